@@ -33,14 +33,14 @@ import Testing
     #expect(upload.progress.uploadID == nil && upload.progress.parts.isEmpty && upload.progress.videoID != nil)
   }
 
-  @Test func `where that isn't allowed VOD removes them`() {
+  @Test func `if that isn't allowed, VOD removes the parts`() {
     var upload = Self.inTheMiddle(.init(removeParts: true))
     #expect(upload.run() == .outcome(.failed(SimulatedUpload.changed)))
     #expect(upload.cloud.videos.map(\.uploads.isEmpty) == [true])
     #expect(upload.requests.count { $0.isAbort } == 1)
   }
 
-  @Test func `where neither is allowed the failure says how much stays, and the next run tries again`() throws {
+  @Test func `if neither is allowed, the failure says how much stays, and the next run tries again`() throws {
     var upload = Self.inTheMiddle(.init())
     guard case .outcome(.failed(let failure)) = upload.run() else { return #expect(Bool(false)) }
     let stored = upload.progress.parts.reduce(0) { $0 + $1.length }
@@ -58,7 +58,7 @@ import Testing
     #expect(upload.progress.uploadID == nil)
   }
 
-  @Test func `without parts nothing is asked of anybody`() throws {
+  @Test func `without parts no call is made`() throws {
     var progress = try DrivenUpload.completing()
     progress.isCompleting = false
     var upload = DrivenUpload(size: 10, progress: progress)
@@ -66,7 +66,7 @@ import Testing
     #expect(upload.outcome == .failed(SimulatedUpload.changed) && upload.notices.isEmpty && upload.records.isEmpty)
   }
 
-  @Test func `where nothing is stored the failure says nothing of parts`() throws {
+  @Test func `if nothing is stored, the failure doesn't mention parts`() throws {
     var upload = DrivenUpload(size: Self.size, options: Self.options())
     try upload.begin()
     try upload.stored()
@@ -77,7 +77,7 @@ import Testing
     #expect(failure.kind == .fileChanged && failure.remedy == "remedy")
   }
 
-  @Test func `what may have been completed isn't removed`() throws {
+  @Test func `an upload that may have been completed isn't removed`() throws {
     for ending in [nil, FileUpload.Ending.unconfirmed(reason: "lost"), .damaged(reason: "CRC")] {
       var progress = try DrivenUpload.completing(parts: true)
       progress.isCompleting = ending == nil
@@ -88,7 +88,7 @@ import Testing
     }
   }
 
-  @Test func `a file that changes once Complete may have been carried out is asked for, and its parts are left`() throws
+  @Test func `if a file changes after Complete may have been carried out, VOD is asked, and the parts are left`() throws
   {
     var upload = DrivenUpload(size: Self.size, options: Self.options())
     try upload.begin()
@@ -99,7 +99,7 @@ import Testing
     #expect(upload.call?.call == .mezzanine(videoID: "video") && upload.requests.isEmpty)
   }
 
-  @Test func `a file that changes before Complete was sent is known not to be completed`() throws {
+  @Test func `if a file changes before Complete was sent, it certainly isn't completed`() throws {
     var upload = DrivenUpload(size: Self.size, options: Self.options { $0.tries = 2 })
     try upload.begin()
     try upload.sendAll()
@@ -127,12 +127,12 @@ import Testing
     return upload
   }
 
-  @Test func `the other parts are taken back before the upload is aborted`() throws {
+  @Test func `the other parts are cancelled before the upload is aborted`() throws {
     let upload = try Self.abandoned()
     #expect(upload.cancellations == 1 && upload.requests.map(\.request) == [.abort(uploadID: "upload")])
   }
 
-  @Test func `an abort that fails in passing is tried again, and then left to VOD`() throws {
+  @Test func `an abort with a transient failure is retried, and then left to VOD`() throws {
     var upload = try Self.abandoned { $0.tries = 3 }
     for _ in 0..<2 {
       try upload.failRequest(0, .lost)
@@ -167,7 +167,7 @@ import Testing
     #expect(upload.call == nil && upload.requests.isEmpty)
   }
 
-  @Test func `VOD that can't be reached either is tried as often, and then its code is said`() throws {
+  @Test func `if VOD can't be reached either, it is tried as often, and its code is reported`() throws {
     var upload = try Self.abandoned { $0.tries = 2 }
     try upload.failRequest(0, .denied)
     try upload.fail(.lost)
@@ -194,7 +194,7 @@ import Testing
     }
   }
 
-  @Test func `a renewal that ends too late means nothing`() throws {
+  @Test func `a renewal that ends too late is ignored`() throws {
     var upload = DrivenUpload(size: Self.size, options: Self.options())
     try upload.begin(life: .seconds(400))
     try upload.stored()
@@ -213,7 +213,7 @@ import Testing
     #expect(failure.kind == .fileChanged)
   }
 
-  @Test func `a credential that has lapsed isn't used`() throws {
+  @Test func `an expired credential isn't used`() throws {
     var upload = DrivenUpload(size: Self.size, options: Self.options())
     try upload.begin(life: .seconds(10))
     try upload.stored()
@@ -224,7 +224,7 @@ import Testing
   }
 
   @Test(arguments: [SimulatedCloud.Rights(), .init(abort: true), .init(removeParts: true)])
-  func `whenever a file changes, no parts go whose object may be whole`(_ rights: SimulatedCloud.Rights) {
+  func `whenever a file changes, parts of a possibly complete object aren't removed`(_ rights: SimulatedCloud.Rights) {
     for seed in 0..<100 as Range<UInt64> {
       var upload = SimulatedUpload(
         SimulatedCloud(size: Self.size, chances: .init(lostBefore: 50, lostAfter: 50), rights: rights),

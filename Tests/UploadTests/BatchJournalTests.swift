@@ -21,7 +21,7 @@ import Testing
     return file
   }
 
-  @Test func `records are read again as they were written, each a line of JSON`() throws {
+  @Test func `records read back as they were written, each a line of JSON`() throws {
     let file = try filled()
     let lines = file.text.split(separator: "\n")
     #expect(lines.count == Samples.records.count + 1)
@@ -32,7 +32,7 @@ import Testing
     #expect(lines.first == #"{"journal":"vod-upload","version":1,"crc32c":"88677ae4"}"#)
   }
 
-  @Test func `the next run knows of each file what the last one did`() throws {
+  @Test func `the next run knows everything that the last one recorded`() throws {
     let first = try journal(FakeJournalFile())
     for record in Samples.records { first.append(record) }
     first.flush()
@@ -52,7 +52,7 @@ import Testing
     #expect(try next.state(of: 3).outcome == .done(.confirmed))
   }
 
-  @Test func `a record that isn't in the file yet is read, too`() throws {
+  @Test func `records that aren't in the file yet are read, too`() throws {
     let journal = try journal(FakeJournalFile())
     journal.append(.file(0, Samples.file("a.mp4")))
     journal.append(.reference(0, referenceID: "rk-1"))
@@ -60,7 +60,7 @@ import Testing
     #expect(try journal.state(of: 0).referenceID == "rk-1")
   }
 
-  @Test func `parts come in any order, and one that is sent again takes the place of the first`() throws {
+  @Test func `parts come in any order, and a part that is sent again replaces the first`() throws {
     let journal = try journal(FakeJournalFile())
     journal.append(.file(0, Samples.file("a.mp4")))
     journal.append(.video(0, Samples.video(0)))
@@ -71,7 +71,7 @@ import Testing
     #expect(parts?.map(\.number) == [1, 2, 3, 4, 5] && parts?[1].crc64 == 5)
   }
 
-  @Test func `a new upload id or a new video forgets the parts, and never what was announced`() throws {
+  @Test func `a new upload ID or video replaces the parts, but not announced requests`() throws {
     let journal = try journal(FakeJournalFile())
     journal.append(.file(0, Samples.file("a.mp4")))
     journal.append(.video(0, Samples.video(0)))
@@ -85,7 +85,7 @@ import Testing
     #expect(try journal.state(of: 0).video == Samples.video(1))
   }
 
-  @Test func `a file is known by its path and is the same while size, time and inode are`() throws {
+  @Test func `a file is found by its path, and is the same while size, time and inode are`() throws {
     let journal = try journal(FakeJournalFile())
     let file = Samples.file("a.mp4")
     #expect(try journal.match(file) == .new)
@@ -109,7 +109,7 @@ import Testing
     #expect(try journal.match(replaced) == .changed(0, "it was replaced by another file"))
   }
 
-  @Test func `a file is known under another name, and its old name still leads to it`() throws {
+  @Test func `a file is found under a new name, and still under its old one`() throws {
     let file = FakeJournalFile()
     let first = try journal(file)
     let (old, new) = (Samples.file("a.mp4"), Samples.file("b.mp4"))
@@ -132,7 +132,7 @@ import Testing
 
   /// The last one alone did: a file that was renamed and back, or had lost the hard link that was found first, and then changed was uploaded as
   /// another video.
-  @Test func `every name that a file once had leads to it, also once it has changed`() throws {
+  @Test func `a file is found under every earlier name, even after it has changed`() throws {
     let file = FakeJournalFile()
     let first = try journal(file)
     let names = ["a.mp4", "b.mp4", "c.mp4", "a.mp4"]
@@ -156,7 +156,7 @@ import Testing
   }
 
   /// Which is what a file system has given away again, or another file system has, too.
-  @Test func `another name and the same inode aren't enough`() throws {
+  @Test func `another name with the same inode isn't enough`() throws {
     let journal = try journal(FakeJournalFile())
     _ = journal.begin(Samples.file("a.mp4"))
     var grown = Samples.file("b.mp4")
@@ -173,7 +173,7 @@ import Testing
     #expect(try journal.match(copy) == .new)
   }
 
-  @Test func `names that were exchanged are those of the other file`() throws {
+  @Test func `if two files exchange their names, each name belongs to the other file`() throws {
     let journal = try journal(FakeJournalFile())
     var second = Samples.identity
     second.inode += 1
@@ -184,7 +184,7 @@ import Testing
     #expect(try journal.match(Samples.file("b.mp4")) == .moved(0, from: "videos/a.mp4"))
   }
 
-  @Test func `a record of another name that is of another file is refused`() throws {
+  @Test func `a record of a new name with another file's identity is refused`() throws {
     let journal = try journal(FakeJournalFile())
     _ = journal.begin(Samples.file("a.mp4"))
     var other = Samples.file("b.mp4")
@@ -202,7 +202,7 @@ import Testing
     #expect(try journal.match(other) == .new)
   }
 
-  @Test func `no record of a whole batch has a member that could hold a secret`() throws {
+  @Test func `no record of a batch has a member that could hold a secret`() throws {
     let names = Set(
       try filled().text.split(separator: "\n").flatMap { line -> [String] in
         let bytes = Array(line.utf8)

@@ -79,7 +79,7 @@ import Testing
     #expect(created.map(\.region) == Array(repeating: "cn-shenzhen", count: 5))
   }
 
-  @Test func `a second run on the same journal calls nobody for what is uploaded`() throws {
+  @Test func `a second run with the same journal makes no call for uploaded files`() throws {
     try write(["a.mp4", "b.mp4"])
     let list = list()
     _ = try run(list)
@@ -91,7 +91,7 @@ import Testing
     #expect(row.videoID == "video2" && row.seconds == nil)
   }
 
-  @Test func `a file that changed since it was listed, or since the journal took it up, fails alone`() throws {
+  @Test func `a file that changed since it was listed, or since its first record, fails alone`() throws {
     try write(["a.mp4", "b.mp4"])
     let before = list()
     try directory.write("something longer than before", to: "a.mp4")
@@ -112,7 +112,7 @@ import Testing
     #expect(cloud.titles == ["b", "a"])
   }
 
-  @Test func `what VOD wouldn't take of a file fails before anything is sent or written`() throws {
+  @Test func `a file that VOD wouldn't accept fails before anything is sent or recorded`() throws {
     try write(["a.mp4"])
     let run = try run(list()) { (_) throws(UploadResult.Trouble) in
       throw UploadResult.Trouble(error: "Title has 129 characters", fix: "shorten it")
@@ -121,7 +121,7 @@ import Testing
     #expect(cloud.calls == 0)
   }
 
-  @Test func `a batch that is stopped ends what is on its way, and leaves the rest`() throws {
+  @Test func `stopping a batch ends the files in progress, and leaves the rest`() throws {
     try write(["a.mp4", "b.mp4", "c.mp4"])
     cloud.isSilent = true
     let run = try run(list(), jobs: 2)
@@ -136,7 +136,7 @@ import Testing
     #expect(cloud.onTheirWay == 0 && !run.hasEnded)
   }
 
-  @Test func `a batch that is open waits for more files, and ends once it is closed`() throws {
+  @Test func `an open batch waits for more files, and ends after it is closed`() throws {
     try write(["a.mp4"])
     let first = list()
     let run = try run(first, isOpen: true)
@@ -150,7 +150,7 @@ import Testing
     #expect(run.hasEnded)
   }
 
-  @Test func `while it is paused nothing is begun or passed over, and what is on its way goes on`() throws {
+  @Test func `while a batch is paused nothing is started or skipped, and files in progress continue`() throws {
     try write(["a.mp4", "b.mp4", "c.txt"])
     let run = Run(try BatchJournal(journalFile, path: "journal", on: scheduler))
     var options = Batch.Options()
@@ -175,7 +175,7 @@ import Testing
   }
 
   /// It was counted as failed, although it was uploaded later.
-  @Test func `a file of a watched directory that changes or goes before its turn is left to be found again`() throws {
+  @Test func `a watched file that changes or vanishes before its turn is left for a later list`() throws {
     try write(["a.mp4", "b.mp4", "c.mp4"])
     let found = list()
     try directory.write("something longer than before", to: "a.mp4")
@@ -191,7 +191,7 @@ import Testing
     #expect(counts.uploaded == 2 && counts.skipped == 2)
   }
 
-  @Test func `a file that is gone before its turn is an error that says so`() throws {
+  @Test func `a file that vanishes before its turn is an error that says so`() throws {
     try write(["a.mp4"])
     let found = list()
     unlink(directory.path("a.mp4"))
@@ -201,7 +201,7 @@ import Testing
   }
 
   /// In a watched directory: once it was uploaded twice at the same time, by the same upload id.
-  @Test func `a file that is found again while it is uploaded is skipped`() throws {
+  @Test func `a file that is found again during its upload is skipped`() throws {
     try write(["a.mp4"])
     let found = list()
     let run = Run(try BatchJournal(journalFile, path: "journal", on: scheduler))
@@ -220,7 +220,7 @@ import Testing
   }
 
   /// It was `skipped: a sidecar`, like one that had counted.
-  @Test func `a sidecar that comes after its video was begun is reported as one that isn't used`() throws {
+  @Test func `a sidecar that appears after its video was started is reported as unused`() throws {
     let run = try run(InputList(), isOpen: true)
     func add(_ path: String, _ content: InputEntry.Content) {
       run.batch.add([InputEntry(path: directory.path(path), content: content)])
@@ -239,7 +239,7 @@ import Testing
   }
 
   /// It was `RefreshUploadVideo: InternalError`, for a file that had no video yet.
-  @Test func `a failed question for a video says what it was for`() throws {
+  @Test func `the error of a failed search for a video names its purpose`() throws {
     let id = try #require(ReferenceID("vod-upload-1"))
     let failure = CallFailure(.lost, code: "InternalError", requestID: "R1")
     #expect(
@@ -322,7 +322,7 @@ import Testing
 
   private func nextRun() throws -> Run { try run(list(), on: FakeJournalFile(journalFile.bytes)) }
 
-  @Test func `a finished file that got another name isn't uploaded again`() throws {
+  @Test func `a finished file that was renamed isn't uploaded again`() throws {
     try write(["a.mp4"])
     _ = try run(list())
     move("a.mp4", to: "b.mp4")
@@ -340,7 +340,7 @@ import Testing
     #expect(third.results == [.uploaded] && cloud.calls == calls && !third.events.contains(note))
   }
 
-  @Test func `an unfinished file that got another name goes on as the same video`() throws {
+  @Test func `an unfinished file that was renamed continues as the same video`() throws {
     try write(["a.mp4"])
     cloud.storesNothing = true
     let first = try run(list())
@@ -354,7 +354,7 @@ import Testing
     #expect(second.batch.files.row(at: 0, in: second.journal).videoID == "video1")
   }
 
-  @Test func `names that were passed on are those of other files`() throws {
+  @Test func `if names were passed from file to file, each belongs to its new file`() throws {
     try write(["a.mp4"])
     _ = try run(list())
     move("a.mp4", to: "b.mp4")
@@ -365,7 +365,7 @@ import Testing
     #expect(ids == ["video2", "video1"])
   }
 
-  @Test func `a file in the place of another one that is gone is a failure`() throws {
+  @Test func `a file that replaces a missing one is a failure`() throws {
     try write(["a.mp4"])
     _ = try run(list())
     try write(["c.mp4"])
@@ -388,8 +388,7 @@ import Testing
   }
 
   /// The summary counted its video twice, and an earlier run was said to have uploaded it.
-  @Test func `a watched file that gets another name once it is uploaded is skipped under that, and stays known`() throws
-  {
+  @Test func `a watched file that is renamed after its upload is skipped under the new name, and stays known`() throws {
     try write(["a.mp4"])
     let run = try run(list(), isOpen: true)
     move("a.mp4", to: "b.mp4")
@@ -411,7 +410,7 @@ import Testing
   }
 
   /// It was uploaded as a second video.
-  @Test func `a file that was renamed and back by way of another run, and then changed, is a failure`() throws {
+  @Test func `a file that was renamed, then renamed back in another run, and then changed, is a failure`() throws {
     try write(["a.mp4"])
     _ = try run(list())
     var file = FakeJournalFile(journalFile.bytes)
@@ -427,7 +426,7 @@ import Testing
   }
 
   /// It was uploaded as a second video.
-  @Test func `a file that has lost the hard link that was found first, and changed, is a failure`() throws {
+  @Test func `a file that lost its first hard link and then changed is a failure`() throws {
     try write(["h.mp4"])
     _ = try run(list())
     #expect(link(directory.path("h.mp4"), directory.path("a.mp4")) == 0)
@@ -550,7 +549,7 @@ import Testing
     #expect(Self.isFileChanged(run.results.last) && cloud.titles == ["a"])
   }
 
-  @Test func `a watched file that gets another name while it is uploaded is skipped under that`() throws {
+  @Test func `a watched file that is renamed during its upload is skipped under the new name`() throws {
     try write(["a.mp4"])
     cloud.storesNothing = true
     let run = try run(list(), isOpen: true)
@@ -562,7 +561,7 @@ import Testing
 
   // MARK: What waits for VOD
 
-  @Test func `a file that waits for VOD holds up no other, and ends by itself`() throws {
+  @Test func `a file that waits for VOD doesn't delay others, and ends by itself`() throws {
     try write(["a.mp4"])
     cloud.storesNothing = true
     let first = try run(list())
@@ -577,7 +576,7 @@ import Testing
     #expect(cloud.titles == ["a", "b", "c"])
   }
 
-  @Test func `nothing is created while the journal can't be put on the disk`() throws {
+  @Test func `no video is created while the journal can't be synced`() throws {
     try write(["a.mp4", "b.mp4"])
     let run = try run(list(), syncFailure: EIO)
     #expect(run.journal.failure != nil)

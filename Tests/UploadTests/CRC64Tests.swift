@@ -17,19 +17,19 @@ import Upload
     Case(text: "1234", value: 14_865_968_487_149_912_872),
     Case(text: "56789", value: 7_598_038_797_645_275_211),
   ])
-  func `the sum is that of OSS`(_ row: Case) {
+  func `the checksum is the same as that of OSS`(_ row: Case) {
     #expect(sum(Array(row.text.utf8)).value == row.value)
     #expect(sum(Array(row.text.utf8)).description == "\(row.value)")
   }
 
-  @Test func `the sums of two halves make that of the whole`() {
+  @Test func `the checksums of two halves combine into that of the whole`() {
     let (one, other) = (sum(Array("1234".utf8)), sum(Array("56789".utf8)))
     #expect(CRC64.combine(one, other, lengthOfB: 5).value == 11_051_210_869_376_104_954)
     #expect(CRC64.combine(one, CRC64(), lengthOfB: 0) == one)
     #expect(CRC64.combine(CRC64(), other, lengthOfB: 5) == other)
   }
 
-  @Test func `split anywhere, any bytes have the sum of the whole`() {
+  @Test func `wherever bytes are split, the combined checksum is that of the whole`() {
     var chance = SystemRandomNumberGenerator()
     for _ in 0..<200 {
       let bytes = (0..<Int.random(in: 0...3000, using: &chance)).map { _ in UInt8.random(in: 0...255, using: &chance) }
@@ -49,7 +49,7 @@ import Upload
   }
 
   /// Large pieces are summed up in another way than small ones.
-  @Test func `bytes at a time make the same sum as all at once`() {
+  @Test func `bytes one by one give the same checksum as all at once`() {
     var chance = SystemRandomNumberGenerator()
     let bytes = (0..<1500).map { _ in UInt8.random(in: 0...255, using: &chance) }
     for count in 0...bytes.count {
@@ -64,7 +64,7 @@ import Upload
   }
 
   /// A file of five terabytes takes no longer than one of five bytes; its sum is that of the halves whichever way they are grouped.
-  @Test func `lengths as large as any object's are combined`() {
+  @Test func `checksums of the largest objects are combined`() {
     let (a, b, c) = (CRC64(value: 1), CRC64(value: 0x8000_0000_0000_0003), CRC64(value: 77))
     let (lengthOfB, lengthOfC) = (5 << 40, (1 << 62) - 1 - 5 << 40)
     let left = CRC64.combine(CRC64.combine(a, b, lengthOfB: lengthOfB), c, lengthOfB: lengthOfC)
@@ -79,7 +79,7 @@ import Upload
   }
 
   @Test(arguments: ["", "-1", "+1", " 1", "0x1", "18446744073709551616", "000000000000000000001", "١", "1.0"])
-  func `anything else isn't`(_ text: String) {
+  func `anything else isn't a checksum`(_ text: String) {
     #expect(CRC64(decimal: text) == nil)
   }
 

@@ -17,14 +17,14 @@ import Testing
     return upload
   }
 
-  @Test func `an upload that may be complete is asked for, and nothing else is done meanwhile`() throws {
+  @Test func `if an upload may be complete, VOD is asked, and nothing else is done meanwhile`() throws {
     var upload = try Self.resumed()
     #expect(upload.isWaitingForVOD && upload.call?.call == .mezzanine(videoID: "video") && upload.requests.isEmpty)
     try upload.answer("Normal", size: 102_400)
     #expect(upload.outcome == .uploaded(.confirmed) && upload.records == [.ended(.done(.confirmed))])
   }
 
-  @Test func `VOD is asked for a minute, and only then for a credential to go on with`() throws {
+  @Test func `VOD is asked for a minute, and only then is the credential renewed`() throws {
     var upload = try Self.resumed(parts: true)
     let begin = upload.now
     var polls: [Duration] = []
@@ -46,7 +46,7 @@ import Testing
     #expect(upload.outcome == .uploaded(.checked))
   }
 
-  @Test func `a request that is sent again after VOD was asked is tried as often as the first`() throws {
+  @Test func `a request that is repeated after VOD was asked is tried as often as the first`() throws {
     var upload = try Self.resumed(parts: true) { $0.tries = 3 }
     try upload.answer("UploadFail")
     for _ in 0..<2 {
@@ -64,7 +64,7 @@ import Testing
     #expect(failure.code == "NoAnswerToComplete")
   }
 
-  @Test func `an upload that VOD has given up isn't waited for`() throws {
+  @Test func `an upload that VOD has abandoned isn't waited for`() throws {
     var upload = try Self.resumed()
     try upload.answer("UploadFail")
     #expect(upload.call?.call == .refresh(videoID: "video"))
@@ -72,7 +72,7 @@ import Testing
     #expect(upload.requests.map(\.request) == [.put])
   }
 
-  @Test func `without the right to renew the credential it ends with that`() throws {
+  @Test func `without permission to renew the credential, the file ends with that reason`() throws {
     var upload = DrivenUpload(size: 10)
     try upload.begin()
     upload.recorded()
@@ -97,7 +97,7 @@ import Testing
     #expect(checked.outcome == upload.outcome)
   }
 
-  @Test func `a state that isn't known may be that of a video that could be overwritten`() throws {
+  @Test func `an unknown state may be that of a video that could be overwritten`() throws {
     var upload = try Self.resumed()
     while upload.outcome == nil {
       try upload.answer("Unheard")
@@ -108,7 +108,7 @@ import Testing
   }
 
   @Test(arguments: ["Deleted", "Unheard"])
-  func `whoever has looked may have it uploaded all the same`(_ status: String) throws {
+  func `after a person has checked, the file can be uploaded anyway`(_ status: String) throws {
     var progress = try DrivenUpload.completing()
     progress.ending = .unconfirmed(reason: "lost")
     var options = FileUpload.Options()
@@ -122,13 +122,13 @@ import Testing
     #expect(upload.call?.call == .refresh(videoID: "video") && upload.outcome == nil)
   }
 
-  @Test func `a file of another size isn't this one`() throws {
+  @Test func `a video whose file has another size isn't this one`() throws {
     var upload = try Self.resumed()
     try upload.answer("Normal", size: 5)
     #expect(upload.outcome == .notConfirmed(reason: "VOD has a file of 5 bytes, this one has 102400"))
   }
 
-  @Test func `an upload that goes on is checked first, which may be denied`() throws {
+  @Test func `a continued upload is checked first, which may be denied`() throws {
     var progress = try DrivenUpload.completing(parts: true)
     progress.isCompleting = false
     for kind in [CallFailure.Kind.denied, .refused] {

@@ -10,7 +10,7 @@ import Testing
     return records
   }
 
-  @Test func `comma-separated values are read as RFC 4180 has them`() throws {
+  @Test func `comma-separated values are read as in RFC 4180`() throws {
     let rows: [(text: String, records: [[String]])] = [
       ("a,b\r\nc,d\r\n", [["a", "b"], ["c", "d"]]), ("a,b\nc,d", [["a", "b"], ["c", "d"]]), ("", []), ("\n\r\n\n", []),
       ("\"a,b\",\"c\"\"d\"\n", [["a,b", "c\"d"]]), ("\"two\r\nlines\",x\n", [["two\r\nlines", "x"]]),
@@ -20,12 +20,12 @@ import Testing
     for row in rows { #expect(try records(row.text) == row.records, "\(row.text)") }
   }
 
-  @Test func `tabs separate fields in which quotes are quotes`() throws {
+  @Test func `tabs separate fields, in which quotes have no special meaning`() throws {
     #expect(try records("a,1\t\"b\"\r\nc\td\n", .tabs) == [["a,1", "\"b\""], ["c", "d"]])
     #expect(try records("only\n", .tabs) == [["only"]])
   }
 
-  @Test func `what is malformed is refused with its line`() {
+  @Test func `malformed text is refused with its line`() {
     let rows: [(text: String, line: Int, why: String)] = [
       ("a,b\n\"c,d\n", 2, "a quote is never closed"),
       ("a,b\"c\n", 1, "a quote inside a field that doesn't begin with one"),

@@ -12,7 +12,7 @@ import Upload
     "", "E9632175F327E830", "e9632175f327e83049667f0f4657827a", "E9632175F327E83049667F0F4657827A-2",
     "\"E9632175F327E83049667F0F4657827A\"", "G9632175F327E83049667F0F4657827A",
   ])
-  func `any other comes back as it was, too`(_ text: String) {
+  func `any other ETag comes back as it was, too`(_ text: String) {
     #expect(!ETag(text).isCompact && ETag(text).description == text)
   }
 }

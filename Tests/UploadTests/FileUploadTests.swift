@@ -16,7 +16,7 @@ import Testing
     return options
   }
 
-  @Test func `a small file goes in one PUT, once its completion is written down`() {
+  @Test func `a small file is sent in one PUT, after its completion is recorded`() {
     var upload = SimulatedUpload(SimulatedCloud(size: Self.small), options: Self.options())
     #expect(upload.run() == .outcome(.uploaded(.checked)))
     #expect(upload.requests == [.put])
@@ -24,7 +24,7 @@ import Testing
     #expect(upload.progress.ending == .done(.checked))
   }
 
-  @Test func `a large file goes in parts that cover it once`() {
+  @Test func `a large file is sent in parts that cover it exactly once`() {
     var upload = SimulatedUpload(SimulatedCloud(size: Self.large), options: Self.options())
     #expect(upload.run() == .outcome(.uploaded(.checked)))
     #expect(upload.requests.filter { $0 == .initiate }.count == 1)
@@ -40,7 +40,7 @@ import Testing
     #expect(upload.run() == .outcome(.uploaded(.checked)))
   }
 
-  @Test func `credentials of a few seconds carry a large file under one upload id, no part of it twice`() {
+  @Test func `credentials of a few seconds suffice for a large file with one upload ID and no part twice`() {
     var upload = SimulatedUpload(
       SimulatedCloud(size: Self.large, life: .seconds(6)), options: Self.options { $0.partsAtOnce = 1 })
     upload.secondsPerMegabyte = 8
@@ -52,7 +52,7 @@ import Testing
     #expect(upload.calls.filter { if case .refresh = $0 { true } else { false } }.count > 2)
   }
 
-  @Test func `where the rate is limited, the first parts are no larger than their credential lasts either`() {
+  @Test func `with a limited rate, the first parts are also small enough for their credential`() {
     var upload = SimulatedUpload(
       SimulatedCloud(size: Self.large, life: .seconds(6)),
       options: Self.options {
@@ -66,7 +66,7 @@ import Testing
     #expect(upload.cloud.expiredRequests == 0)
   }
 
-  @Test func `without the right to renew a short upload works, and a long one ends with the refusal`() {
+  @Test func `without permission to renew, a short upload works, and a long one ends with the refusal`() {
     var short = SimulatedUpload(
       SimulatedCloud(size: Self.large, rights: .init(refresh: false, mezzanine: false)), options: Self.options())
     #expect(short.run() == .outcome(.uploaded(.checked)))
@@ -79,7 +79,7 @@ import Testing
     #expect(long.cloud.videos.count == 1)
   }
 
-  @Test func `no answer to the completion is retried with the same credential, and then asked of VOD`() {
+  @Test func `without an answer the completion is retried with the same credential, and then VOD is asked`() {
     var cloud = SimulatedCloud(size: Self.small)
     cloud.chances.lostAfter = 1000
     var upload = SimulatedUpload(cloud, options: Self.options())
@@ -94,7 +94,7 @@ import Testing
     #expect(upload.cloud.videos.count == 1)
   }
 
-  @Test func `a file that isn't confirmed is asked for before it is completed again`() {
+  @Test func `before an unconfirmed file is completed again, VOD is asked`() {
     let cloud = SimulatedCloud(size: Self.small, rights: .init(refresh: true, mezzanine: false))
     var upload = SimulatedUpload(cloud, options: Self.options())
     for steps in 1..<20 where !upload.progress.isCompleting || upload.progress.ending != nil {
@@ -115,14 +115,14 @@ import Testing
     #expect(upload.cloud.overwritingGrants == 0)
   }
 
-  @Test func `a call whose nonce was used has been carried out, perhaps`() {
+  @Test func `a call whose nonce was used may have been carried out`() {
     let refusal = VODFailure(.nonceUsed, code: "SignatureNonceUsed", httpStatus: 400, remedy: "")
     let failure = CallFailure(refusal, action: "CreateUploadVideo")
     #expect(failure.mayHaveHappened)
   }
 
   /// Once under another upload id, so that the parts of the first stayed behind.
-  @Test func `parts that OSS doesn't have as they were stored are sent again under the same upload id`() {
+  @Test func `parts that OSS has otherwise than recorded are sent again with the same upload ID`() {
     var completions = 0
     for seed in 0..<10 as Range<UInt64> {
       var upload = SimulatedUpload(
@@ -136,7 +136,7 @@ import Testing
     #expect(completions > 10)
   }
 
-  @Test func `a create that was refused leaves nothing to look for`() {
+  @Test func `after a refused create, no video is searched for`() {
     var upload = SimulatedUpload(
       SimulatedCloud(size: Self.small, rights: .init(refresh: false, mezzanine: false)), options: Self.options())
     upload.cloud.chances.unreached = 1000
@@ -180,7 +180,7 @@ import Testing
   }
 
   @Test(arguments: Case.all)
-  func `however often it is killed, each file becomes one video that is whole and never overwritten`(_ row: Case) {
+  func `however often the run is killed, each file becomes one complete video that is never overwritten`(_ row: Case) {
     for seed in 0..<60 as Range<UInt64> {
       var upload = SimulatedUpload(
         SimulatedCloud(size: row.size, life: row.life, chances: row.chances, rights: row.rights),

@@ -37,27 +37,27 @@ import Testing
     #expect(Self.records(effects).last == .completing(isMultipart: false))
   }
 
-  @Test mutating func `a PUT that wasn't sent to its end is sent again by the next run`() throws {
+  @Test mutating func `a PUT that wasn't sent completely is sent again by the next run`() throws {
     try recordCompletion()
     _ = upload.handle(.recorded, at: now, using: &chance)
     let interruption = upload.interrupt(mayBeWhole: false)
     #expect(interruption.next == .goesOn && Self.records(interruption.effects) == [.refused])
   }
 
-  @Test mutating func `a PUT that was to be sent is sent by the next run`() throws {
+  @Test mutating func `a PUT that wasn't sent yet is sent by the next run`() throws {
     try recordCompletion()
     let interruption = upload.interrupt(mayBeWhole: false)
     #expect(interruption.next == .goesOn && Self.records(interruption.effects) == [.refused])
   }
 
-  @Test mutating func `a PUT that may have been sent whole is left for VOD to tell of`() throws {
+  @Test mutating func `if a PUT may have been sent completely, the next run asks VOD`() throws {
     try recordCompletion()
     _ = upload.handle(.recorded, at: now, using: &chance)
     let interruption = upload.interrupt(mayBeWhole: true)
     #expect(interruption.next == .asksVOD && Self.records(interruption.effects).isEmpty)
   }
 
-  @Test mutating func `a PUT whose answer was lost before is left for VOD to tell of`() throws {
+  @Test mutating func `if an answer to a PUT was lost before, the next run asks VOD`() throws {
     try recordCompletion()
     let sent = upload.handle(.recorded, at: now, using: &chance)
     let attempt = try #require(sent.compactMap { if case .send(_, let attempt) = $0 { attempt } else { nil } }.first)
@@ -66,13 +66,13 @@ import Testing
     #expect(interruption.next == .asksVOD && Self.records(interruption.effects).isEmpty)
   }
 
-  @Test mutating func `before a completion there is nothing to take back`() {
+  @Test mutating func `before a completion there is nothing to revoke`() {
     _ = upload.start(at: now, using: &chance)
     let interruption = upload.interrupt(mayBeWhole: false)
     #expect(interruption.next == .goesOn && interruption.effects.isEmpty)
   }
 
-  @Test mutating func `an interrupted file that VOD is asked about stays one for the next run to ask`() {
+  @Test mutating func `if a file is interrupted while VOD is asked, the next run asks again`() {
     var progress = FileUpload.Progress()
     progress.videoID = "video1"
     progress.address = UploadAddress(bucket: "bucket", endpoint: "oss-cn-shanghai.aliyuncs.com", key: "video1")
@@ -83,7 +83,7 @@ import Testing
     #expect(interruption.next == .asksVOD && Self.records(interruption.effects).isEmpty)
   }
 
-  @Test func `a body counts as sent whole once its last byte was read, even if it is read again`() throws {
+  @Test func `a body counts as completely sent once its last byte was read, even if it is read again`() throws {
     let directory = try TemporaryDirectory()
     let path = try directory.write("0123456789", to: "a.mp4")
     let body = FileBody(try SourceFile(path: path, followsLink: true), 0..<10)
@@ -94,7 +94,9 @@ import Testing
     #expect(body.read(0, into: room) == 6 && body.wasReadWhole)
   }
 
-  @Test func `a request that waits for a connection hasn't been sent, and one without a body is sent whole`() throws {
+  @Test func `a request that waits for a connection hasn't been sent, and one without a body is sent completely`()
+    throws
+  {
     let directory = try TemporaryDirectory()
     let file = try SourceFile(path: try directory.write("0123456789", to: "a.mp4"), followsLink: true)
     let put = ObjectRequest(.put, of: file, keepsObject: false)
@@ -104,7 +106,8 @@ import Testing
     #expect(!put.mayBeWhole && complete.mayBeWhole)
   }
 
-  @Test mutating func `a create that always fails ends with its own failure, after as many creates as tries`() throws {
+  @Test mutating func `a create that always fails ends with its own failure, after the allowed number of tries`() throws
+  {
     _ = upload.start(at: now, using: &chance)
     var effects = upload.handle(.recorded, at: now, using: &chance)
     var time = now

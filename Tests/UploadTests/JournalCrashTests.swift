@@ -25,7 +25,7 @@ import Testing
   /// Enough for each kind of state, and few enough to be read thousands of times.
   private let few = Array(Samples.records.prefix(12))
 
-  @Test func `a journal that ends at any byte is one with the records that are whole`() throws {
+  @Test func `a journal cut off at any byte has all complete records`() throws {
     let whole = try bytes(of: few)
     let ends = whole.indices.filter { whole[$0] == UInt8(ascii: "\n") }
     var expected: [[FileState]] = [[]]
@@ -39,7 +39,7 @@ import Testing
     }
   }
 
-  @Test func `a damaged byte in what was on the disk is found in its line, wherever it is`() throws {
+  @Test func `a damaged byte in the synced part is detected, with its line`() throws {
     let first = try journal([])
     for record in few { first.append(record) }
     try first.close()
@@ -60,7 +60,7 @@ import Testing
     }
   }
 
-  @Test func `a line that is lost from what was on the disk is found`() throws {
+  @Test func `a line missing from the synced part is detected`() throws {
     let first = try journal([])
     for record in Samples.records { first.append(record) }
     try first.close()
@@ -70,7 +70,7 @@ import Testing
     }
   }
 
-  @Test(arguments: 0..<64) func `a power failure loses nothing that was synced, whatever pages of the rest survive`(
+  @Test(arguments: 0..<64) func `a power failure loses nothing synced, whatever pages of the rest survive`(
     seed: UInt64
   ) throws {
     var chance = SeededGenerator(seed: seed)
@@ -100,7 +100,7 @@ import Testing
     }
   }
 
-  @Test func `what is not a journal is refused and left as it is`() throws {
+  @Test func `a file that isn't a journal is refused and left as it is`() throws {
     for text in ["\n", "RIFF….AVI ", "{}\n", "{\"journal\":\"other\",\"version\":1}\n", "{\"journal\":\"vod-uploax"] {
       let file = FakeJournalFile(Array(text.utf8))
       #expect(throws: JournalError.notAJournal(path: "j"), "\(text)") {

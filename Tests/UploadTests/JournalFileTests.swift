@@ -30,7 +30,7 @@ import Testing
     #expect(mode(path) == 0o600)
   }
 
-  @Test func `records outlive the object that wrote them`() throws {
+  @Test func `records remain after the object that wrote them is released`() throws {
     do {
       let journal = try BatchJournal.open(path, on: scheduler)
       for record in Samples.records { journal.append(record) }
@@ -43,7 +43,7 @@ import Testing
     #expect(try next.state(of: 3).video == Samples.video(3))
   }
 
-  @Test func `a torn end is cut off the file`() throws {
+  @Test func `an incomplete last line is cut off`() throws {
     do {
       let journal = try BatchJournal.open(path, on: scheduler)
       journal.append(.file(0, Samples.file("a")))
@@ -56,7 +56,7 @@ import Testing
     #expect(FileText.read(path)?.utf8.count == torn.utf8.count - 14)
   }
 
-  @Test func `a second run on the same journal is refused with the first one's process`() throws {
+  @Test func `a second run with the same journal is refused, naming the first one's process`() throws {
     let first = try BatchJournal.open(path, on: scheduler)
     // The lock belongs to the open file, so that this process can be its own rival.
     #expect(throws: JournalError.locked(path: path, process: getpid())) { try BatchJournal.open(path, on: scheduler) }
@@ -83,7 +83,7 @@ import Testing
   }
 
   @Test(arguments: [0o640, 0o604, 0o620, 0o660, 0o644, 0o601] as [UInt32])
-  func `a journal that others may use is refused with what to do`(mode: UInt32) throws {
+  func `a journal with access for others is refused with a fix`(mode: UInt32) throws {
     try directory.write("", to: "vod-upload.journal", mode: mode)
     let error = #expect(throws: JournalError.self) { try BatchJournal.open(path, on: scheduler) }
     #expect(error == .looseMode(path: path, mode: mode) && error?.fix == "run: chmod 600 \(path)")
@@ -91,7 +91,7 @@ import Testing
   }
 
   /// The advice was to change the mode, which can't be done with a file of the kernel's.
-  @Test func `what others may use and is no journal is refused without advice about its mode`() throws {
+  @Test func `another file with access for others is refused without a proposal for its mode`() throws {
     let error = #expect(throws: JournalError.self) { try BatchJournal.open("/proc/version", on: scheduler) }
     #expect(
       error == .notAJournal(path: "/proc/version") || error == .system(.open, path: "/proc/version", errno: EACCES))
@@ -107,7 +107,9 @@ import Testing
   }
 
   /// The next run found none, and uploaded everything again.
-  @Test(arguments: ["removed", "moved"]) func `a journal that is gone is put back, and the run goes on`(how: String)
+  @Test(arguments: ["removed", "moved"]) func `a journal that vanishes is written again, and the run continues`(
+    how: String
+  )
     throws
   {
     var returns = 0
@@ -149,7 +151,7 @@ import Testing
     #expect(journal.failure == .altered(path: path))
   }
 
-  @Test func `where another file is in its place by then, it goes beside that, and the run ends`() throws {
+  @Test func `if another file has replaced it, it is written beside that, and the run ends`() throws {
     let journal = try begin()
     var failures: [JournalError] = []
     journal.onFailure = { failures.append($0) }
@@ -165,7 +167,7 @@ import Testing
     #expect(try BatchJournal.open(saved, on: scheduler).state.entries.count == 4)
   }
 
-  @Test func `where its directory is gone, that is said`() throws {
+  @Test func `if its directory is missing, the error says so`() throws {
     mkdir(directory.path("d"), 0o700)
     let place = directory.path("d/journal")
     let journal = try BatchJournal.open(place, on: scheduler)
@@ -173,7 +175,7 @@ import Testing
     #expect(throws: JournalError.displaced(path: place, savedAs: nil)) { try journal.close() }
   }
 
-  @Test func `what is not a regular file is refused and stays`() throws {
+  @Test func `a file that isn't regular is refused and stays`() throws {
     mkdir(path, 0o700)
     #expect(throws: JournalError.notAFile(path: path)) { try BatchJournal.open(path, on: scheduler) }
     rmdir(path)
@@ -191,7 +193,7 @@ import Testing
     #expect(throws: JournalError.foreignOwner(path: path, uid: 12_345)) { try BatchJournal.open(path, on: scheduler) }
   }
 
-  @Test func `a place where nothing can be is an error with a way out`() {
+  @Test func `an impossible path is an error with a fix`() {
     let error = #expect(throws: JournalError.self) {
       try BatchJournal.open(directory.path("no/journal"), on: scheduler)
     }
@@ -199,7 +201,7 @@ import Testing
     #expect(error?.fix == "make its directory, or name another place with --journal")
   }
 
-  @Test(.needs(.root)) func `of records that don't fit on a full disk nothing is left, and the next run goes on`()
+  @Test(.needs(.root)) func `records that don't fit on a full disk leave nothing, and the next run continues`()
     throws
   {
     let temporary = try TemporaryDirectory()

@@ -24,7 +24,7 @@ import Testing
     #expect(syncs == 0)
   }
 
-  @Test func `one sync goes on at a time, shared by all who ask in a turn, and all who ask meanwhile share the next`()
+  @Test func `one sync runs at a time, calls in one turn share it, and calls during it share the next`()
     throws
   {
     let journal = try journal()
@@ -49,7 +49,7 @@ import Testing
     #expect(order.last == 5 && syncs == 2)
   }
 
-  @Test func `what is waited for is on the disk when its completion is called, and the file says so later`() throws {
+  @Test func `when the completion of a sync is called, its records are on the disk, and a later line says so`() throws {
     let journal = try journal()
     let position = journal.append(.file(0, Samples.file("a")))
     let length = Int(file.size)
@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test(arguments: [EIO, ENOSPC, EDQUOT])
-  func `after a failed sync nothing more is written, and all who wait hear of it`(number: CInt) throws {
+  func `after a failed sync nothing more is written, and all waiting calls get the error`(number: CInt) throws {
     let journal = try journal()
     var failures: [JournalError?] = []
     var reported: [JournalError] = []
@@ -87,7 +87,7 @@ import Testing
     #expect(throws: expected) { try journal.close() }
   }
 
-  @Test func `a full disk ends the batch and leaves a journal that goes on later`() throws {
+  @Test func `a full disk ends the batch, and the journal can be continued later`() throws {
     let journal = try journal()
     journal.append(.file(0, Samples.file("a")))
     scheduler.settle()
@@ -107,7 +107,7 @@ import Testing
     #expect(try next.state(of: 0).referenceID == nil)
   }
 
-  @Test func `where no thread can be had for the sync, the batch ends`() throws {
+  @Test func `if no thread is available for the sync, the batch ends`() throws {
     let journal = try journal()
     scheduler.callRefusal = .init(attempt: "start a thread", errno: EAGAIN)
     var failure: JournalError?
@@ -116,7 +116,7 @@ import Testing
     #expect(failure == .system(.thread, path: "j", errno: EAGAIN))
   }
 
-  @Test func `closing puts all on the disk, and a last line says so`() throws {
+  @Test func `closing syncs everything, and a last line says so`() throws {
     let journal = try journal()
     journal.append(.file(0, Samples.file("a")))
     try journal.close()

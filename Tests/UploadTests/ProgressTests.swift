@@ -66,7 +66,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     for row in rows { #expect(progress.lines(for: row.event, at: at(1)) == row.lines) }
   }
 
-  @Test mutating func `of a running upload a line comes every half minute`() {
+  @Test mutating func `an upload in progress gets a line every half minute`() {
     _ = progress.lines(for: .started(file: 0, path: "a.mp4", size: 100 << 20), at: at(0))
     var lines: [String] = []
     for second in 1...70 {
@@ -144,7 +144,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
         + "\n")
   }
 
-  @Test mutating func `progress is shown each second at most`() {
+  @Test mutating func `progress is shown at most once a second`() {
     _ = line(.started(file: 0, path: "a", size: 1000))
     let shown = (1...40).filter { line(.progress(file: 0, bytes: Int64($0)), Double($0) / 10) != nil }
     #expect(shown == [10, 20, 30, 40])
@@ -154,7 +154,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
 
 @Suite struct ProgressTotalsTests {
   /// It crashed.
-  @Test func `files whose sizes sum up to more than a number holds are counted all the same`() {
+  @Test func `files whose total size exceeds the type are counted anyway`() {
     var totals = ProgressTotals(files: 3, size: .max, at: at(0))
     for file in 0..<3 {
       totals.take(.started(file: file, path: "a", size: 5 << 60), at: at(0))
@@ -165,7 +165,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     #expect(totals.endedSize == .max && totals.bytes == .max)
   }
 
-  @Test func `what was sent by an earlier run or is sent again doesn't make the rate faster`() {
+  @Test func `bytes of an earlier run, or sent again, don't increase the rate`() {
     var totals = ProgressTotals(files: 1, size: 1000, at: at(0))
     totals.take(.started(file: 0, path: "a", size: 1000), at: at(0))
     totals.take(.resumed(file: 0, bytes: 500), at: at(0))
@@ -175,7 +175,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     #expect(totals.timeLeft(at: at(10)) == .seconds(40))
   }
 
-  @Test func `the rate is that of the last seconds, and none when nothing goes on`() {
+  @Test func `the rate is that of the last seconds, and zero if nothing is sent`() {
     var meter = RateMeter(at: at(0))
     #expect(meter.bytesPerSecond(at: at(0)) == 0)
     for second in 1...60 {
@@ -186,7 +186,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     #expect(meter.bytesPerSecond(at: at(67)) < 10 && meter.bytesPerSecond(at: at(76)) == 0)
   }
 
-  @Test func `a file that has ended counts whole, whatever has become of it`() {
+  @Test func `a file that has ended counts completely, whatever its result`() {
     var totals = ProgressTotals(files: 2, size: 1000, at: at(0))
     totals.take(.started(file: 0, path: "a", size: 600), at: at(0))
     totals.take(.progress(file: 0, bytes: 100), at: at(1))
@@ -208,7 +208,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
 
   init() { progress = TerminalProgress(files: 3, size: 300 << 20, on: size, colours: false, at: at(0)) }
 
-  @Test mutating func `a block has the batch and each running upload, and takes the place of the one before`() {
+  @Test mutating func `the block has the batch and each file in progress, and replaces the previous block`() {
     progress.take(.started(file: 0, path: "v/a.mp4", size: 100 << 20), at: at(0))
     progress.take(.started(file: 1, path: "v/視頻.mp4", size: 200 << 20), at: at(0))
     #expect(
@@ -230,7 +230,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     #expect(progress.clear() == "")
   }
 
-  @Test mutating func `it is drawn five times a second at most, and not at all while nothing changes`() {
+  @Test mutating func `the block is drawn at most five times a second, and not while nothing changes`() {
     _ = progress.redraw(on: size, at: at(0))
     #expect(progress.nextRedraw == nil && progress.redraw(on: size, at: at(9)) == "")
     var drawn = 0
@@ -242,7 +242,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     #expect(drawn == 5 && progress.nextRedraw == at(11))
   }
 
-  @Test mutating func `lines that stay come above the block, and none is lost`() {
+  @Test mutating func `permanent lines are above the block, and none is lost`() {
     progress.take(.started(file: 0, path: "a.mp4", size: 100), at: at(0))
     _ = progress.redraw(on: size, at: at(0))
     progress.take(.created(file: 0, Samples.video(0)), at: at(0.05))
@@ -262,7 +262,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     #expect(progress.clear() == "\u{1B}[1F\u{1B}[Jbye\n")
   }
 
-  @Test mutating func `no line is wider than the window, and no more lines are drawn than it has`() {
+  @Test mutating func `no line is wider than the window, and no block higher`() {
     for file in 0..<30 {
       progress.take(
         .started(file: file, path: "v/" + String(repeating: "視頻\(file)", count: 20), size: 1 << 50), at: at(0))
@@ -279,7 +279,7 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     }
   }
 
-  @Test mutating func `in a narrow window there are fewer figures, and whole ones`() {
+  @Test mutating func `a narrow window has fewer figures, none of them cut`() {
     progress.take(.started(file: 0, path: "v/a quite long name of a file.mp4", size: 300 << 20), at: at(0))
     for second in 1...10 {
       progress.take(.progress(file: 0, bytes: Int64(second) << 20), at: at(Double(second)))

@@ -30,7 +30,7 @@ import Testing
     ReportRow(path: "v/g.mp4", size: 9, result: .notStarted),
   ]
 
-  @Test func `as CSV each file has a row, quoted where RFC 4180 wants it`() throws {
+  @Test func `in CSV each file has a row, quoted as RFC 4180 requires`() throws {
     try ReportFile(directory.path("r.csv")).write(rows)
     let lines = [
       "path,size,status,video_id,request_id,reference_id,object_address,seconds,error,fix",
@@ -44,7 +44,7 @@ import Testing
     #expect(FileText.read(directory.path("r.csv")) == lines.map { $0 + "\r\n" }.joined())
   }
 
-  @Test func `as JSON it is an array of objects without empty members`() throws {
+  @Test func `in JSON the report is an array of objects without empty members`() throws {
     try ReportFile(directory.path("r.JSON")).write(rows)
     let text = try #require(FileText.read(directory.path("r.JSON")))
     #expect(text.split(separator: "\n").count == 8)
@@ -65,7 +65,7 @@ import Testing
     #expect(FileText.read(directory.path("none.json")) == "[\n]\n")
   }
 
-  @Test func `more rows than fit in memory's buffer are all there`() throws {
+  @Test func `more rows than fit into the buffer are all written`() throws {
     try ReportFile(directory.path("r.csv")).write(
       (0..<5000).lazy.map { ReportRow(path: "\($0).mp4", result: .uploaded) })
     let lines = FileText.read(directory.path("r.csv"))?.split(separator: "\r\n") ?? []
@@ -104,7 +104,7 @@ import Testing
     try ReportFile(directory.path(name)).check(extensions: ["mp4", "mov"])
   }
 
-  @Test func `a report that can't be written is known before the batch begins, and leaves nothing behind`() throws {
+  @Test func `a report that can't be written is detected before the batch begins, and leaves no file`() throws {
     let missing = try ReportFile(directory.path("none/r.csv"))
     let error = #expect(throws: ReportFile.Failure.self) { try check("none/r.csv") }
     #expect(
@@ -128,7 +128,7 @@ import Testing
   }
 
   /// It was found out at the end, when there was no report.
-  @Test(.needs(.root)) func `a file system that takes nothing is known before the batch begins`() throws {
+  @Test(.needs(.root)) func `a read-only file system is detected before the batch begins`() throws {
     let mounted = try TemporaryDirectory()
     let why = try PrivateMounts.run { () -> String? in
       try PrivateMounts.mountMemory(over: mounted.path, size: 4096)
@@ -164,7 +164,7 @@ import Testing
     Other(testDescription: "a word", name: "r.csv", content: "x", isReport: false),
   ]
 
-  @Test(arguments: others) func `a file that is no former report isn't replaced`(_ row: Other) throws {
+  @Test(arguments: others) func `a file that isn't an earlier report isn't replaced`(_ row: Other) throws {
     try directory.write(row.content, to: row.name)
     if row.isReport { return try check(row.name) }
     let error = #expect(throws: ReportFile.Failure.self) { try check(row.name) }
@@ -198,7 +198,7 @@ import Testing
     try check("other.json")
   }
 
-  @Test func `the same file is known by whatever name, even before it is there`() throws {
+  @Test func `the same file is recognized under different names, even before it exists`() throws {
     let report = try ReportFile(directory.path("r.json"))
     #expect(report.isSame(as: "\(directory.path)/./r.json") && !report.isSame(as: directory.path("j.json")))
     try directory.write("x", to: "r.json")
@@ -217,7 +217,7 @@ import Testing
     ReportRow(path: "v/d.txt", result: .skipped(.foreignExtension)),
   ]
 
-  @Test func `failures stand in columns, and nothing else does`() {
+  @Test func `only failures are in the table`() {
     #expect(
       FailureTable.render(rows, width: nil) == [
         "FILE              STATUS         ERROR                    WHAT TO DO",
@@ -227,7 +227,7 @@ import Testing
     #expect(FailureTable.render([rows[0], rows[3]], width: 80) == [])
   }
 
-  @Test func `what wasn't begun stands among them where it is asked for`() {
+  @Test func `files that weren't started are in the table if requested`() {
     let row = ReportRow(path: "v/e.mp4", result: .notStarted)
     #expect(
       FailureTable.render([row], width: nil) == [
@@ -239,7 +239,7 @@ import Testing
         == "v/f.mp4  not-started  the run ended before it had been unchanged for 2s  run again")
   }
 
-  @Test func `in a narrow window each failure stands below its file`() {
+  @Test func `in a narrow window each failure is below its file`() {
     let lines = FailureTable.render(rows, width: 30)
     #expect(
       lines == [

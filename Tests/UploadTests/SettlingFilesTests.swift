@@ -21,7 +21,7 @@ import Testing
     settling.observe(list(files, skipped: skipped), at: Timestamp(microseconds: seconds * 1_000_000)).map(\.path)
   }
 
-  @Test mutating func `a file is ready when it has been the same for ten seconds, and given out once`() {
+  @Test mutating func `a file is returned once, after it has been unchanged for ten seconds`() {
     #expect(observe(0, ("a.mp4", 1)) == [])
     #expect(settling.nextDeadline == Timestamp(microseconds: 10_000_000))
     #expect(observe(9, ("a.mp4", 1), ("b.mp4", 1)) == [])
@@ -49,7 +49,7 @@ import Testing
     #expect(observe(38, ("a.mp4", 14)) == ["w/a.mp4"])
   }
 
-  @Test mutating func `a file that has become another is given out again, and so is one that comes back`() {
+  @Test mutating func `a file is returned again when it has changed, or vanished and returned`() {
     #expect(observe(0, ("a.mp4", 1)) == [])
     #expect(observe(10, ("a.mp4", 1)) == ["w/a.mp4"])
     #expect(observe(20, ("a.mp4", 2)) == [])
@@ -67,8 +67,7 @@ import Testing
   }
 
   /// Half a sidecar was an error of its video.
-  @Test mutating func `a file whose sidecar is still written to is waited for, and one that was given out isn't again`()
-  {
+  @Test mutating func `changes of a sidecar delay a file, but don't return it again`() {
     #expect(observe(0, sidecar: 0) == [])
     #expect(observe(8, sidecar: 1) == [])
     #expect(observe(15, sidecar: 2) == [])
@@ -105,7 +104,7 @@ import Testing
     #expect(observe(70, isReadable: false, size: 2) == [failed])
   }
 
-  @Test mutating func `what isn't in a partial list is remembered`() {
+  @Test mutating func `files that aren't in a partial list are remembered`() {
     #expect(observe(0, ("a.mp4", 1), ("b.mp4", 1), ("c.mp4", 1)) == [])
     #expect(observe(10, ("a.mp4", 1), ("b.mp4", 1), ("c.mp4", 1)).count == 3)
     let some = list([("b.mp4", 2), ("d.mp4", 1)])
@@ -113,7 +112,7 @@ import Testing
     #expect(observe(30, ("a.mp4", 1), ("b.mp4", 2), ("c.mp4", 1), ("d.mp4", 1)) == ["w/b.mp4", "w/d.mp4"])
   }
 
-  @Test mutating func `what is skipped is reported at once, and once`() {
+  @Test mutating func `skipped entries are reported at once, and once`() {
     #expect(observe(0, ("a.mp4", 1), skipped: ["l.mp4"]) == ["w/l.mp4"])
     #expect(observe(10, ("a.mp4", 1), skipped: ["l.mp4", "m.mp4"]) == ["w/a.mp4", "w/m.mp4"])
     #expect(observe(20, ("a.mp4", 1), skipped: ["l.mp4", "m.mp4"]) == [])

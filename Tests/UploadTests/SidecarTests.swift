@@ -36,13 +36,13 @@ import Testing
     #expect(try parse("{}") == VideoMetadata())
   }
 
-  @Test func `a byte order mark before it is left out`() throws {
+  @Test func `a byte order mark is skipped`() throws {
     #expect(try parse("\u{FEFF}{\"title\": \"a\"}").title == "a")
     let error = #expect(throws: SidecarError.self) { try parse("\u{FEFF}{\n\"title\": 1}") }
     #expect(error?.line == 2)
   }
 
-  @Test func `mistakes are named with line and key`() {
+  @Test func `errors are reported with line and key`() {
     let rows: [(text: String, message: String)] = [
       ("{\"title\": \"x\",\n \"titel\": \"y\"}", "line 2: unknown key 'titel'; did you mean 'title'?"),
       (
@@ -67,7 +67,7 @@ import Testing
     }
   }
 
-  @Test func `of two sidecars the one with the whole name counts`() throws {
+  @Test func `of two sidecars, the one with the whole name is used`() throws {
     let directory = try TemporaryDirectory()
     #expect(try Sidecar.read(beside: directory.path("clip.mp4")) == nil)
     try directory.write(#"{"title": "short"}"#, to: "clip.json")
@@ -78,7 +78,7 @@ import Testing
     #expect(try Sidecar.read(beside: directory.path("other.mp4")) == nil)
   }
 
-  @Test func `a sidecar is a small regular file and no link`() throws {
+  @Test func `a sidecar must be a small regular file, not a link`() throws {
     let directory = try TemporaryDirectory()
     let cases: [(why: String, make: (String) throws -> Void)] = [
       ("a symbolic link, which is not followed", { _ = symlink("/etc/passwd", $0) }),
@@ -102,7 +102,7 @@ import Testing
     #expect(try Sidecar.read(beside: directory.path("\(name).mp4"))?.title == "t")
   }
 
-  @Test func `what is said of one video goes before what is said of all`() {
+  @Test func `the description of one video takes precedence over that of all`() {
     var own = VideoMetadata()
     own.title = "own"
     own.generateThumbnail = false

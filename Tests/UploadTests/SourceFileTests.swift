@@ -31,7 +31,7 @@ import Testing
   }
 
   /// It counted as uploaded, with the VideoId of what had been there before.
-  @Test func `a file that another one takes the place of has changed`() throws {
+  @Test func `a file that another one replaced has changed`() throws {
     try directory.write("9876543210", to: "new")
     move("new", to: "a.mp4")
     #expect(failure()?.detail == "it was replaced by another file after it was taken up")
@@ -51,7 +51,7 @@ import Testing
     #expect(failure() == nil)
   }
 
-  @Test func `a file that was renamed or removed is what it was`() throws {
+  @Test func `a file that was renamed or removed is unchanged`() throws {
     move("a.mp4", to: "b.mp4")
     #expect(failure() == nil)
     #expect(unlink(directory.path("b.mp4")) == 0)

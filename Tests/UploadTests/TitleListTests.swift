@@ -12,7 +12,7 @@ import Testing
     VideoFile(path: path, resolvedPath: resolved, identity: Samples.identity)
   }
 
-  @Test func `a file's title is found by the path that was given and by the one without links`() throws {
+  @Test func `a title is found by the given path and by the resolved path`() throws {
     let titles = try titles("path\ttitle\nvideos/a.mp4\tFirst, \"A\"\n/data/b.mp4\tSecond\n./c/../d.mp4\tThird\n")
     #expect(titles.count == 3)
     #expect(titles.title(of: file("videos/a.mp4", "/data/2026/a.mp4")) == "First, \"A\"")
@@ -37,21 +37,21 @@ import Testing
         == "titles 't.tsv', line 10: '10.mp4' is no file of this batch (paths are relative to the working directory)")
   }
 
-  @Test func `comma-separated values serve as well`() throws {
+  @Test func `comma-separated values are accepted, too`() throws {
     let titles = try titles("\"a,b.mp4\",\"One \"\"title\"\"\nof two lines\"\r\nc.mp4,\r\n", .commas)
     #expect(titles.title(of: file("a,b.mp4", "/x")) == "One \"title\"\nof two lines")
     // An empty one is the user's mistake, which the API's limits find.
     #expect(titles.title(of: file("c.mp4", "/x")) == "")
   }
 
-  @Test func `names that only look alike have titles of their own`() throws {
+  @Test func `names that only look alike have separate titles`() throws {
     let titles = try titles("caf\u{E9}.mp4\tone\ncafe\u{301}.mp4\ttwo\n")
     #expect(
       titles.title(of: file("caf\u{E9}.mp4", "/x")) == "one" && titles.title(of: file("cafe\u{301}.mp4", "/x")) == "two"
     )
   }
 
-  @Test func `mistakes are named with their line`() {
+  @Test func `errors are reported with their line`() {
     let rows: [(text: String, message: String)] = [
       ("a.mp4\tx\nb.mp4\n", "titles 't.tsv', line 2: expected a path and a title, separated by a tab"),
       ("a.mp4\tx\ty\n", "titles 't.tsv', line 1: expected a path and a title, separated by a tab"),
@@ -63,7 +63,7 @@ import Testing
     }
   }
 
-  @Test func `the extension of the file says which form it has`() throws {
+  @Test func `the extension of the file determines its format`() throws {
     let directory = try TemporaryDirectory()
     let csv = try TitleList.read(try directory.write("/v/a.mp4,\"x,y\"\n", to: "Titles.CSV"))
     #expect(csv.title(of: file("a", "/v/a.mp4")) == "x,y")

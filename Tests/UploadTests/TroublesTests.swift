@@ -3,7 +3,7 @@ import Testing
 @testable import Upload
 
 @Suite struct TroublesTests {
-  @Test func `what went wrong is kept as it was, and what went wrong alike is kept once`() throws {
+  @Test func `errors are kept unchanged, and equal errors once`() throws {
     var troubles = Troubles()
     let trouble = UploadResult.Trouble(error: "'FileName' has a character that VOD refuses", fix: "rename the file")
     let results = (0..<1000).map { (number) -> UploadResult in

@@ -31,7 +31,7 @@ import Testing
 
   /// The next run, which hadn't been asked to try again, overwrote the video.
   @Test(arguments: [CallFailure.Kind.denied, .refused, .unreached, .fileChanged, .damaged, .invalidPart])
-  func `a request that is refused says nothing of the one before it`(_ kind: CallFailure.Kind) throws {
+  func `a refused request doesn't show the outcome of an earlier one`(_ kind: CallFailure.Kind) throws {
     for parts in [false, true] {
       var upload = try Self.sent(parts: parts)
       while upload.outcome == nil {
@@ -44,7 +44,7 @@ import Testing
     }
   }
 
-  @Test func `a credential that OSS refuses says nothing of the request before either`() throws {
+  @Test func `a refused credential doesn't show the outcome of an earlier request either`() throws {
     var upload = try Self.sent()
     try upload.failRequest(0, .expired)
     #expect(upload.call?.call == .refresh(videoID: "video") && upload.records.isEmpty && upload.progress.isCompleting)
@@ -53,7 +53,7 @@ import Testing
     #expect(upload.records == [.completing(isMultipart: false)])
   }
 
-  @Test func `an interruption at any moment says nothing of the request before`() throws {
+  @Test func `an interruption at any moment doesn't show the outcome of an earlier request`() throws {
     var asked = try Self.retried()
     #expect(asked.interrupt(mayBeWhole: false) && asked.records.isEmpty)
     var renewing = try Self.retried()
@@ -91,7 +91,7 @@ import Testing
     #expect(upload.requests.map(\.request) == [.initiate])
   }
 
-  @Test func `once VOD says that it waits for the file nothing is in doubt`() throws {
+  @Test func `once VOD reports that it waits for the file, nothing is in doubt`() throws {
     var upload = try Self.retried()
     try upload.answer("UploadFail")
     try upload.grant()
@@ -99,7 +99,7 @@ import Testing
     #expect(upload.records == [.refused] && !upload.progress.isCompleting)
   }
 
-  @Test func `another address that VOD names once it waits for the file takes the whole of it, and is announced`()
+  @Test func `if VOD waits for the file and names a new address, the whole file is sent there, and announced`()
     throws
   {
     for parts in [false, true] {
@@ -115,7 +115,7 @@ import Testing
     }
   }
 
-  @Test func `a video that was deleted, as far as VOD knows, stays in doubt`() throws {
+  @Test func `a video that VOD reports as deleted stays in doubt`() throws {
     var upload = try Self.retried()
     try upload.answer("Deleted")
     try upload.grant()
@@ -124,7 +124,7 @@ import Testing
   }
 
   /// Who has looked saw nothing of what this run did: it was sent for ever.
-  @Test func `an answer that is lost isn't replaced by having looked before`() throws {
+  @Test func `an earlier check by a person doesn't replace a lost answer`() throws {
     var upload = try Self.sent()
     for _ in 0..<2 {
       try upload.failRequest(0, .lost)
@@ -138,7 +138,7 @@ import Testing
   }
 
   /// Complete would make an object of the parts that are there, whose CRC64 is right.
-  @Test func `an upload that lacks parts isn't completed before they are sent`() throws {
+  @Test func `an upload with missing parts isn't completed before they are sent`() throws {
     for isAllowed in [false, true] {
       var upload = try Self.retried(parts: true) { $0.parts = [] }
       if isAllowed { try upload.answer("UploadFail") } else { try upload.fail(.denied) }

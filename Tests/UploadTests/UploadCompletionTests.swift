@@ -6,7 +6,7 @@ import Testing
 
 /// The request that makes the object whole, and what may be answered.
 @Suite struct UploadCompletionTests {
-  @Test func `Complete is sent once it is written down that it may have been`() throws {
+  @Test func `Complete is sent after its record is on the disk`() throws {
     var upload = try DrivenUpload.begun(DrivenUpload.unit)
     try upload.stored()
     #expect(upload.records.last == .completing(isMultipart: true) && upload.awaitsRecord && upload.requests.isEmpty)
@@ -17,7 +17,7 @@ import Testing
     #expect(upload.outcome == .uploaded(.checked) && upload.records.last == .ended(.done(.checked)))
   }
 
-  @Test func `a renewal on its way is waited for before Complete is announced`() throws {
+  @Test func `Complete isn't announced before a renewal in progress has ended`() throws {
     var upload = try DrivenUpload.begun(4 * DrivenUpload.unit, life: .seconds(400))
     try upload.stored()
     upload.now = upload.now + .seconds(350)
@@ -29,7 +29,7 @@ import Testing
     #expect(upload.awaitsRecord && upload.call == nil)
   }
 
-  @Test func `a renewal that waits to be tried again is dropped before Complete`() throws {
+  @Test func `a renewal that waits for a retry is dropped before Complete`() throws {
     var upload = try DrivenUpload.begun(4 * DrivenUpload.unit, life: .seconds(400))
     try upload.stored()
     upload.now = upload.now + .seconds(350)
@@ -43,7 +43,7 @@ import Testing
     #expect(upload.call == nil && upload.requests.count == 1)
   }
 
-  @Test func `a lost answer to Complete is tried again with the same credential, and then asked of VOD`() throws {
+  @Test func `after a lost answer, Complete is retried with the same credential, and then VOD is asked`() throws {
     var upload = try DrivenUpload.finishing()
     for _ in 0..<2 {
       try upload.failRequest(0, .lost)
@@ -56,7 +56,9 @@ import Testing
     #expect(upload.notices.last == .confirming && !upload.records.contains(.refused))
   }
 
-  @Test func `once the credential has lapsed a lost answer is asked of VOD, and never renewed for`() throws {
+  @Test func `after a lost answer and with an expired credential, VOD is asked, and the credential never renewed`()
+    throws
+  {
     var upload = try DrivenUpload.finishing()
     try upload.failRequest(0, .lost)
     upload.now = upload.now + .seconds(3000)
@@ -76,7 +78,7 @@ import Testing
     #expect(upload.outcome == .uploaded(.checked))
   }
 
-  @Test func `a Complete that never arrived, however often, is known not to have happened`() throws {
+  @Test func `a Complete that never arrived, however often, certainly wasn't carried out`() throws {
     var upload = try DrivenUpload.finishing()
     for _ in 0..<2 {
       try upload.failRequest(0, .unreached)
@@ -88,7 +90,7 @@ import Testing
   }
 
   @Test(arguments: [CallFailure.Kind.denied, .expired, .noSuchUpload, .invalidPart, .damaged, .fileChanged, .refused])
-  func `whatever is answered after a lost answer, VOD is asked`(_ kind: CallFailure.Kind) throws {
+  func `whatever the next answer after a lost one, VOD is asked`(_ kind: CallFailure.Kind) throws {
     var upload = try DrivenUpload.finishing()
     try upload.failRequest(0, .lost)
     try upload.awake()
@@ -97,14 +99,16 @@ import Testing
   }
 
   @Test(arguments: [CallFailure.Kind.denied, .expired, .damaged])
-  func `an answer to a request that went out twice says nothing of the first`(_ kind: CallFailure.Kind) throws {
+  func `an answer to a request that was sent twice doesn't show the outcome of the first`(_ kind: CallFailure.Kind)
+    throws
+  {
     var upload = try DrivenUpload.finishing()
     try upload.failRequest(0, kind, wasSentTwice: true)
     #expect(upload.call?.call == .mezzanine(videoID: "video"))
   }
 
   @Test(arguments: [CallFailure.Kind.denied, .refused])
-  func `a Complete that is refused leaves nothing to ask VOD for`(_ kind: CallFailure.Kind) throws {
+  func `after a refused Complete, VOD isn't asked`(_ kind: CallFailure.Kind) throws {
     var upload = try DrivenUpload.finishing()
     try upload.failRequest(0, kind)
     #expect(upload.records.last == .refused)
@@ -112,7 +116,7 @@ import Testing
   }
 
   @Test(arguments: [CallFailure.Kind.expired, .keyUnknown])
-  func `a Complete with a dead credential is announced again with the next`(_ kind: CallFailure.Kind) throws {
+  func `a Complete with a refused credential is announced again with the next`(_ kind: CallFailure.Kind) throws {
     var upload = try DrivenUpload.finishing()
     try upload.failRequest(0, kind)
     #expect(upload.records.last == .refused && upload.call?.call == .refresh(videoID: "video"))
@@ -124,7 +128,7 @@ import Testing
     #expect(upload.outcome == .uploaded(.checked))
   }
 
-  @Test func `an upload that OSS doesn't know at Complete is asked of VOD, and then not confirmed`() throws {
+  @Test func `if OSS doesn't know the upload at Complete, VOD is asked, and the file isn't confirmed`() throws {
     var upload = try DrivenUpload.finishing()
     try upload.failRequest(0, .noSuchUpload)
     #expect(upload.call?.call == .mezzanine(videoID: "video"))
@@ -135,7 +139,7 @@ import Testing
     guard case .notConfirmed = upload.outcome else { return #expect(Bool(false)) }
   }
 
-  @Test func `an upload that OSS doesn't know begins again for who has looked`() throws {
+  @Test func `if OSS doesn't know the upload and a person has checked, it starts again`() throws {
     var progress = try DrivenUpload.completing(parts: true)
     progress.ending = .unconfirmed(reason: "lost")
     var upload = DrivenUpload.new(DrivenUpload.unit, progress) { $0.retriesUnconfirmed = true }
@@ -147,7 +151,7 @@ import Testing
     #expect(!upload.progress.isCompleting)
   }
 
-  @Test func `an address that changes before Complete is sent takes the whole file`() throws {
+  @Test func `if the address changes before Complete is sent, the whole file is sent again`() throws {
     var upload = try DrivenUpload.finishing()
     try upload.failRequest(0, .unreached)
     upload.now = upload.now + .seconds(3000)
@@ -173,7 +177,7 @@ import Testing
     #expect(upload.requests.count == 1)
   }
 
-  @Test func `a Complete whose bytes were damaged on the way is sent again, and not for ever`() throws {
+  @Test func `a Complete that was damaged on the way is sent again, but not for ever`() throws {
     var upload = try DrivenUpload.finishing()
     for _ in 0..<2 {
       try upload.failRequest(0, .damaged)
@@ -186,7 +190,7 @@ import Testing
     #expect(upload.outcome == .failed(CallFailure(.damaged, code: "damaged", remedy: "remedy")))
   }
 
-  @Test func `parts that OSS has otherwise are sent again under the same upload id, and not for ever`() throws {
+  @Test func `parts that OSS has otherwise are sent again with the same upload ID, but not for ever`() throws {
     var upload = try DrivenUpload.finishing()
     for _ in 0..<2 {
       try upload.failRequest(0, .invalidPart)
@@ -199,7 +203,7 @@ import Testing
     #expect(upload.outcome == .failed(CallFailure(.invalidPart, code: "invalidPart", remedy: "remedy")))
   }
 
-  @Test func `an object of another CRC is damaged, and stays so`() throws {
+  @Test func `an object with another CRC is damaged, and stays so`() throws {
     var upload = try DrivenUpload.finishing()
     try upload.stored { $0.crc = CRC64(value: 8) }
     guard case .damaged(let reason) = upload.outcome else { return #expect(Bool(false)) }
@@ -210,7 +214,7 @@ import Testing
     #expect(put.outcome == .damaged(reason: "the stored object has CRC64 8, the file 7"))
   }
 
-  @Test func `an object without CRC isn't proven, unless that is taken for enough`() throws {
+  @Test func `an object without a CRC isn't proven, unless that is permitted`() throws {
     var upload = try DrivenUpload.finishing()
     try upload.stored { $0.crc = nil }
     guard case .failed(let failure) = upload.outcome else { return #expect(Bool(false)) }
@@ -231,7 +235,7 @@ import Testing
     #expect(upload.notices.last == .partStored(bytes: 1000) && upload.outcome == .uploaded(.checked))
   }
 
-  @Test func `a video that is asked for and goes on waiting ends the file after as many tries`() throws {
+  @Test func `a video that keeps waiting for its file ends the file after the allowed number of tries`() throws {
     var upload = try DrivenUpload.finishing()
     var asked = 0
     while upload.outcome == nil {
@@ -251,7 +255,7 @@ import Testing
   }
 
   @Test(arguments: [CallFailure.Kind.throttled(wait: nil), .unreached, .lost, .stale, .expired])
-  func `a question that failed in passing is asked again`(_ kind: CallFailure.Kind) throws {
+  func `a question with a transient failure is asked again`(_ kind: CallFailure.Kind) throws {
     var upload = DrivenUpload.new(DrivenUpload.unit, try DrivenUpload.completing(parts: true))
     upload.start()
     try upload.fail(kind)
@@ -259,14 +263,14 @@ import Testing
     #expect(upload.call?.call == .mezzanine(videoID: "video"))
   }
 
-  @Test func `a video that is gone ends the file`() throws {
+  @Test func `a missing video ends the file`() throws {
     var upload = DrivenUpload.new(DrivenUpload.unit, try DrivenUpload.completing(parts: true))
     upload.start()
     try upload.fail(.unknownVideo)
     #expect(upload.outcome == .failed(CallFailure(.unknownVideo, code: "unknownVideo")))
   }
 
-  @Test func `a question that isn't allowed ends the file as not confirmed, unless somebody has looked`() throws {
+  @Test func `a question that isn't allowed ends the file as not confirmed, unless a person has checked`() throws {
     var upload = DrivenUpload.new(DrivenUpload.unit, try DrivenUpload.completing(parts: true))
     upload.start()
     try upload.fail(.denied)

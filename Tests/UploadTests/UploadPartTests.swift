@@ -5,7 +5,7 @@ import Testing
 
 /// How parts are sent, and sent again.
 @Suite struct UploadPartTests {
-  @Test func `a file of the threshold's size goes in one PUT, a larger one in parts`() throws {
+  @Test func `a file of the threshold's size is sent in one PUT, a larger one in parts`() throws {
     var one = DrivenUpload.new(1000, .init()) { $0.largestPut = 1000 }
     try one.begin()
     #expect(one.records.last == .completing(isMultipart: false) && one.awaitsRecord && one.requests.isEmpty)
@@ -16,7 +16,7 @@ import Testing
     #expect(other.requests.map(\.request) == [.initiate])
   }
 
-  @Test func `a file that no upload takes fails, and one that just fits goes`() throws {
+  @Test func `a file above OSS's limit fails, and one at the limit is sent`() throws {
     let most = 10_000 * PartPlan.mostBytes
     var fits = DrivenUpload.new(most)
     try fits.begin()
@@ -27,7 +27,7 @@ import Testing
     #expect(failure.code == "FileTooLarge")
   }
 
-  @Test func `an initiate that failed in passing is sent again, one at a time, and not for ever`() throws {
+  @Test func `an initiate with a transient failure is repeated, one at a time, and not for ever`() throws {
     var upload = DrivenUpload.new()
     try upload.begin()
     #expect(upload.requests.map(\.request) == [.initiate])
@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test(arguments: [CallFailure.Kind.expired, .keyUnknown])
-  func `an initiate with a dead credential waits for another`(_ kind: CallFailure.Kind) throws {
+  func `an initiate with a refused credential waits for another`(_ kind: CallFailure.Kind) throws {
     var upload = DrivenUpload.new()
     try upload.begin()
     try upload.failRequest(0, kind)
@@ -56,7 +56,7 @@ import Testing
     #expect(upload.records.last == .upload(id: "upload", unit: DrivenUpload.unit))
   }
 
-  @Test func `an initiate isn't sent with a credential that lapsed while it waited`() throws {
+  @Test func `an initiate isn't sent with a credential that expired while it waited`() throws {
     var upload = DrivenUpload.new()
     try upload.begin(life: .seconds(10))
     try upload.failRequest(0, .throttled(wait: .seconds(20)))
@@ -74,7 +74,7 @@ import Testing
     #expect(upload.outcome == .failed(CallFailure(.denied, code: "denied", remedy: "remedy")))
   }
 
-  @Test func `as many parts as wanted are on their way, each written down once it is stored`() throws {
+  @Test func `the configured number of parts is sent at once, and each is recorded when it is stored`() throws {
     var upload = try DrivenUpload.begun { $0.partsAtOnce = 2 }
     #expect(upload.parts == [1, 2])
     try upload.stored(1)
@@ -99,7 +99,7 @@ import Testing
   }
 
   @Test(arguments: [CallFailure.Kind.unreached, .lost, .damaged, .invalidPart])
-  func `a part is tried so often, and others go on meanwhile`(_ kind: CallFailure.Kind) throws {
+  func `a part is tried a limited number of times, and others continue meanwhile`(_ kind: CallFailure.Kind) throws {
     var upload = try DrivenUpload.begun()
     try upload.failRequest(0, kind)
     #expect(upload.parts == [2])
@@ -119,7 +119,7 @@ import Testing
     #expect(failed.map(\.part) == [2, 1] && failed.map(\.code) == ["lost", "lost"])
   }
 
-  @Test func `a part that is throttled is tried as often as it takes`() throws {
+  @Test func `a throttled part is tried without a limit`() throws {
     var upload = try DrivenUpload.begun(DrivenUpload.unit)
     for _ in 0..<10 {
       try upload.failRequest(0, .throttled(wait: nil))
@@ -136,7 +136,7 @@ import Testing
       upload.outcome == .failed(CallFailure(.denied, code: "denied", remedy: "remedy")) && upload.cancellations == 1)
   }
 
-  @Test func `an upload that OSS has forgotten begins again, and not for ever`() throws {
+  @Test func `an upload that OSS no longer knows starts again, but not for ever`() throws {
     var upload = try DrivenUpload.begun { $0.partsAtOnce = 2 }
     for number in 1...2 {
       try upload.stored()

@@ -6,7 +6,7 @@ import Testing
 
 /// From a file to its video, step by step.
 @Suite struct UploadVideoTests {
-  @Test func `the ReferenceId is on disk before VOD hears of it`() throws {
+  @Test func `the ReferenceId is on the disk before VOD gets it`() throws {
     var upload = DrivenUpload.new()
     upload.start()
     guard case .reference(let id)? = upload.records.first else { return #expect(Bool(false)) }
@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test(arguments: [CallFailure.Kind.lost, .referenceTaken])
-  func `after a create that may have made a video VOD is asked for it before another create`(_ kind: CallFailure.Kind)
+  func `after a create that may have succeeded, VOD is asked before another create`(_ kind: CallFailure.Kind)
     throws
   {
     var upload = DrivenUpload.new()
@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test(arguments: [CallFailure.Kind.throttled(wait: nil), .unreached, .stale, .expired])
-  func `a create that did nothing is made again`(_ kind: CallFailure.Kind) throws {
+  func `a create that had no effect is repeated`(_ kind: CallFailure.Kind) throws {
     var upload = DrivenUpload.new()
     upload.start()
     upload.recorded()
@@ -48,7 +48,7 @@ import Testing
     #expect(upload.isCreating)
   }
 
-  @Test func `a call with a stale date is made again at once, but only once`() throws {
+  @Test func `a call with a stale date is repeated at once, but only once`() throws {
     var upload = DrivenUpload.new()
     upload.start()
     upload.recorded()
@@ -58,7 +58,7 @@ import Testing
     #expect(upload.call == nil && upload.wake != nil)
   }
 
-  @Test func `a create that is refused after all leaves no ReferenceId to look for`() throws {
+  @Test func `after a create that is finally refused, no ReferenceId is searched for`() throws {
     var upload = DrivenUpload.new()
     upload.start()
     upload.recorded()
@@ -96,7 +96,7 @@ import Testing
   }
 
   @Test(arguments: [CallFailure.Kind.denied, .refused])
-  func `a create that is refused leaves no ReferenceId to look for`(_ kind: CallFailure.Kind) throws {
+  func `after a refused create, no ReferenceId is searched for`(_ kind: CallFailure.Kind) throws {
     var upload = DrivenUpload.new()
     upload.start()
     upload.recorded()
@@ -105,7 +105,7 @@ import Testing
     #expect(upload.records.last == .refused && upload.progress.referenceID == nil)
   }
 
-  @Test func `a create that may have worked when it is given up keeps its ReferenceId`() throws {
+  @Test func `if an abandoned create may have succeeded, its ReferenceId is kept`() throws {
     var upload = DrivenUpload.new(DrivenUpload.size, .init()) { $0.tries = 1 }
     upload.start()
     upload.recorded()
@@ -130,7 +130,7 @@ import Testing
 
   /// It ended the file once, with `--tries 1`.
   @Test(arguments: [1, 3])
-  func `a ReferenceId that VOD doesn't know is created with, however few the tries`(_ tries: Int) throws {
+  func `a ReferenceId that VOD doesn't know is used for a create, however few the tries`(_ tries: Int) throws {
     var upload = DrivenUpload.new(DrivenUpload.size, DrivenUpload.known { _ in }) { $0.tries = tries }
     upload.start()
     #expect(upload.isLooking && upload.records.isEmpty)
@@ -138,7 +138,7 @@ import Testing
     #expect(upload.call?.call == .create(referenceID: try #require(ReferenceID("reference"))))
   }
 
-  @Test func `a ReferenceId that is taken and unknown by turns isn't tried for ever`() throws {
+  @Test func `a ReferenceId that is alternately taken and unknown isn't tried for ever`() throws {
     var upload = DrivenUpload.new(DrivenUpload.size, DrivenUpload.known { _ in })
     upload.start()
     for _ in 0..<10 where upload.outcome == nil {
@@ -149,7 +149,7 @@ import Testing
   }
 
   @Test(arguments: [CallFailure.Kind.throttled(wait: nil), .unreached, .lost, .stale, .expired])
-  func `a search that failed in passing is made again`(_ kind: CallFailure.Kind) throws {
+  func `a search with a transient failure is repeated`(_ kind: CallFailure.Kind) throws {
     var upload = DrivenUpload.new(DrivenUpload.size, DrivenUpload.known { _ in })
     upload.start()
     try upload.fail(kind)
@@ -159,7 +159,7 @@ import Testing
     #expect(upload.progress.videoID == "video")
   }
 
-  @Test func `whether there is a video can't be known where it may not be searched for`() throws {
+  @Test func `without permission to search, a file ends as not confirmed`() throws {
     var upload = DrivenUpload.new(DrivenUpload.size, DrivenUpload.known { _ in })
     upload.start()
     try upload.fail(.denied)
@@ -202,7 +202,7 @@ import Testing
 
   /// It forgot the ReferenceId, and the next run made a second video.
   @Test(arguments: [CallFailure.Kind.unreached, .lost])
-  func `an unconfirmed file whose search comes to nothing keeps its ReferenceId`(_ kind: CallFailure.Kind) throws {
+  func `an unconfirmed file whose search fails keeps its ReferenceId`(_ kind: CallFailure.Kind) throws {
     var upload = Self.unconfirmed()
     for _ in 0..<2 {
       try upload.fail(kind)
@@ -227,7 +227,7 @@ import Testing
 
   /// Who has looked saw nothing of what this run did: it created again and again.
   @Test(arguments: [CallFailure.Kind.lost, .referenceTaken])
-  func `an unconfirmed file is created once, and not again where its video may not be searched for`(
+  func `an unconfirmed file is created once, and not again without permission to search`(
     _ kind: CallFailure.Kind
   ) throws {
     var upload = Self.unconfirmed()
@@ -241,7 +241,7 @@ import Testing
     #expect(upload.records == [.ended(.unconfirmed(reason: reason))])
   }
 
-  @Test func `what an earlier run ended is left as it is`() {
+  @Test func `files that an earlier run ended are left as they are`() {
     let endings: [(FileUpload.Ending, FileUpload.Outcome)] = [
       (.done(.checked), .uploaded(.checked)), (.damaged(reason: "CRC"), .damaged(reason: "CRC")),
       (.unconfirmed(reason: "lost"), .notConfirmed(reason: "lost")),
@@ -253,7 +253,7 @@ import Testing
     }
   }
 
-  @Test func `an upload that goes on says how much is stored, and sends the rest`() throws {
+  @Test func `a continued upload reports how much is stored, and sends the rest`() throws {
     let stored = FinishedPart(
       unit: 1, range: DrivenUpload.unit..<2 * DrivenUpload.unit, etag: "\"etag\"", crc: CRC64(value: 7))
     let progress = DrivenUpload.known {
@@ -278,7 +278,7 @@ import Testing
     #expect(upload.outcome == .uploaded(.checked))
   }
 
-  @Test func `an unconfirmed file whose request wasn't sent goes on at once where that is wanted`() throws {
+  @Test func `an unconfirmed file whose request wasn't sent continues at once if requested`() throws {
     let progress = DrivenUpload.known {
       $0.videoID = "video"
       $0.address = UploadAddress(bucket: "bucket", endpoint: "oss-cn-shanghai.aliyuncs.com", key: "key")

@@ -91,7 +91,7 @@ import Testing
     #expect(ready.paths == ["w/a.mp4"])
   }
 
-  @Test func `a flood of changes leads to a list each second at most`() {
+  @Test func `a flood of changes causes at most one list per second`() {
     scheduler.advance(by: .seconds(2))
     let before = lists
     for _ in 0..<100 {
@@ -101,7 +101,7 @@ import Testing
     #expect((5...6).contains(lists - before))
   }
 
-  @Test func `what no watch has seen is found within a minute and the time to settle`() {
+  @Test func `changes that no watch reports are found within a minute and the time to settle`() {
     scheduler.advance(by: .seconds(2))
     tree.names.withLock { $0 = ["a.mp4"] }
     scheduler.advance(by: .seconds(71))
@@ -116,7 +116,7 @@ import Testing
     #expect(lists == 2)
   }
 
-  @Test func `a list that takes long isn't begun twice, and none follows at once`() {
+  @Test func `a slow list isn't begun twice, and none follows at once`() {
     scheduler.advance(by: .seconds(2))
     let before = lists
     scheduler.callsHang = true
@@ -133,7 +133,7 @@ import Testing
     #expect(lists == before + 2)
   }
 
-  @Test func `a directory that is gone is reported, and taken up again when it is back`() {
+  @Test func `a missing directory is reported, and watched again when it returns`() {
     var changes: [WatchedInput.Change] = []
     input.onChange = { changes.append($0) }
     let loss = InputEntry(path: "w", content: .failed(.watched(ENOENT)))
@@ -208,7 +208,7 @@ import Testing
   }
 
   /// A link was switched, or something was mounted there: that went unseen for a minute.
-  @Test func `another directory at a watched path is seen within seconds, without a watch that says so`() {
+  @Test func `another directory at a watched path is detected within seconds, without a report from a watch`() {
     scheduler.advance(by: .seconds(7))
     let before = lists
     scheduler.advance(by: .seconds(20))
@@ -256,7 +256,7 @@ import Testing
     #expect(input.waiting.map(\.path) == ["w/a.mp4"])
   }
 
-  @Test func `where there is no thread it is tried again`() {
+  @Test func `if no thread is available, the list is tried again`() {
     scheduler.advance(by: .seconds(2))
     scheduler.callRefusal = LoopError(attempt: "start a thread", errno: EAGAIN)
     put("a.mp4")
@@ -277,7 +277,7 @@ import Testing
     directory = try TemporaryDirectory()
   }
 
-  @Test func `changes in each directory are reported, and a directory that is followed no more is silent`() throws {
+  @Test func `changes in each watched directory are reported, and none after its watch has ended`() throws {
     mkdir(directory.path("a"), 0o755)
     mkdir(directory.path("b"), 0o755)
     let watches = DirectoryWatches(loop)
@@ -300,7 +300,7 @@ import Testing
     #expect(watches.follow([directory.path("a"), directory.path("b")]))
   }
 
-  @Test func `a directory that is gone and made again is watched again`() throws {
+  @Test func `a directory that is removed and created again is watched again`() throws {
     mkdir(directory.path("a"), 0o755)
     let watches = DirectoryWatches(loop)
     var changes = 0
@@ -335,7 +335,7 @@ import Testing
     #expect(changes > before)
   }
 
-  @Test func `a directory that isn't there is no failure: the next list says so`() throws {
+  @Test func `a missing directory is no failure, since the next list reports it`() throws {
     let watches = DirectoryWatches(loop)
     var failures: [String] = []
     watches.onFailure = { failures.append($0) }

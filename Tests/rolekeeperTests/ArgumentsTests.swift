@@ -93,7 +93,7 @@ import Testing
     Case(words: "status --timeout 0s", says: "'--timeout' is '0s'; it is at least 1s"),
     Case(words: "wait a --timeout 0min", says: "'--timeout' is '0min'; it is at least 1s"),
   ])
-  func `a mistake is named with what to write instead`(_ row: Case) throws {
+  func `an error is reported with what to write instead`(_ row: Case) throws {
     let said = try #require(refusal(row.words.split(separator: " ").map(String.init)))
     #expect(said.contains(row.says), "\(said)")
   }

@@ -27,7 +27,7 @@ import Upload
     #expect(arguments.files == [Array("a.mp4".utf8), Array("b".utf8)])
   }
 
-  @Test func `what isn't said is as the help says`() throws {
+  @Test func `defaults are those of the help`() throws {
     let arguments = try arguments("a.mp4")
     #expect(arguments.role == nil && arguments.region == nil && arguments.limitRate == nil && arguments.proxy == nil)
     #expect(arguments.vodEndpoint == "vod.cn-shanghai.aliyuncs.com" && arguments.journal == "vod-upload.journal")
@@ -36,7 +36,7 @@ import Upload
     #expect(arguments.signature == .v4 && !arguments.allowsMissingCRC && !arguments.retriesUnconfirmed)
   }
 
-  @Test func `a region names VOD's endpoint, and an endpoint that is named wins`() throws {
+  @Test func `a region determines VOD's endpoint, and a given endpoint takes precedence`() throws {
     #expect(try arguments("--region", "ap-southeast-1", "a").vodEndpoint == "vod.ap-southeast-1.aliyuncs.com")
     let both = try arguments("--region=cn-beijing", "--vod-endpoint=127.0.0.1:8443", "a")
     #expect(both.vodEndpoint == "127.0.0.1:8443" && both.region == "cn-beijing")
@@ -51,14 +51,14 @@ import Upload
     #expect(arguments.settle == .seconds(2) && arguments.watched == ["in"] && arguments.files.isEmpty)
   }
 
-  @Test func `a file's name is taken byte by byte, and what follows two hyphens is no option`() throws {
+  @Test func `a file name is taken byte by byte, and nothing after two hyphens is an option`() throws {
     let name: [UInt8] = [0x61, 0xFF, 0x2E, 0x6D, 0x70, 0x34]
     #expect(try Arguments(try CommandWords<Option>([name])).files == [name])
     #expect(try arguments("--", "--json").files == [Array("--json".utf8)])
     #expect(throws: Arguments.Wrong.self) { try CommandWords<Option>([Array("--journal".utf8), name]) }
   }
 
-  @Test func `what the options say of videos goes to each of them`() throws {
+  @Test func `video options apply to each video`() throws {
     let arguments = try arguments(
       "--title", "T", "--description=D", "--tags", "a,b", "--cate-id", "17", "--cover-url", "https://e.example/c.png",
       "--template-group-id", "t", "--workflow-id", "w", "--storage-location", "s", "--user-data", #"{"a":1}"#,
@@ -124,7 +124,7 @@ import Upload
     Case(words: "a --proxy socks5://p:1", says: "'--proxy' isn't an HTTP proxy; write http://HOST:PORT, or none"),
     Case(words: "a --proxy http://p", says: "'--proxy' doesn't name host and port"),
   ])
-  func `a mistake is named with what to write instead`(_ row: Case) throws {
+  func `an error is reported with what to write instead`(_ row: Case) throws {
     let said = try #require(refusal(row.words.split(separator: " ").map(String.init)))
     #expect(said.contains(row.says), "\(said)")
   }

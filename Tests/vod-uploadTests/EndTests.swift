@@ -55,7 +55,7 @@ import Upload
     #expect(status == row.status)
   }
 
-  @Test func `a file that was on its way is reported with what ended it, and that the next run goes on`() {
+  @Test func `a file in progress at the end is reported with the reason, and that the next run continues`() {
     #expect(End.finished.trouble() == nil)
     #expect(End.signal(SIGINT).trouble()?.error == "interrupted by SIGINT")
     #expect(End.signal(SIGTERM).trouble()?.fix == "run again; it goes on where it was")

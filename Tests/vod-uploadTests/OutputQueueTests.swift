@@ -19,7 +19,7 @@ import Testing
 
   private func write(_ text: String) { queue.write(Array(text.utf8)) }
 
-  @Test func `what is written arrives in order, and many lines go in few writes`() {
+  @Test func `lines arrive in order, many in few writes`() {
     for number in 0..<5 { write("\(number)\n") }
     scheduler.settle()
     #expect(pipe.read() == "0\n")
@@ -28,7 +28,7 @@ import Testing
   }
 
   /// A reader that had stopped reading, or a terminal after Ctrl-S, held up uploads and signals.
-  @Test func `nobody waits for a reader that doesn't read, and nothing is lost when it goes on`() {
+  @Test func `a reader that doesn't read delays nobody, and nothing is lost when it continues`() {
     scheduler.callsHang = true
     write("first ")
     scheduler.settle()
@@ -42,7 +42,7 @@ import Testing
     #expect(pipe.read() == "first " + (0..<100).map { "\($0) " }.joined())
   }
 
-  @Test func `it says when it is full, and when there is room again`() {
+  @Test func `the queue reports when it is full, and when there is room again`() {
     var calls = 0
     queue.onRoom = { calls += 1 }
     scheduler.callsHang = true
@@ -102,7 +102,7 @@ import Testing
   }
 
   /// As a shell on the same terminal may leave it.
-  @Test func `a stream that somebody has made non-blocking is waited for`() throws {
+  @Test func `a stream that another process made non-blocking is waited for`() throws {
     let flags = fcntl(pipe.writing, F_GETFL)
     #expect(fcntl(pipe.writing, F_SETFL, flags | O_NONBLOCK) == 0)
     let bytes = [UInt8](repeating: UInt8(ascii: "x"), count: 4 << 20)

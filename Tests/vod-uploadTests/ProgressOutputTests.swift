@@ -19,7 +19,7 @@ import Upload
     try ProgressOutput(queue, json: json, files: 1, size: 100, on: terminal, scheduler: scheduler)
   }
 
-  @Test func `while nobody reads, only how far uploads are is left out`() throws {
+  @Test func `while nobody reads, only progress events are dropped`() throws {
     let output = try output(json: true)
     scheduler.callsHang = true
     output.take(.started(file: 0, path: "a.mp4", size: 100))
@@ -35,7 +35,7 @@ import Upload
     #expect(!text.contains("\"progress\"") && text.contains("\"refreshed\""))
   }
 
-  @Test func `a terminal that is stopped gets the state of when it goes on`() throws {
+  @Test func `a stopped terminal gets the present state when it continues`() throws {
     let window = Terminal(size: .init(columns: 80, rows: 24), wantsColours: false, isDumb: false)
     let output = try output(on: window)
     output.take(.started(file: 0, path: "a.mp4", size: 100))

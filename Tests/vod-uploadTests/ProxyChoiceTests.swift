@@ -39,7 +39,7 @@ import Testing
     #expect(read(row.text) == row.reads)
   }
 
-  @Test func `the option may say that there is none`() throws {
+  @Test func `the option may be 'none' for no proxy`() throws {
     guard case .none = try ProxyChoice(option: "none") else {
       Issue.record("not none")
       return

@@ -14,7 +14,7 @@ import Upload
   }
 
   /// It was a note without a path, and yet counted as failed.
-  @Test func `a watched directory that is gone is an event of its path`() {
+  @Test func `a missing watched directory is an event with its path`() {
     let loss = InputEntry(path: "w", content: .failed(.watched(ENOENT)))
     #expect(Run.event(for: .gone(loss)) == .passedOver(loss))
     #expect(Run.event(for: .over(path: "w/a")) == .note("w/a: it can be read again, or is gone"))

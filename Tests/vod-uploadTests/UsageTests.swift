@@ -54,7 +54,7 @@ import Upload
     #expect(try page("docs/vod-upload.md").contains(indented))
   }
 
-  @Test func `the optional rights are said apart, and are in a policy and the manual`() throws {
+  @Test func `the optional rights are printed separately, and are in a policy and the manual`() throws {
     #expect(try page("etc/rolekeeper/vod-upload-optional.policy.json") == LeastPolicy.documentWithOptional)
     let manual = try page("docs/vod-upload.md")
     for right in ["vod:GetMezzanineInfo", "vod:DeleteMultipartUpload"] {

@@ -16,13 +16,13 @@ import Upload
     return VideoFile(path: path, resolvedPath: path, identity: identity)
   }
 
-  @Test func `a file is described by its name and size where nothing else is said`() throws {
+  @Test func `by default a file is described by its name and size`() throws {
     let details = try VideoDescriptions(options: VideoMetadata(), titles: nil).details(of: file("Opening night.mp4"))
     #expect(details.draft.title == "Opening night" && details.draft.fileName == "Opening night.mp4")
     #expect(details.draft.fileSize == 7 && details.draft.tags.isEmpty && details.draft.description == nil)
   }
 
-  @Test func `titles go before the sidecar, and that before the options`() throws {
+  @Test func `titles take precedence over the sidecar, and that over the options`() throws {
     var options = VideoMetadata()
     options.title = "option"
     options.description = "of all"
@@ -40,7 +40,7 @@ import Upload
     #expect(try listed.details(of: second).draft.title == "option")
   }
 
-  @Test func `what VOD wouldn't take is the file's error, with what is allowed`() throws {
+  @Test func `a value that VOD wouldn't accept is the file's error, with what is allowed`() throws {
     let long = file(String(repeating: "x", count: 129) + ".mp4")
     do {
       _ = try VideoDescriptions(options: VideoMetadata(), titles: nil).details(of: long)
@@ -52,7 +52,7 @@ import Upload
   }
 
   /// A title has no part in that.
-  @Test func `a name that VOD wouldn't take has to be changed itself`() throws {
+  @Test func `for a name that VOD wouldn't accept, the fix is to rename the file`() throws {
     var options = VideoMetadata()
     // The title that is made of the name is refused first, and another one was named as the remedy.
     for title in ["title", nil] {
@@ -66,7 +66,7 @@ import Upload
     }
   }
 
-  @Test func `a sidecar that doesn't read is the file's error`() throws {
+  @Test func `a sidecar that can't be read is the file's error`() throws {
     _ = try directory.write(#"{"titel": "x"}"#, to: "clip.mp4.json")
     do {
       _ = try VideoDescriptions(options: VideoMetadata(), titles: nil).details(of: file("clip.mp4"))
