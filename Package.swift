@@ -109,7 +109,7 @@ let package = Package(
       // The other linker warns of a mktemp(3) in Foundation, which ArgumentParser brings along and nothing here calls.
       linking: [.unsafeFlags(["-use-ld=lld"])]),
 
-    // What the tests and the tools stand on: virtual time, and programs run as a user runs them, a cloud and a daemon at a time.
+    // Support for tests and tools: virtual time, and programs run as a user runs them, with a cloud and a daemon of their own.
     library("CFaultShim", in: apparatus),
     module("TestSupport", in: apparatus, imports: ["Core", "JSON", "Logs", "Secrets", "Systemd"]),
     module("TestNeeds", in: apparatus),
@@ -128,7 +128,7 @@ let package = Package(
     program(
       "soak", in: apparatus, imports: ["Laboratory", "TestSupport", "Core", "Wire"], besides: ["checker.py"]),
 
-    // What measures: a load generator and two yardsticks in C, and who drives them.
+    // Benchmarks: a load generator and two reference programs in C, and the program that runs them.
     .executableTarget(name: "bench-load", path: "Benchmarks/Load"),
     .executableTarget(name: "bare-server", path: "Benchmarks/Bare"),
     .executableTarget(
@@ -231,7 +231,7 @@ let package = Package(
   cxxLanguageStandard: .cxx17
 )
 
-/// Where lies what only tests and tools stand on.
+/// The directory of targets that only tests and tools use.
 var apparatus: String { "Tests/Apparatus" }
 
 /// A system library, found by pkg-config, or a target of our own C shims.
@@ -244,8 +244,8 @@ func library(_ name: String, in folder: String = "Sources", links: [String] = []
     linkerSettings: links.map { .linkedLibrary($0) })
 }
 
-/// What Debian's dpkg-buildflags(1) has C code checked for at run time. Not as options of the whole build: the compiler of Swift would see
-/// glibc's headers with it, too, and warn of results that are left unused.
+/// The run-time checks that Debian's dpkg-buildflags(1) enables for C code. They aren't options of the whole build: the Swift
+/// compiler would read glibc's headers with them, too, and warn of unused results.
 func hardening() -> [String] {
   let flags = ["-D_FORTIFY_SOURCE=2", "-fstack-protector-strong", "-fstack-clash-protection"]
   #if arch(x86_64)
@@ -263,8 +263,8 @@ func module(
   .target(name: name, dependencies: imports, path: "\(folder)/\(name)", swiftSettings: strict() + settings)
 }
 
-/// Of what each request on the socket and each refresh goes through, where all happens on one thread: checks that nobody changes what somebody else is
-/// changing would be a sixth of its instructions. The unit tests are built with them.
+/// For the code of each request on the socket and each refresh, which runs on one thread: run-time checks for exclusive access
+/// would be a sixth of its instructions. The unit tests are built with these checks.
 var unchecked: [SwiftSetting] {
   [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 }
@@ -279,9 +279,10 @@ func program(
     swiftSettings: strict() + settings, linkerSettings: linking)
 }
 
-/// For what the command line is made of: without `replacing`, `firstRange(of:)` and the like, which every source file else has at hand.
+/// For the targets of the command line: without the module that has `replacing`, `firstRange(of:)` and similar functions, which
+/// each source file imports by default.
 ///
-/// One use of them brings in the library of regular expressions, and its constants are relocated at each start: 0.05 ms of 0.8.
+/// A single use of them links the library of regular expressions, whose constants are relocated at each start: 0.05 ms of 0.8.
 var small: [SwiftSetting] {
   [.unsafeFlags(["-Xfrontend", "-disable-implicit-string-processing-module-import"])]
 }
@@ -295,7 +296,7 @@ var standalone: [LinkerSetting] {
   guard Context.environment["ROLEKEEPER_STANDALONE"] != nil else { return [] }
   // gold, the usual linker, knows no static PIE.
   let driver = ["-use-ld=lld", "-static-executable", "-Xclang-linker", "-static-pie"]
-  // Packed relocations take a hundredth of the room, and what is run through at a start lies together (.ci/start-order).
+  // Packed relocations take a hundredth of the space, and the functions that run at a start are placed together (.ci/start-order).
   let order = "\(Context.packageDirectory)/Sources/rolekeeper/start.order"
   let linker = ["-z", "pack-relative-relocs", "--symbol-ordering-file=\(order)", "--no-warn-symbol-ordering"]
   return [.unsafeFlags(driver + linker.flatMap { ["-Xlinker", $0] }, .when(configuration: .release))]
