@@ -1,11 +1,11 @@
 import CLinux
 import Glibc
 
-/// Who may connect to a socket that refused us, and how to become one of them.
+/// Explains who may connect to a socket that refused us, and how to get the permission.
 ///
 /// Names are those in /etc/passwd and /etc/group: a program without dynamic libraries can't ask a directory service.
 enum ConnectPermission {
-  /// Half a sentence for a `connect` that ended with EACCES.
+  /// The remedy, as a clause, for a `connect` that failed with EACCES.
   static func remedy(for path: String) -> String {
     var status = stat()
     guard stat(path, &status) == 0 else {
@@ -17,13 +17,13 @@ enum ConnectPermission {
   /// A group as the host knows it.
   struct Group {
     let name: String
-    /// Whether this process is in it.
+    /// Whether this process is in the group.
     let isOurs: Bool
-    /// Whether the group's list of members names our user, so that the next login is in it.
+    /// Whether the group's member list has our user, so that a new login is enough.
     let namesUser: Bool
   }
 
-  /// The group that is for this alone, as the package makes it.
+  /// The group that exists only for this purpose, created by the package.
   private static let clients = "rolekeeper-clients"
 
   static func remedy(mode: mode_t, owner: String, group: Group, user: String) -> String {
@@ -37,7 +37,7 @@ enum ConnectPermission {
       return
         "\(user) is a member of its group '\(group.name)', but was not at login: log in again, or run newgrp \(group.name)"
     }
-    // Any other group may do more than connect.
+    // The members of any other group may gain more than a connection.
     guard group.name == clients else {
       return
         "its group is '\(group.name)': ask an administrator whether \(user) may join it, or set the socket's group to '\(clients)'"

@@ -1,10 +1,10 @@
 import Glibc
 
-/// A moment until which something is waited for, on the clock that counts suspend too (CLOCK_BOOTTIME).
+/// The end of a wait, on the clock that also counts suspend (CLOCK_BOOTTIME).
 package struct Deadline {
   private let microseconds: Int64
 
-  /// The moment `span` from now; a negative span is none.
+  /// The time `span` from now; a negative span counts as zero.
   package init(after span: Duration) {
     let wait = span.components.seconds * 1_000_000 + span.components.attoseconds / 1_000_000_000_000
     microseconds = Self.now() + max(0, wait)
@@ -14,14 +14,14 @@ package struct Deadline {
 
   package var hasPassed: Bool { Self.now() >= microseconds }
 
-  /// What is left until then; zero once it has passed.
+  /// The time that remains; zero after the deadline.
   package var left: Duration { .microseconds(max(0, microseconds - Self.now())) }
 
   package static func earlier(_ one: Deadline, _ other: Deadline) -> Deadline {
     Deadline(microseconds: min(one.microseconds, other.microseconds))
   }
 
-  /// The same for poll(2): rounded up, so that what ends a wait has really passed.
+  /// The time that remains for poll(2), rounded up, so that the deadline has passed when the wait ends.
   var leftMilliseconds: CInt { CInt(clamping: (max(0, microseconds - Self.now()) + 999) / 1000) }
 
   private static func now() -> Int64 {

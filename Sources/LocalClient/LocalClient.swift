@@ -2,10 +2,11 @@ internal import Core
 import Glibc
 package import Secrets
 
-/// The blocking client of the daemon's own socket, one connection a request, for command lines.
+/// A blocking client of the daemon's socket for command lines, with one connection per request.
 ///
-/// A daemon that is being restarted refuses connections for a moment, and one that stops ends those that it hasn't answered:
-/// both are tried again, for a second where the socket is gone, as after a stop, for three where it is still there, as after a crash.
+/// While the daemon restarts, it refuses connections for a moment, and while it stops, it closes those that it hasn't
+/// answered. Both are retried: for one second if the socket is missing, as after a stop, and for three if it still
+/// exists, as after a crash.
 package struct LocalClient {
   /// What the daemon answered.
   package struct Answer {
@@ -15,24 +16,24 @@ package struct LocalClient {
     package var status: Int { head.status }
   }
 
-  /// How long a daemon that isn't there is tried again.
+  /// How long connecting to an absent daemon is retried.
   struct Retries {
-    /// Where the socket is gone, too: systemd starts a daemon that it restarts at once.
+    /// If the socket is missing: systemd starts a daemon at once when it restarts it.
     var restart = Duration.seconds(1)
-    /// Where the socket was left behind: systemd waits a second before it starts one that crashed (the unit's RestartSec=).
+    /// If the socket still exists: systemd waits a second before it starts a crashed daemon (the unit's RestartSec=).
     var crash = Duration.seconds(3)
   }
 
   private static let pauseMicroseconds: UInt32 = 20_000
 
   package let path: String
-  /// How long one request may take in all, from connecting to the last byte of the answer.
+  /// The time limit for one request, from connecting to the last byte of the answer.
   package let timeout: Duration
-  /// What is done before something is tried again.
+  /// Called before each retry.
   private let pause: () -> Void
   private let retries: Retries
 
-  /// What an answer may take that nothing has to be waited for.
+  /// The time limit for an answer that doesn't involve waiting.
   package static let standardTimeout = Duration.seconds(15)
 
   package init(path: String, timeout: Duration = standardTimeout) {
@@ -46,7 +47,8 @@ package struct LocalClient {
     self.pause = pause
   }
 
-  /// Makes one request without a body. `target` is a path with its query, percent-encoded; `timeout` holds for this request alone.
+  /// Makes one request without a body. `target` is a path with its query, percent-encoded; `timeout` applies to this
+  /// request alone.
   package func request(
     _ method: String = "GET", _ target: String, timeout: Duration? = nil
   ) throws(LocalClientError) -> Answer {
@@ -60,7 +62,7 @@ package struct LocalClient {
     }
   }
 
-  /// Opens a stream of lines; the answer instead when it is something else than 200.
+  /// Opens a stream of lines. If the status isn't 200, the result is the answer instead.
   package func lines(_ target: String, timeout: Duration? = nil) throws(LocalClientError) -> Stream {
     let timeout = timeout ?? self.timeout
     let deadline = Deadline(after: timeout)
@@ -73,10 +75,11 @@ package struct LocalClient {
     }
   }
 
-  /// Sends one request and leaves its answer for later: for who has an event loop, and waits there until the descriptor is readable.
+  /// Sends one request without waiting for the answer: for programs with an event loop, which wait until the descriptor
+  /// is readable.
   ///
-  /// A daemon that is being restarted is the caller's to try again, and so is one whose queue of connections is full (`full`): the loop isn't
-  /// held up by it.
+  /// The caller has to retry if the daemon is restarting, or if its connection queue is full (`full`): this call never
+  /// delays the loop for that.
   package func begin(_ target: String) throws(LocalClientError) -> PendingAnswer {
     let connection: LocalConnection
     do {
@@ -88,7 +91,7 @@ package struct LocalClient {
     return PendingAnswer(connection)
   }
 
-  /// How long `begin` waits for a place in the daemon's queue of connections.
+  /// How long `begin` waits for room in the daemon's connection queue.
   private static let longestConnect = Duration.milliseconds(20)
 
   package enum Stream {
@@ -110,7 +113,7 @@ package struct LocalClient {
 
   private var isThere: Bool { access(path, F_OK) == 0 }
 
-  /// Tries again what a restart of the daemon makes fail, for as long as a restart takes.
+  /// Retries failures that a restart of the daemon causes, as long as a restart takes.
   private func retrying<R>(
     _ deadline: Deadline, _ body: () throws(LocalClientError) -> R
   ) throws(LocalClientError) -> R {
@@ -127,9 +130,10 @@ package struct LocalClient {
   }
 }
 
-/// An answer that is read as it comes, without waiting.
+/// An answer that is read as it arrives, without blocking.
 package final class PendingAnswer {
-  /// The most bytes of a body that are taken: a credential has some 4 KB, a list of 10,000 roles that may be read less than this.
+  /// The maximum length of a body that is accepted, in bytes: a credential has some 4 KB, and a list of 10,000 readable
+  /// roles less than this.
   static let longestBody = 4 << 20
 
   private let connection: LocalConnection
@@ -138,10 +142,10 @@ package final class PendingAnswer {
 
   init(_ connection: LocalConnection) { self.connection = connection }
 
-  /// Readable when there is something for `read`; open as long as this object lives.
+  /// Readable when there is something for `read`; open as long as this object exists.
   package var descriptor: CInt { connection.descriptor }
 
-  /// Takes what has come, up to 16 KB; returns the answer once all of it is there.
+  /// Reads what has arrived, up to 16 KB; returns the answer when it is complete.
   package func read() throws(LocalClientError) -> LocalClient.Answer? {
     let isOpen = try connection.takeSome()
     if head == nil {
@@ -165,41 +169,42 @@ package final class PendingAnswer {
   }
 }
 
-/// Lines as they come, until the daemon ends.
+/// Lines as they arrive, until the daemon closes the stream.
 package final class LineStream {
   private let connection: LocalConnection
 
   init(_ connection: LocalConnection) { self.connection = connection }
 
-  /// The next line without its end; nil when the daemon has closed the stream. Throws `silent` when none comes within `span`.
+  /// The next line without its end; nil if the daemon has closed the stream. Throws `silent` if no line comes within
+  /// `span`.
   package func next(within span: Duration) throws(LocalClientError) -> String? {
     connection.setTimeout(span)
     return try connection.readLine()
   }
 }
 
-/// Why no answer came from the daemon.
+/// Why the daemon gave no answer.
 package enum LocalClientError: Error, Equatable, CustomStringConvertible {
   case pathTooLong(String)
   /// Nothing is at that path.
   case absent(String)
   /// A socket is there that nobody listens on.
   case notRunning(String)
-  /// Something else than a socket is there: `kind` is "a directory", say.
+  /// Something other than a socket is there; `kind` is a phrase such as "a directory".
   case notASocket(path: String, kind: String)
   /// `remedy` says who may connect, and how to become one of them.
   case notAllowed(path: String, remedy: String)
   case failed(path: String, errno: Int32)
   case silent(path: String, timeout: Duration)
-  /// As many connections wait as there is room for (listen(2)).
+  /// The queue of waiting connections is full (listen(2)).
   case full(path: String)
   /// The connection ended before an answer came.
   case ended(path: String)
-  /// The connection ended inside the answer.
+  /// The connection ended in the middle of the answer.
   case cut(path: String)
   case malformed(path: String)
 
-  /// Whether a daemon that is being restarted makes a request fail like this.
+  /// Whether a restart of the daemon can cause this failure.
   package var mayBeRestart: Bool {
     switch self {
     case .absent, .notRunning, .ended: true

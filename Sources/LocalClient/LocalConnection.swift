@@ -1,17 +1,17 @@
 import Glibc
 import Secrets
 
-/// One connection to the daemon's socket; closed with the value.
+/// One connection to the daemon's socket, closed when the object is released.
 ///
-/// Every wait goes by one deadline, however slowly the other end answers, and goes on after this process was stopped and
-/// continued (signal(7): poll and connect end with EINTR then, even without a handler).
+/// All waits share one deadline, however slowly the other end answers. They continue after this process was stopped and
+/// continued (signal(7): poll and connect then end with EINTR, even without a handler).
 final class LocalConnection {
   private static let longestHead = 16_384
 
   let descriptor: CInt
   private let path: String
   private var deadline: Deadline
-  /// What `deadline` was made of, for messages.
+  /// The duration that `deadline` was computed from, for messages.
   private var timeout: Duration
   private var pending: [UInt8] = []
   private var hasReceived = false
@@ -25,7 +25,7 @@ final class LocalConnection {
 
   deinit { close(descriptor) }
 
-  /// Gives what follows a time of its own.
+  /// Sets a new deadline for what follows.
   func setTimeout(_ span: Duration) {
     timeout = span
     deadline = Deadline(after: span)
@@ -42,7 +42,7 @@ final class LocalConnection {
         continue
       }
       switch errno {
-      // The daemon may refuse, answer and close before it has read all: its answer says why.
+      // The daemon may refuse the request, answer and close before it has read everything: its answer has the reason.
       case EPIPE, ECONNRESET: return
       case EAGAIN: try wait(for: POLLOUT)
       case EINTR: break
@@ -51,7 +51,7 @@ final class LocalConnection {
     }
   }
 
-  /// Reads up to the blank line. What came of the body with it is wiped when it has been handed on.
+  /// Reads up to the blank line. Bytes of the body that arrive with it are wiped after they have been passed on.
   func readHead() throws(LocalClientError) -> AnswerHead {
     while true {
       if let head = try takeHead() { return head }
@@ -59,7 +59,7 @@ final class LocalConnection {
     }
   }
 
-  /// The same of what has come, without waiting; nil while that isn't all of it.
+  /// As `readHead`, without blocking; nil while the head isn't complete.
   func takeHead() throws(LocalClientError) -> AnswerHead? {
     guard let end = endOfHead else {
       guard pending.count <= Self.longestHead else { throw isMalformed }
@@ -73,10 +73,10 @@ final class LocalConnection {
 
   var isMalformed: LocalClientError { .malformed(path: path) }
   var isCut: LocalClientError { .cut(path: path) }
-  /// Of a connection that ended before the head did.
+  /// The error for a connection that ended before the head did.
   var isEnded: LocalClientError { hasReceived ? .cut(path: path) : .ended(path: path) }
 
-  /// Takes up to 16 KB of what has come, without waiting; false at the end of the connection.
+  /// Reads up to 16 KB of what has arrived, without blocking; false at the end of the connection.
   func takeSome() throws(LocalClientError) -> Bool {
     reserve()
     let count = takeWhatCame()
@@ -89,7 +89,7 @@ final class LocalConnection {
     }
   }
 
-  /// Appends what has come of a body of `length` bytes, or of one that goes on to the end of the connection.
+  /// Appends what has arrived of a body with `length` bytes, or of one that lasts until the end of the connection.
   func takeBody(length: Int?, into body: inout SecretBuffer) {
     let count = min(pending.count, length.map { $0 - body.count } ?? pending.count)
     guard count > 0 else { return }
@@ -97,16 +97,17 @@ final class LocalConnection {
     dropPending(count)
   }
 
-  /// How many of the pending bytes are the head with its blank line; nil while that hasn't come.
+  /// The length of the head in the pending bytes, including the blank line; nil while it isn't complete.
   private var endOfHead: Int? {
-    // Not by `firstRange(of:)`: the library of regular expressions that it belongs to would make the program half as large again.
+    // Not with `firstRange(of:)`, which would link the library of regular expressions and make the program half as
+    // large again.
     for place in pending.indices.dropFirst(3) where pending[place] == UInt8(ascii: "\n") {
       if pending[(place - 3)...place].elementsEqual("\r\n\r\n".utf8) { return place + 1 }
     }
     return nil
   }
 
-  /// Reads `length` bytes, or to the end of the connection when that is nil.
+  /// Reads `length` bytes, or to the end of the connection if that is nil.
   func readBody(length: Int?, into body: inout SecretBuffer) throws(LocalClientError) {
     while length.map({ body.count < $0 }) ?? true {
       if pending.isEmpty, try !fill() {
@@ -128,13 +129,13 @@ final class LocalConnection {
     }
   }
 
-  /// Room first, so that growing leaves no copy of a secret behind.
+  /// Reserves room first, so that growing the buffer leaves no copy of a secret.
   private func reserve() {
     let room = 65_536
     if pending.capacity < room { pending.reserveCapacity(room) }
   }
 
-  /// Appends what arrives; false at the end of the connection.
+  /// Appends what has arrived; false at the end of the connection.
   private func fill() throws(LocalClientError) -> Bool {
     reserve()
     while true {
@@ -151,7 +152,7 @@ final class LocalConnection {
     }
   }
 
-  /// Appends what has come and returns how much that is: 0 at the end of the connection, or a negative errno.
+  /// Appends what has arrived and returns its length: 0 at the end of the connection, or a negative errno.
   private func takeWhatCame() -> Int32 {
     withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 1) { chunk in
       let count = recv(descriptor, chunk.baseAddress, chunk.count, CInt(MSG_DONTWAIT))
@@ -162,7 +163,7 @@ final class LocalConnection {
     }
   }
 
-  /// Looks at least once, so that what came while this process was stopped is taken.
+  /// Polls at least once, so that data that arrived while this process was stopped is read.
   private func wait(for events: CInt) throws(LocalClientError) {
     var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
     while true {
@@ -194,7 +195,7 @@ final class LocalConnection {
     let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { throw .failed(path: path, errno: errno) }
     while true {
-      // A listener whose queue is full makes connect wait (unix(7)): no longer than we do.
+      // If the listener's queue is full, connect blocks (unix(7)): no longer than our deadline.
       let left = max(1, deadline.leftMilliseconds)
       var limit = timeval(tv_sec: Int(left / 1000), tv_usec: Int(left % 1000) * 1000)
       setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
@@ -213,7 +214,7 @@ final class LocalConnection {
 
   private static func connectError(_ path: String, _ number: Int32, _ timeout: Duration) -> LocalClientError {
     switch number {
-    // connect(2) says so of a socket that nobody listens on, and of what is no socket at all.
+    // connect(2) reports this both for a socket on which nobody listens and for something that isn't a socket.
     case ECONNREFUSED: otherKind(at: path).map { .notASocket(path: path, kind: $0) } ?? .notRunning(path)
     case ENOENT, ENOTDIR: .absent(path)
     case EACCES, EPERM: .notAllowed(path: path, remedy: ConnectPermission.remedy(for: path))
@@ -222,7 +223,7 @@ final class LocalConnection {
     }
   }
 
-  /// What is at the path, when it isn't a socket.
+  /// The kind of file at the path, if it isn't a socket.
   private static func otherKind(at path: String) -> String? {
     var status = stat()
     guard stat(path, &status) == 0 else { return nil }

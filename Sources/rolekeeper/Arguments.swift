@@ -7,13 +7,13 @@ enum Command: String, CaseIterable {
   case whoHad = "who-had"
 }
 
-/// A span of time as it was typed, which is how messages repeat it.
+/// A duration together with its text, which messages repeat.
 struct WrittenTime: Equatable {
   let text: String
   /// Whole seconds, 0 to 36 000 000.
   let seconds: Int64
 
-  /// Nil for anything that `Duration(text:)` doesn't read.
+  /// Nil for a text that `Duration(text:)` doesn't accept.
   init?(_ text: String) {
     guard let span = Duration(text: text) else { return nil }
     self.text = text
@@ -21,10 +21,10 @@ struct WrittenTime: Equatable {
   }
 }
 
-/// The command line as it was typed, sorted by one table of options and checked before anything is sent.
+/// The parsed command line, checked before anything is sent.
 ///
-/// A parser of our own, since `get` is run by SDKs on every refresh: the usual library looks up its types at run time, which
-/// takes longer than all the rest.
+/// It has its own parser, since SDKs run `get` for every refresh: the usual library looks up its types at run time,
+/// which takes longer than everything else.
 struct Arguments {
   typealias Wrong = WrongUsage
 
@@ -32,23 +32,23 @@ struct Arguments {
   private(set) var socket: String?
   /// Names of roles; each is one that a role can have.
   private(set) var roles: [String] = []
-  /// The session that `report` or `who-had` is about; of `report` nil for the one read now.
+  /// The session for `report` or `who-had`; nil for `report` about the current session.
   private(set) var accessKeyID: String?
   private(set) var format = CredentialFormat.json
   private(set) var minTTL: WrittenTime?
   private(set) var wait: WrittenTime?
-  /// How long the command may take; nil for what it takes by itself.
+  /// The time limit for the command; nil for the command's default.
   private(set) var timeout: WrittenTime?
   private(set) var config: String?
-  /// The unit whose hand-outs are asked for, with its type: `encode.service`.
+  /// The unit for `who-had --unit`, with its type: `encode.service`.
   private(set) var unit: UnitName?
   /// A time as journalctl(1) reads it.
   private(set) var since: String?
   private(set) var isJSON = false
   private(set) var isWatching = false
-  /// One line and an exit status for monitoring.
+  /// Whether `status` prints one line and ends with a status for monitoring.
   private(set) var isHealthCheck = false
-  /// Of `reload`: whether roles, readers or files may vanish from a settings file that is still there.
+  /// For `reload`: whether roles, readers or files may vanish from a settings file that still exists.
   private(set) var allowsRemoval = false
   /// Of `check`: print the polkit rule instead of the findings.
   private(set) var printsPolkit = false
@@ -135,7 +135,7 @@ struct Arguments {
 
   private static func isOfID(_ byte: UInt8) -> Bool { byte.isLetterOrDigit || ".-_".utf8.contains(byte) }
 
-  /// The last word is an AccessKeyId. It goes into the request as it stands, too.
+  /// The last word must be an AccessKeyId, since it is sent in the request as it is.
   private mutating func takeAccessKeyID() throws {
     guard let id = roles.popLast() else { return }
     guard id.hasPrefix("STS."), id.utf8.allSatisfy({ Self.isOfID($0) }) else {
@@ -166,7 +166,7 @@ struct Arguments {
     case .check, .reload:
       guard roles.isEmpty else { throw Wrong("'\(command.rawValue)' takes no \(quoted(roles[0]))") }
     }
-    // A name goes into the request as it stands: whatever isn't one is refused here.
+    // A name is sent in the request as it is, so invalid ones are refused here.
     for role in roles where RoleName(role) == nil {
       throw Wrong(
         "\(quoted(role)) can't be a role's name; names are \(RoleName.rule)")
@@ -174,10 +174,10 @@ struct Arguments {
   }
 }
 
-/// What the words ask for.
+/// What the command line requests.
 enum Invocation {
   case help(Command?)
-  /// No word at all: the help, but nothing was done.
+  /// No word at all: prints the help, and ends with an error status.
   case nothing
   case version
   case command(Arguments)
@@ -202,7 +202,7 @@ enum Invocation {
       self = .help(nil)
       return
     }
-    // The word behind an option that isn't one may be its value.
+    // The word after an unknown option may be its value.
     if let unknown = sorted.unknownOption, Command(rawValue: word) == nil { throw Self.unknownOption(unknown) }
     let command = try Self.command(word)
     self = isHelp || sorted.has(.help) ? .help(command) : .command(try Arguments(command, sorted))

@@ -1,7 +1,7 @@
 import CommandInterface
 import Glibc
 
-/// `check`: lets the daemon's own loader say what is wrong with the settings.
+/// `check`: runs the daemon's own loader, which reports the errors in the settings.
 enum CheckCommand {
   /// Becomes `rolekeeperd --check`; returns only when that can't be started.
   static func run(config: String?, printsPolkit: Bool = false) throws -> Int32 {
@@ -17,7 +17,7 @@ enum CheckCommand {
     return ExitStatus.failed
   }
 
-  /// Beside us, or where `make install` puts it for a program in `bin`.
+  /// Beside this program, or where `make install` puts it if this program is in `bin`.
   private static func candidates() -> [String] {
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let count = readlink("/proc/self/exe", &buffer, buffer.count)

@@ -3,7 +3,7 @@ import Core
 import LocalClient
 import Wire
 
-/// What is written, where, and how it ends.
+/// Runs the command, and turns errors into messages and exit statuses.
 enum CommandLineTool {
   static func run(_ words: [String]) -> Int32 {
     do {

@@ -10,9 +10,9 @@ extension Console {
   static func report(_ text: String) { writeError(lines(text, of: "rolekeeper")) }
 }
 
-/// What is known of the terminal behind stdout.
+/// The properties of the terminal behind stdout.
 struct Terminal {
-  /// Columns; nil when stdout isn't a terminal: lines are as long as what they say.
+  /// Its columns; nil if stdout isn't a terminal, where lines may have any length.
   let width: Int?
   let wantsColours: Bool
 

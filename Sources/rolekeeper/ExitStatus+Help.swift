@@ -11,7 +11,7 @@ extension ExitStatus {
     }
   }
 
-  /// What each number means, whatever the command; `check` and `status --check` have their own.
+  /// The meaning of each number in general; `check` and `status --check` have their own lists.
   static let general = [
     Entry(done, "done"),
     Entry(failed, "failed, or not possible as requested: it fails again until something is changed"),
@@ -86,7 +86,7 @@ extension ExitStatus {
     }
   }
 
-  /// Of `status --check`: as monitoring systems expect.
+  /// For `status --check`, in the numbering that monitoring systems expect.
   static let healthCheck = [
     Entry(HealthCheck.Outcome.ok.rawValue, "ok"),
     Entry(
@@ -104,7 +104,7 @@ extension ExitStatus {
   private static let usage = Entry(wrongUsage, "wrong usage; nothing was sent")
   private static let noAnswer = Entry(unreachable, "the daemon can't be reached, or doesn't answer in time")
 
-  /// Of `check`, which becomes `rolekeeperd --check`.
+  /// For `check`, which runs `rolekeeperd --check`.
   static let checks = [
     Entry(done, "the daemon can use the settings; there may be warnings"),
     Entry(failed, "the settings couldn't be checked, or stdout can't be written"),

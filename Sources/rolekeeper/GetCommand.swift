@@ -5,8 +5,8 @@ import LocalClient
 import Secrets
 import Wire
 
-/// `get ROLE`: one request, and the credential on stdout. One that the daemon leaves to its next process is made again, for as long as it may
-/// wait.
+/// `get ROLE`: makes one request and prints the credential. If the daemon stops before it answers, the request is
+/// repeated to the next process, as long as the wait allows.
 struct GetCommand {
   private let client: LocalClient
 
@@ -14,7 +14,7 @@ struct GetCommand {
 
   func run(_ arguments: Arguments) throws -> Int32 {
     let role = arguments.roles[0]
-    // As the daemon waits by itself where nothing else is said.
+    // The daemon's own default.
     let usual = arguments.minTTL == nil ? Duration.zero : RequestWait.standard
     let wait = arguments.wait.map { Duration.seconds($0.seconds) } ?? usual
     let timeout = arguments.timeout == nil ? client.timeout + wait : client.timeout
@@ -32,15 +32,15 @@ struct GetCommand {
     return ExitStatus.done
   }
 
-  /// Before a request is made again: where the daemon listens by itself, its next process begins to after some 20 ms.
+  /// The pause before a request is repeated: without a socket from systemd, the next process listens after some 20 ms.
   private static let pauseMicroseconds: UInt32 = 20_000
 
   private static func isLeftToNext(_ answer: LocalClient.Answer) -> Bool {
-    // An answer that isn't a problem document is none of a daemon that stops.
+    // A daemon that stops answers with a problem document.
     (try? answer.body.withBytes { try Problem(parsing: $0) })?.kind == .stopping
   }
 
-  /// `wait` is what is left of the time that was asked for; nil for all of it.
+  /// `wait` is what remains of the requested wait; nil for the whole wait.
   private func target(_ arguments: Arguments, wait: Duration?) -> String {
     var query: [String] = []
     if let minTTL = arguments.minTTL { query.append("min_ttl=\(minTTL.seconds)") }
@@ -48,7 +48,7 @@ struct GetCommand {
     return "/v1/roles/\(arguments.roles[0])/credentials" + (query.isEmpty ? "" : "?\(query.joined(separator: "&"))")
   }
 
-  /// The daemon has rendered the JSON document already. SDKs run `get` on every refresh, and reading the document would only cost time.
+  /// The daemon has rendered the JSON document. SDKs run `get` for every refresh, and parsing it would only take time.
   private func rendered(_ document: Secret, as format: CredentialFormat) throws -> Secret {
     if format == .json { return document }
     return try document.withBytes { bytes in try SessionCredential(parsing: bytes) }.rendered(as: format)

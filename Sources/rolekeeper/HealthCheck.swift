@@ -5,13 +5,13 @@ import Wire
 
 /// `status --check`: one line on stdout and an exit status, for monitoring and scripts.
 struct HealthCheck {
-  /// How it ends; not as other commands do, but as monitoring programs expect.
+  /// The exit status, in the numbering that monitoring programs expect.
   enum Outcome: Int32 {
     case ok = 0
     case degraded = 1
-    /// A role has no credential, or there is no role, or not the one that was asked about.
+    /// A role has no credential, or the requested role doesn't exist.
     case failing = 2
-    /// No daemon answers, or it doesn't answer us this question: the role isn't ours to read, say.
+    /// The daemon doesn't answer, or refuses to answer, for example because this user may not read the role.
     case unknown = 3
 
     init(_ status: Health.Status) {
@@ -24,7 +24,7 @@ struct HealthCheck {
   }
 
   private let client: LocalClient
-  /// The one role that is asked about; nil for all.
+  /// The role to check; nil for all.
   private let role: String?
 
   init(_ client: LocalClient, role: String?) {
@@ -38,7 +38,7 @@ struct HealthCheck {
     return outcome.rawValue
   }
 
-  /// Lines behind a colon are a list.
+  /// Joins lines; those after a colon are a list.
   static func oneLine(_ text: String) -> String {
     var line = ""
     for part in text.split(separator: "\n", omittingEmptySubsequences: false) {
@@ -62,7 +62,7 @@ struct HealthCheck {
     } catch { return (.unknown, "unknown: \(error)") }
   }
 
-  /// By the daemon's own judgement, which whoever may read the role may ask for.
+  /// Uses the daemon's own verdict, which everybody who may read the role may request.
   private func judge(_ role: String) throws -> (Outcome, String) {
     let answer = try client.request("GET", "/v1/roles/\(role)/healthz")
     guard answer.status == 200 else { return try Self.refused(answer, role: role) }
@@ -74,22 +74,24 @@ struct HealthCheck {
     return (.ok, Self.line(Health([]), [status]))
   }
 
-  /// A role that isn't there has no credential, and so has one without a session; every other refusal says nothing of it.
+  /// A missing role has no credential, and neither has one without a session; other refusals don't show the role's
+  /// state.
   private static func refused(_ answer: LocalClient.Answer, role: String) throws -> (Outcome, String) {
     let refusal = Refusal(answer, role: role)
-    // What isn't a problem document is no word on the role.
+    // An answer that isn't a problem document doesn't show the role's state.
     let problem = answer.body.withBytes { bytes in try? Problem(parsing: bytes) }
     guard problem?.kind == .notFound || problem?.kind == .noSession else { throw refusal }
     return (.failing, "failing: \(refusal)")
   }
 
-  /// For those who aren't administrators the roles that they may read count, and no others: what these lack is somebody else's trouble.
+  /// For users other than administrators, only the roles that they may read count.
   private func judgeAsReader(of roles: [RoleStatus]) throws -> (Outcome, String) {
     guard roles.isEmpty else {
       let health = Self.health(of: roles)
       return (Outcome(health.status), Self.line(health, roles))
     }
-    // Whoever may read none, a program that watches the host say, gets what the daemon answers everybody: numbers without names.
+    // A user who may read no role, such as a monitoring program's, gets what the daemon answers everybody: numbers
+    // without names.
     let answer = try client.request("GET", "/healthz")
     if answer.status == 503 { return (.failing, "failing: \(Refusal(answer))") }
     guard answer.status == 200 else { throw Refusal(answer) }
@@ -97,7 +99,7 @@ struct HealthCheck {
     return (Outcome(all.status), "\(all.status.rawValue): \(all.detail ?? Health([]).summary(roles: Int(all.roles)))")
   }
 
-  /// Of these roles, with the sources that sign for them.
+  /// The health of these roles and their sources.
   static func health(of roles: [RoleStatus]) -> Health {
     var troubles: [Health.Reason] = []
     for trouble in roles.compactMap(\.source?.trouble) {

@@ -2,13 +2,14 @@ import CommandInterface
 import Glibc
 import JSON
 
-/// One entry of the journal, as `journalctl --output=json` prints it (systemd, "Journal JSON Format"), read for the fields that are asked for.
+/// One entry of the journal as `journalctl --output=json` prints it (systemd, "Journal JSON Format"), with the
+/// requested fields.
 struct JournalEntry {
   /// Microseconds since 1970.
   let time: Int64
   private let fields: [String: String]
 
-  /// nil for a line that isn't one.
+  /// Nil for a line that isn't an entry.
   init?(_ line: some Collection<UInt8>, _ names: [String]) {
     let bytes = Array(line)
     guard let document = try? JSONDocument(bytes.span) else { return nil }
@@ -16,7 +17,8 @@ struct JournalEntry {
     guard let time = root["__REALTIME_TIMESTAMP"]?.string().flatMap({ Int64($0) }) else { return nil }
     self.time = time
     var fields: [String: String] = [:]
-    // What isn't UTF-8 is an array of numbers there, and what occurs twice an array of texts: neither is of the daemon's making.
+    // A field that isn't UTF-8 is an array of numbers, and a repeated one an array of strings; the daemon writes
+    // neither.
     for name in names { fields[name] = root[name]?.string() }
     self.fields = fields
   }
@@ -24,13 +26,14 @@ struct JournalEntry {
   subscript(_ name: String) -> String? { fields[name] }
 }
 
-/// The journal of this host, read by journalctl(1), whose remarks go to stderr.
+/// Reads this host's journal with journalctl(1), whose messages go to stderr.
 enum JournalReader {
   struct Failure: Error, CustomStringConvertible {
     let description: String
   }
 
-  /// Runs journalctl with `words`, and passes each entry on, with these fields, until `take` returns false.
+  /// Runs journalctl with the arguments `words`, and passes each entry on, with these fields, until `take` returns
+  /// false.
   static func read(_ words: [String], _ names: [String], _ take: (JournalEntry) -> Bool) throws {
     var ends: [CInt] = [-1, -1]
     guard pipe(&ends) == 0 else { throw failure("cannot run journalctl", errno) }
@@ -40,7 +43,7 @@ enum JournalReader {
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO)
-    // What it needs of the environment: the time zone, in which it reads --since.
+    // The only variable that it needs is the time zone, by which it reads --since.
     let zone = Environment.value("TZ").map { ["TZ=\($0)"] } ?? []
     var arguments = (["journalctl", "--no-pager", "--output=json"] + words).map { strdup($0) } + [nil]
     var environment = zone.map { strdup($0) } + [nil]
@@ -53,11 +56,11 @@ enum JournalReader {
     if !isWhole { kill(process, SIGTERM) }
     var status: CInt = 0
     while waitpid(process, &status, 0) < 0, errno == EINTR {}
-    // Of one that was ended here the status says nothing.
+    // If it was ended here, its exit status means nothing.
     guard !isWhole || status == 0 else { throw Failure(description: "journalctl failed; what it printed says why") }
   }
 
-  /// Whether it read to the end.
+  /// Returns whether it read to the end.
   private static func pass(on descriptor: CInt, _ names: [String], _ take: (JournalEntry) -> Bool) -> Bool {
     var rest: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 65_536)

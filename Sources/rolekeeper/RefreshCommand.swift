@@ -4,7 +4,7 @@ import LocalClient
 import Secrets
 import Wire
 
-/// `refresh ROLE`: a new session is fetched now, and what came of it is reported.
+/// `refresh ROLE`: has a new session fetched now, and reports the outcome.
 struct RefreshCommand {
   private static let wait: Int64 = 30
 
@@ -33,7 +33,7 @@ struct RefreshCommand {
     let life = status.expiresIn.map { ", expires in \($0.text)" } ?? ""
     let inUse = "generation \(status.generation)\(life)"
     guard let fetched = status.fetched else { return "role '\(status.name)' refreshed: \(inUse)" }
-    // As much as an answer may take, and as dates that aren't confirmed may be off.
+    // The time that an answer may take, and the error that unconfirmed dates may have.
     let isLess = fetched.asked - fetched.expiresIn > .seconds(120)
     let less = isLess ? "; STS granted less than the \(fetched.asked.text) asked for" : ""
     if fetched.accessKeyID == status.accessKeyID { return "role '\(status.name)' refreshed: \(inUse)\(less)" }

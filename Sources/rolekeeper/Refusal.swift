@@ -3,15 +3,15 @@ import LocalClient
 import Secrets
 import Wire
 
-/// An answer of the daemon that isn't what was asked for, in the user's words: the option as it was typed, times with their units.
+/// The daemon's refusal in the user's terms: options as they were typed, and times with units.
 struct Refusal: Error, CustomStringConvertible {
   let description: String
   let exitStatus: Int32
 
-  /// `role` is the one that was asked about, `minTTL` the life that was asked for.
+  /// `role` is the requested role, `minTTL` the requested lifetime.
   init(_ answer: LocalClient.Answer, role: String? = nil, minTTL: WrittenTime? = nil) {
     let problem = answer.body.withBytes { bytes in
-      // What isn't a problem document has nothing to add to its status.
+      // An answer that isn't a problem document has only its status.
       try? Problem(parsing: bytes)
     }
     self.init(problem, httpStatus: answer.status, role: role, minTTL: minTTL)
@@ -42,16 +42,17 @@ struct Refusal: Error, CustomStringConvertible {
     case (.tooLong, .some(let role)): tooLong(problem, role, minTTL)
     case (.settingsRefused, _):
       "the settings are refused, and the old ones stay in force, but only until the service is stopped:"
-    // Nothing was sent that this program's own version of the daemon would refuse as such.
+    // This program sends no request that a daemon of its own version would refuse like this.
     case (.malformed, _), (.methodNotAllowed, _), (.notFound, nil): "the daemon doesn't know this request; \(versions)"
-    // Of the server's own refusals those say what to do that have nothing to do with what was sent: too many connections, too slow.
+    // Of the server's own refusals, those about connections, which don't depend on the request, have their own remedy:
+    // too many connections, too slow.
     case (nil, _) where problem.type == "about:blank" && ExitStatus.of(httpStatus: problem.status) == ExitStatus.failed:
       "the daemon can't read this request; \(versions)"
     default: problem.detail
     }
   }
 
-  /// Whether 'max_duration' is the longest there is already.
+  /// Whether 'max_duration' already has its highest value.
   private static func isLongest(_ problem: Problem) -> Bool {
     problem.maxTTL.map { $0 + ReaderQuery.transitSpan >= RoleTiming.allowedDuration.upperBound } ?? false
   }
@@ -59,7 +60,7 @@ struct Refusal: Error, CustomStringConvertible {
   private static func tooLong(_ problem: Problem, _ role: String, _ minTTL: WrittenTime?) -> String {
     let asked = minTTL.map { "'--min-ttl' is \($0.text)" } ?? "that is too long"
     let most = problem.maxTTL.map { ", but at most \($0.text) can be had" } ?? ", which can't be had"
-    // With a code it was STS that had the last word, whatever the settings say.
+    // If there is a code, STS refused, whatever the settings allow.
     let why =
       switch problem.code {
       case nil: isLongest(problem) ? "STS issues no longer sessions" : "see 'max_duration' in its settings"

@@ -4,7 +4,7 @@ import LocalClient
 import Secrets
 import Wire
 
-/// `reload`: the daemon reads its settings again, and says what is wrong with them.
+/// `reload`: has the daemon read its settings again, and reports errors in them.
 struct ReloadCommand {
   /// A reload may have to wait for a directory service.
   static let usualTimeout = WrittenTime("90s")!
@@ -24,7 +24,8 @@ struct ReloadCommand {
     return ExitStatus.done
   }
 
-  /// The socket moved with the settings: whoever uses the default doesn't find it any more, `systemctl reload` included.
+  /// The warning if a reload has moved the socket: programs that use the default path don't find it any more, including
+  /// `systemctl reload`.
   static func moved(to path: String) -> String {
     if path == StandardPath.socket { return "the socket is now '\(path)', the default" }
     return """

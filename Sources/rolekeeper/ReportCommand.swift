@@ -4,7 +4,8 @@ import LocalClient
 import Secrets
 import Wire
 
-/// `report ROLE [ACCESSKEYID]`: has the daemon ask STS whether a session is still good; the outcome is one word on stdout.
+/// `report ROLE [ACCESSKEYID]`: has the daemon ask STS whether it still accepts a session; the outcome is one word on
+/// stdout.
 struct ReportCommand {
   private let client: LocalClient
 
@@ -35,7 +36,7 @@ struct ReportCommand {
       """
   }
 
-  /// The AccessKeyId of the session that a read gets now.
+  /// The AccessKeyId of the session that readers get now.
   private func sessionInUse(of role: String) throws -> String? {
     let answer = try client.request("GET", "/v1/roles/\(role)")
     guard answer.status == 200 else { throw Refusal(answer, role: role) }

@@ -1,7 +1,7 @@
 import Core
 import Wire
 
-/// `status ROLE`: one role, a line for each thing there is to know.
+/// `status ROLE`: everything that is known about one role, each on a line.
 enum RoleDetail {
   static func render(_ role: RoleStatus, on terminal: Terminal, userName: (UInt32) -> String) -> String {
     let lines = lines(of: role, userName)

@@ -22,7 +22,7 @@ struct StatusCommand {
     while true {
       let terminal = Terminal.current
       let text = try lookAgain(arguments, on: terminal)
-      // On a terminal over what was written before: up, each line cleared to its end, and all that is below.
+      // On a terminal, overwrites the previous output: cursor up, then each line and everything below is cleared.
       let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
       let up = drawn > 0 ? "\u{1B}[\(drawn)A\r" : ""
       try Console.write(terminal.width != nil ? up + lines.joined(separator: "\u{1B}[K\n") + "\u{1B}[J" : text)
@@ -31,7 +31,7 @@ struct StatusCommand {
     }
   }
 
-  /// What there is to see now; a daemon that is being restarted is waited for.
+  /// The present status; waits for a daemon that is restarting.
   private func lookAgain(_ arguments: Arguments, on terminal: Terminal) throws -> String {
     do {
       return try show(arguments, on: terminal)
@@ -53,7 +53,7 @@ struct StatusCommand {
     return RoleDetail.render(status, on: terminal, userName: UserNames.name)
   }
 
-  /// Everybody may ask after the roles they may read; administrators get the whole report.
+  /// Every user may see the roles that they may read; administrators get the whole report.
   private func showAll(_ arguments: Arguments, on terminal: Terminal) throws -> String {
     let answer = try client.request("GET", "/v1/roles")
     guard answer.status == 200 else { throw Refusal(answer) }
@@ -74,9 +74,9 @@ struct StatusCommand {
   }
 }
 
-/// Users' names in /etc/passwd.
+/// User names in /etc/passwd.
 enum UserNames {
-  /// The name, or the number of a user that has none there, such as one of a directory service.
+  /// The name; the number if /etc/passwd has none, as for users of a directory service.
   static func name(_ uid: UInt32) -> String {
     guard let entry = clinux_local_user(uid) else { return "uid \(uid)" }
     return String(cString: entry.pointee.pw_name)

@@ -3,12 +3,12 @@ import Wire
 
 /// The table of `status`.
 ///
-/// On a terminal no line is longer than it is wide: errors stand below their role, and where the columns don't fit the least
-/// needed ones are left out. Elsewhere each role is one line, for programs that read lines.
+/// On a terminal, no line is wider than the window: errors are below their role, and if the columns don't fit, the
+/// least important ones are left out. Elsewhere each role is one line, for programs that read lines.
 enum StatusTable {
   typealias Cell = TextLayout.Cell
 
-  /// A column for roles; the number of those that are left out first is the highest.
+  /// A column for roles; the one with the highest number is left out first.
   private struct Column: Sendable {
     let title: String
     let rank: Int
@@ -42,7 +42,7 @@ enum StatusTable {
     return lines.joined(separator: "\n") + "\n"
   }
 
-  /// About the roles that work first; then what holds for all of them.
+  /// First how many roles work, then what applies to all of them.
   private static func summary(_ report: StatusReport) -> [String] {
     var lines = ["rolekeeper \(report.version), pid \(report.pid): \(Headline(report.roles).text)"]
     let general: [Health.Reason.Kind] = [.settings, .incompleteSettings, .caFile, .shortSessions]
@@ -54,7 +54,7 @@ enum StatusTable {
     return lines
   }
 
-  /// Requests per second with the digits that mean something: `0.37`, `2`.
+  /// Requests per second with significant digits only: `0.37`, `2`.
   private static func rate(_ number: Double) -> String {
     let rounded = (number * 100).rounded() / 100
     return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
@@ -76,7 +76,7 @@ enum StatusTable {
       }
   }
 
-  /// The columns that have room, the least needed left out one after the other.
+  /// The columns that fit; the least important ones are left out one by one.
   private static func fitting(_ roles: [RoleStatus], _ width: Int) -> [Column] {
     var shown = columns
     for rank in [3, 2, 1] {
@@ -101,7 +101,7 @@ enum StatusTable {
       text: "\(error.code)\(times(of: error)): \(error.advice)", colour: role.state.hasSession ? .warning : .bad)
   }
 
-  /// The first failure in a row may have been another one.
+  /// The first failure of the series may have been a different one.
   private static func times(of error: LastError) -> String {
     guard let since = error.since else { return "" }
     guard let at = error.at, at != since else { return " since \(since)" }
@@ -119,7 +119,7 @@ enum StatusTable {
 
   // MARK: - What follows
 
-  /// The files that aren't as they should be.
+  /// The files that differ from the settings.
   private static func files(of roles: [RoleStatus], on terminal: Terminal) -> [String] {
     let rows = roles.flatMap { role in role.outputs.filter { $0.lastError != nil }.map { (role.name, $0) } }
       .map { name, output in
@@ -161,7 +161,7 @@ enum StatusTable {
       + remarks.flatMap { TextLayout.wrapped($0, width: terminal.width, indent: "  ") }
   }
 
-  /// What whoever isn't an administrator sees of the sources: nothing while they work.
+  /// The sources as readers see them: only if they have a problem.
   private static func sourcesForReaders(of roles: [RoleStatus], on terminal: Terminal) -> [String] {
     var sources: [RoleSource] = []
     for source in roles.compactMap(\.source) where source.state != .working && !sources.contains(source) {
@@ -189,7 +189,7 @@ enum StatusTable {
   }
 
   private static func endpoints(of report: StatusReport, on terminal: Terminal) -> [String] {
-    // One alone says nothing that the roles' errors don't.
+    // A single endpoint adds nothing to the roles' errors.
     guard report.endpoints.count > 1 else { return [] }
     let rows = report.endpoints.map { endpoint in
       [
@@ -201,7 +201,7 @@ enum StatusTable {
     return section(["STS ENDPOINT", "ANSWERS", "UNANSWERED", "LAST ANSWER", "LAST ERROR"], rows, on: terminal)
   }
 
-  /// A table of its own below the others; on a terminal that it is too wide for, a line for each cell.
+  /// A separate table below the others; on a terminal that is too narrow, a line for each cell.
   private static func section(_ titles: [String], _ rows: [[Cell]], on terminal: Terminal) -> [String] {
     if rows.isEmpty { return [] }
     guard let width = terminal.width, TextLayout.width(titles, rows) > width else {

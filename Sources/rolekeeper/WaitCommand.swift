@@ -5,18 +5,19 @@ import LocalClient
 import Secrets
 import Wire
 
-/// `wait ROLE…`: returns when each of the roles has a valid credential, without taking any.
+/// `wait ROLE…`: returns when each of the roles has a valid credential, without reading one.
 ///
-/// Every change of a role is a line of the events stream, and after each line the role is asked about. The stream ends when the
-/// daemon does, or when it was stopped for long: then it is opened again, for as long as `--timeout` allows.
+/// Every change of a role is a line of the event stream, and after each line the role's status is requested. The stream
+/// ends when the daemon stops, or if this process was stopped for long; then it is opened again, as long as `--timeout`
+/// allows.
 struct WaitCommand {
   static let usualTimeout = WrittenTime("60s")!
-  /// How long one look may take: at least so long, so that a look that comes last has a chance, and at most so long.
+  /// The limits for one status request: at least this long, so that the last one can succeed, and at most this long.
   private static let shortestLook = Duration.seconds(1)
   private static let longestLook = Duration.seconds(15)
-  /// All roles are looked at this often though nothing was heard of them: a reload may have removed one.
+  /// How often all roles are checked without an event, since a reload may have removed one.
   private static let pause = Duration.seconds(5)
-  /// From one attempt to reach the daemon to the next.
+  /// The pause between attempts to reach the daemon.
   private static let again = Duration.milliseconds(200)
 
   private let client: LocalClient
@@ -25,11 +26,11 @@ struct WaitCommand {
   private let deadline: Deadline
   private var missing: [String]
   private var events: LineStream?
-  /// By role, the file for which it still has to be waited although there is a credential.
+  /// By role, the file that isn't written yet although there is a credential.
   private var unwritten: [String: OutputStatus] = [:]
-  /// What was last seen of each role.
+  /// The last known status of each role.
   private var seen: [String: RoleStatus] = [:]
-  /// Why the daemon last wouldn't say how a role is: too many connections, for example.
+  /// The daemon's last refusal of a status request, for example because of too many connections.
   private var busy: Refusal?
 
   init(_ client: LocalClient, _ arguments: Arguments) {
@@ -45,7 +46,8 @@ struct WaitCommand {
     do {
       try look()
     } catch let error as LocalClientError where error.mayBeRestart {
-      // While the host boots this may come before the daemon. A wrong socket or a missing permission is an error at once.
+      // While the host boots, the daemon may not have started. A wrong socket or a missing permission is an error at
+      // once.
       trouble = error
     }
     while !missing.isEmpty {
@@ -58,7 +60,7 @@ struct WaitCommand {
         }
         trouble = nil
       } catch let error as LocalClientError {
-        // It may be on its way back: a restart, or a process that was stopped and goes on.
+        // The daemon may be restarting, or its process was stopped and continues.
         trouble = error
         events = nil
         nap(Self.again)
@@ -67,13 +69,13 @@ struct WaitCommand {
     return ExitStatus.done
   }
 
-  /// Opens the stream before the roles are looked at: what changes in between is in it.
+  /// Opens the stream before checking the roles, so that it has all later changes.
   private mutating func look() throws {
     if events == nil {
       switch try client.lines("/v1/events", timeout: lookTimeout) {
       case .open(let stream): events = stream
       case .refused(let answer):
-        // Too many connections, say: the roles are asked about all the same, and the stream later.
+        // For example, there are too many connections: the roles are checked anyway, and the stream opened later.
         let refusal = Refusal(answer)
         guard refusal.exitStatus == ExitStatus.notNow else { throw refusal }
         busy = refusal
@@ -82,7 +84,7 @@ struct WaitCommand {
     for role in missing where try isReady(role) { missing.removeAll { $0 == role } }
   }
 
-  /// Waits for news of a role that is missing, and returns its name; nil when it is time to look at all of them.
+  /// Waits for an event of a missing role and returns its name; nil when all roles have to be checked.
   private mutating func awaitNews() throws -> String? {
     let end = Deadline.earlier(deadline, Deadline(after: Self.pause))
     while true {
@@ -98,7 +100,7 @@ struct WaitCommand {
         nap(Self.again)
         return nil
       }
-      // A newer daemon may report what this program doesn't know: then all are looked at.
+      // A newer daemon may send events that this program doesn't know: then all roles are checked.
       guard let event = try? RoleEvent(parsing: Array(line.utf8).span) else { return nil }
       if missing.contains(event.role) { return event.role }
     }
@@ -106,7 +108,7 @@ struct WaitCommand {
 
   private mutating func isReady(_ role: String) throws -> Bool {
     let answer = try client.request("GET", "/v1/roles/\(role)", timeout: lookTimeout)
-    // A daemon that is asked by too many at once has an answer later.
+    // A daemon that has too many requests will answer later.
     guard answer.status == 200 else {
       let refusal = Refusal(answer, role: role)
       guard refusal.exitStatus == ExitStatus.notNow else { throw refusal }
@@ -122,7 +124,8 @@ struct WaitCommand {
     return hasCredential && unwritten[role] == nil
   }
 
-  /// Why no session of the role will live that long, ever or as long as what STS refused is all that is known; nil when one may.
+  /// Why no session of the role will ever have that lifetime, or not until what STS has refused is changed; nil if one
+  /// may.
   static func never(_ status: RoleStatus, minTTL: WrittenTime?) -> Refusal? {
     guard let minTTL, let most = status.maxTTL, .seconds(minTTL.seconds) > most,
       !isReady(status, minTTL: .seconds(minTTL.seconds))
@@ -131,8 +134,8 @@ struct WaitCommand {
     return Refusal(problem, httpStatus: problem.status, role: status.name, minTTL: minTTL)
   }
 
-  /// Why the role gets no such session until somebody changes something; nil when an attempt that is due or under way may bring one, as
-  /// after a reload, or a key that isn't there yet.
+  /// Why the role gets no such session until somebody changes something; nil if an attempt that is due or in progress
+  /// may bring one, as after a reload, or while a key is missing.
   static func hopeless(_ status: RoleStatus, minTTL: WrittenTime?) -> Refusal? {
     guard let error = status.lastError, error.isPermanent, error.code != Failure.noAccessKeyCode,
       let next = status.nextRefreshIn, !isReady(status, minTTL: minTTL.map { .seconds($0.seconds) })
@@ -142,7 +145,7 @@ struct WaitCommand {
     return Refusal(problem, httpStatus: problem.status, role: status.name, minTTL: minTTL)
   }
 
-  /// What is in the way, for whoever has waited in vain. `busy` is why the daemon didn't say how the role is.
+  /// The reason why the wait was in vain. `busy` is the daemon's refusal of the status request.
   static func reason(_ status: RoleStatus?, of role: String, busy: Refusal? = nil) -> String {
     guard let status else {
       return "role '\(role)': \(busy.map { "\($0)" } ?? "the daemon didn't say how it is")"
@@ -158,7 +161,7 @@ struct WaitCommand {
     return "role '\(role)': \(parts.isEmpty ? none : parts.joined(separator: "; "))"
   }
 
-  /// Whether a reader gets a credential that lasts at least `minTTL`, from the pool or a reservation that is there.
+  /// Whether a reader gets a credential that lasts at least `minTTL`, from the pool or an existing reservation.
   static func isReady(_ status: RoleStatus, minTTL: Duration?) -> Bool {
     guard status.state.hasSession || status.reservation != nil else { return false }
     guard let minTTL else { return status.state.hasSession }

@@ -1,9 +1,10 @@
 import CommandInterface
 import Core
 
-/// `who-had ACCESSKEYID` and `who-had --unit UNIT`: who was handed a session, by the journal. The daemon isn't asked, and need not run.
+/// `who-had ACCESSKEYID` and `who-had --unit UNIT`: reports from the journal who was handed a session. The daemon isn't
+/// asked, and needn't run.
 struct WhoHadCommand {
-  /// By which journalctl finds the entries of hand-outs; the daemon's own is LogEvent.handedOut.
+  /// The MESSAGE_ID of entries about hand-outs, LogEvent.handedOut in the daemon.
   static let messageID = "60ebf01b8c2f465fb38c90d16c50ed0e"
   /// The same for a user's programs that aren't recorded one by one, and for files: LogEvent.handedOutToMore and .fileWritten.
   static let messageIDOfMore = "f39ade30dffb4cc99a5b3e096e76348f"
@@ -53,7 +54,7 @@ struct WhoHadCommand {
     return entries.isEmpty ? ExitStatus.failed : ExitStatus.done
   }
 
-  /// What follows `journalctl --output=json`.
+  /// The arguments after `journalctl --output=json`.
   var words: [String] {
     let since = arguments.since.map { ["--since=\($0)"] } ?? []
     // Of one field either value counts; of two fields both have to match.
@@ -61,7 +62,7 @@ struct WhoHadCommand {
     return since + events + [subject]
   }
 
-  /// The field and the value that an entry has to have.
+  /// The field and value that an entry must have.
   private var subject: String {
     if let unit = arguments.unit { return "\(Field.unit.rawValue)=\(unit)" }
     return "\(Field.accessKeyID.rawValue)=\(arguments.accessKeyID ?? "")"

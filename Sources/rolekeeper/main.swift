@@ -1,9 +1,9 @@
 import CLinux
 import Glibc
 
-// A credential that is written to a standard stream must not go to a socket that took a closed one's number.
+// Otherwise a socket might get the number of a closed standard stream, and a credential be written to it.
 guard clinux_hold_standard_descriptors() == 0 else { exit(ExitStatus.failed) }
-// A file that has reached the limit of file size is an error with a sentence, and no end without one.
+// At the limit of file size, a write then fails with an error instead of ending the process.
 signal(SIGXFSZ, SIG_IGN)
 var words: [String] = []
 while let word = clinux_argument(CInt(words.count + 1)) { words.append(String(cString: word)) }

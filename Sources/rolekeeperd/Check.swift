@@ -85,7 +85,7 @@ private struct CheckRun {
   }
 }
 
-/// Counts what is found and prints it.
+/// Counts the findings and prints them.
 struct CheckReport {
   private(set) var errors = 0
   private var warnings = 0
@@ -100,7 +100,7 @@ struct CheckReport {
     print(finding)
   }
 
-  /// `roles` is nil when the settings could not be read to their end; `isStopped` is whether nobody listens on the socket.
+  /// `roles` is nil if the settings couldn't be read to the end; `isStopped` is whether nobody listens on the socket.
   func summary(roles: Int?, isStopped: Bool) -> String {
     let found = [(errors, "error"), (warnings, "warning"), (notes, "note")].filter { $0.0 > 0 }.map(Self.count)
     let all = found.isEmpty ? "nothing wrong with the settings" : found.joined(separator: ", ")

@@ -1,20 +1,20 @@
 import Glibc
 
-/// What the daemon says to a person at a terminal.
+/// The daemon's messages on a terminal.
 enum Console {
   /// One line on stderr.
   static func report(_ line: String) {
     var text = Array("\(line)\n".utf8)[...]
     while !text.isEmpty {
       let count = text.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-      // A closed stderr has nobody to tell.
+      // If stderr is closed, there is nobody to notify.
       guard count > 0 else { return }
       text = text.dropFirst(count)
     }
   }
 }
 
-/// How the daemon ends (sysexits(3) for 78, which the unit doesn't start again after).
+/// The daemon's exit statuses (78 is from sysexits(3); the unit isn't started again after it).
 enum ExitStatus {
   static let done: Int32 = 0
   static let failed: Int32 = 1

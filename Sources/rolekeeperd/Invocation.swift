@@ -1,6 +1,6 @@
 import Core
 
-/// What the few options of the daemon ask for.
+/// What the daemon's command line requests.
 enum Invocation {
   case run(config: String, isStrict: Bool)
   case check(config: String, user: String?)

@@ -1,20 +1,21 @@
 import Glibc
 import Settings
 
-/// As whom the settings are judged: as the daemon's user where we are root, since for root every file counts as readable and
-/// every owner as right.
+/// The user as which the settings are checked: the daemon's user if this process is root, since for root every
+/// permission check succeeds.
 struct Judge {
-  /// Whether we came as root, and can become root again for what only systemd reads.
+  /// Whether the process was started as root, and can become root again to read what only systemd reads.
   let isRoot: Bool
   /// The first line of the report.
   let introduction: String
-  /// As whom the daemon will run; nil where there is neither a unit nor the usual user.
+  /// The user that will run the daemon; nil if there is neither a unit nor the default user.
   let daemonsUser: HostUser?
-  /// Whether this process sees what the daemon will see; also where nobody knows who that is.
+  /// Whether this process sees what the daemon will see; also true if the daemon's user isn't known.
   let isDaemonsUser: Bool
   private let uid: uid_t
 
-  /// `user` is whom to judge as; nil for the unit's user, or for `rolekeeper` where there is no unit but such a user.
+  /// `user` is the user to check as; nil for the unit's user, or for `rolekeeper` if there is no unit but this user
+  /// exists.
   init(user: String?, unit: InstalledUnit?) throws {
     isRoot = geteuid() == 0
     let name = user ?? (unit.map { $0.user ?? "root" }) ?? "rolekeeper"
@@ -59,7 +60,7 @@ struct Judge {
   }
 }
 
-/// Why nothing could be judged.
+/// Why nothing could be checked.
 struct JudgeError: Error, CustomStringConvertible {
   let description: String
 

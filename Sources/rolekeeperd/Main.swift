@@ -5,22 +5,22 @@ import Logs
 import Settings
 import Systemd
 
-/// The daemon's life, from settings to the end.
+/// Runs the daemon, from the settings to the exit.
 enum Main {
-  /// As many as a busy host needs, without a table of descriptors as large as some hard limits allow.
+  /// Enough for a busy host; some hard limits would make the table of descriptors much larger.
   private static let mostDescriptors: UInt = 65_536
 
   /// How settings are read.
   private struct Reading {
     let read: @Sendable () -> LoadedSettings
-    /// Those that were last in force.
+    /// Reads the settings that were last in force.
     let readAgain: (SettingsContent) -> LoadedSettings
-    /// Whether bad ones end the daemon, whatever else there is.
+    /// Whether bad settings end the daemon in any case.
     let isStrict: Bool
   }
 
-  /// With a socket that was passed to it, and without `isStrict`, it stays up whatever is wrong with its settings, and answers so; with settings
-  /// that an earlier process handed over it serves by those.
+  /// With a socket that was passed to it, and without `isStrict`, the daemon stays up with bad settings and reports
+  /// them in its answers. If an earlier process handed over its settings, it uses those.
   static func run(config: String, isStrict: Bool) -> Int32 {
     let log = Log(to: ProcessLogOutput())
     var passed = PassedDescriptors.take(log)
@@ -107,7 +107,7 @@ enum Main {
     return .success(start)
   }
 
-  /// Ends for a reason that a person or time has to put away.
+  /// Ends with an error that a person has to fix, or that may end by itself.
   private static func end(_ failure: StartFailure, _ log: Log) -> Int32 {
     log.processEnds()
     if let reason = failure.reason { log.write(.fatalError, [.reason(reason)]) }

@@ -8,10 +8,11 @@ import Systemd
 /// What the service manager passed to this process.
 struct PassedDescriptors {
   let sockets: InheritedSockets
-  /// What earlier processes of the service left; nil where it can't be known which boot it is, without which nothing of it is believed.
+  /// What earlier processes of the service left; nil if the ID of this boot isn't known, since nothing of it can be
+  /// used then.
   var inheritance: Inheritance?
 
-  /// To be called once.
+  /// May be called only once.
   static func take(_ log: Log) -> Self {
     var descriptors = InheritedDescriptors.take()
     // The default of FileDescriptorName= is the unit's name (systemd.socket(5)).

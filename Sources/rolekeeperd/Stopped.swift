@@ -2,8 +2,8 @@ import Daemon
 import Logs
 import RuntimeState
 
-/// `--stopped UNIT`, what the unit's ExecStopPost= runs each time the daemon has ended: a real stop removes what a restart, a crash and
-/// bad settings leave in place.
+/// `--stopped UNIT`, which the unit's ExecStopPost= runs each time the daemon has ended: after a real stop it removes
+/// files that a restart, a crash and bad settings leave.
 enum Stopped {
   static func run(unit: String) -> Int32 {
     let log = Log(to: ProcessLogOutput())

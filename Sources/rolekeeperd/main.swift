@@ -5,13 +5,15 @@ import Logs
 import Systemd
 import Wire
 
-// Before anything is opened: what takes the number of a closed standard stream would be written to as that.
+// Before anything is opened: otherwise a file could get the number of a closed standard stream, and be written to as
+// that stream.
 guard clinux_hold_standard_descriptors() == 0 else { exit(ExitStatus.failed) }
-// A process that will hold keys: before anything else it becomes one that nobody can dump or trace, and whose files are its own.
+// This process will hold keys. Before anything else, nobody may dump or trace it, and its files become its own.
 clinux_forbid_dumps()
 umask(0o077)
 clinux_keep_large_memory_apart()
-// OpenSSL writes to closed connections by write(2), and a file may have reached the limit of its size: errors, and no end.
+// OpenSSL writes to closed connections with write(2), and a file may have reached the limit of its size: both are
+// errors instead of ending the process.
 signal(SIGPIPE, SIG_IGN)
 signal(SIGXFSZ, SIG_IGN)
 // libcurl would write session keys to the file it names.

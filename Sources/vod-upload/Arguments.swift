@@ -4,7 +4,7 @@ import Core
 import Glibc
 import Upload
 
-/// The command line as it was typed, checked before anything is done.
+/// The parsed command line, checked before anything is done.
 struct Arguments {
   typealias Wrong = WrongUsage
 
@@ -13,16 +13,16 @@ struct Arguments {
   static var usual: Arguments { Arguments() }
   static let usualRegion = "cn-shanghai"
   static let usualCAFile = "/etc/ssl/certs/ca-certificates.crt"
-  /// What files and parts of one file may be at once.
+  /// The allowed number of files at once, and of parts of one file at once.
   static let atOnce = "1 to \(mostAtOnce)"
-  /// As many connections as there are.
+  /// The number of connections.
   private static let mostAtOnce = 16
 
   private(set) var role: String?
   private(set) var socket: String?
   private(set) var wait = Duration.minutes(1)
 
-  /// Paths of files and directories, byte by byte.
+  /// The paths of files and directories, as bytes.
   private(set) var files: [[UInt8]] = []
   private(set) var watched: [String] = []
   private(set) var settle = Duration.seconds(10)
@@ -30,12 +30,12 @@ struct Arguments {
   private(set) var journal = "vod-upload.journal"
   private(set) var metadata = VideoMetadata()
 
-  /// nil where it wasn't named: the bucket's region is never guessed.
+  /// Nil if it wasn't given: the bucket's region is never guessed.
   private(set) var region: String?
   private(set) var endpoint: String?
   private(set) var signature = Signature.v4
   private(set) var caFile = usualCAFile
-  /// nil to look into the environment.
+  /// Nil to use the environment.
   private(set) var proxy: ProxyChoice?
 
   private(set) var jobs = 4
@@ -80,7 +80,7 @@ struct Arguments {
   private mutating func takeCredential(_ option: Option, _ value: String) throws(Wrong) {
     switch option {
     case .role:
-      // It goes into a request as it stands.
+      // It is sent in a request as it is.
       guard RoleName(value) != nil else {
         throw Wrong("\(quoted(value)) can't be a role's name; names are \(RoleName.rule)")
       }
@@ -241,7 +241,7 @@ extension Arguments {
       && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.isLowercaseLetter || $0.isDigit } }
   }
 
-  /// A host with or without a port, of which libcurl makes out the rest.
+  /// A host with or without a port; libcurl parses the rest.
   private static func isHost(_ text: String) -> Bool {
     let isFit = text.utf8.allSatisfy { $0.isLetterOrDigit || ".-:[]".utf8.contains($0) }
     return isFit && (1...260).contains(text.utf8.count) && text.utf8.first != UInt8(ascii: "-")

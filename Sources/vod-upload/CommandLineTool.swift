@@ -2,7 +2,7 @@ import CommandInterface
 import Upload
 import Wire
 
-/// What is done, and how it ends.
+/// Runs the program, and turns errors into messages and exit statuses.
 enum CommandLineTool {
   static func run(_ words: [[UInt8]]) -> Int32 {
     do {

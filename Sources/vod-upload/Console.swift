@@ -9,14 +9,14 @@ extension Console {
   static func lines(_ text: String) -> [UInt8] { Array(lines(text, of: "vod-upload").utf8) }
 }
 
-/// What is known of the terminal behind stdout.
+/// The properties of the terminal behind stdout.
 struct Terminal {
   let size: TerminalProgress.Size
   let wantsColours: Bool
-  /// Whether it takes the escapes that move the cursor.
+  /// Whether it doesn't support the escapes that move the cursor.
   let isDumb: Bool
 
-  /// nil when stdout isn't a terminal.
+  /// Nil if stdout isn't a terminal.
   static var current: Terminal? {
     guard Screen.isThere else { return nil }
     return Terminal(size: currentSize, wantsColours: Screen.takesColours, isDumb: Screen.isDumb)

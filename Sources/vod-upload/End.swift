@@ -8,11 +8,11 @@ enum End: Equatable {
   case finished
   case signal(Int32)
   case credential(RoleCredential.Failure)
-  /// Something that no file can do without is broken; `fix` is what a person can do.
+  /// Something that every file needs has failed; `fix` is what a person can do.
   case broken(String, fix: String)
 
-  /// `isWatching` is whether the run goes on until a signal comes; `leftUndone` whether files were on their way or waited when it came;
-  /// `couldWrite` whether all output was written.
+  /// `isWatching` is whether the run continues until a signal comes; `leftUndone` whether files were in progress or
+  /// waiting at the signal; `couldWrite` whether all output was written.
   func exitStatus(_ counts: ResultCounts, isWatching: Bool, leftUndone: Bool, couldWrite: Bool) -> Int32 {
     switch self {
     case .credential(.noDaemon): ExitStatus.noDaemon
@@ -25,8 +25,8 @@ enum End: Equatable {
     }
   }
 
-  /// What becomes of the files that are on their way; nil when there are none. `hasBegun` is whether there has been a credential, without which
-  /// no file is begun; `wait` how long one is waited for.
+  /// The error of the files in progress; nil if there are none. `hasBegun` is whether there has been a credential,
+  /// without which no file is started; `wait` is how long one is waited for.
   func trouble(hasBegun: Bool, wait: Duration) -> UploadResult.Trouble? {
     let fix = hasBegun ? "run again; it goes on where it was" : "run again"
     return switch self {

@@ -1,7 +1,7 @@
 import Glibc
 import Upload
 
-/// How the program ends, as its help and docs/vod-upload.md document it.
+/// The exit statuses of the program, which its help and docs/vod-upload.md document.
 enum ExitStatus {
   static let done: Int32 = 0
   static let failed: Int32 = 1
@@ -9,7 +9,7 @@ enum ExitStatus {
   static let noDaemon: Int32 = 3
   static let noCredential: Int32 = 4
 
-  /// The shell's number for an end by that signal.
+  /// The shell's status for a process that was ended by that signal.
   static func of(signal: Int32) -> Int32 { 128 + signal }
 
   /// One status and what it means to whoever runs the program.

@@ -1,8 +1,8 @@
-/// What the role has to be allowed, for its own policy or as its session policy. OSS needs no right of the role: UploadAuth brings a credential
-/// for the object.
+/// The permissions that the role needs, in its own policy or as its session policy. For OSS it needs none: UploadAuth
+/// has a credential for the object.
 enum LeastPolicy {
-  /// The least with which everything works, as `etc/rolekeeper/vod-upload.policy.json` has it. RefreshUploadVideo is what uploads of more than
-  /// 50 minutes and interrupted ones need.
+  /// The minimum with which everything works, as in `etc/rolekeeper/vod-upload.policy.json`. RefreshUploadVideo is
+  /// needed for uploads of more than 50 minutes and for interrupted ones.
   static let document = """
     {
       "Version": "1",
@@ -17,7 +17,7 @@ enum LeastPolicy {
 
     """
 
-  /// The same and the optional rights, in a statement of their own: `etc/rolekeeper/vod-upload-optional.policy.json`.
+  /// The same with the optional permissions, in a separate statement: `etc/rolekeeper/vod-upload-optional.policy.json`.
   static let documentWithOptional = """
     {
       "Version": "1",
@@ -37,7 +37,7 @@ enum LeastPolicy {
 
     """
 
-  /// Said beside the policy, which alone goes to stdout.
+  /// Printed on stderr, since only the policy goes to stdout.
   static let optional = """
     optional: vod:GetMezzanineInfo, to confirm files whose last request was interrupted
     optional: vod:DeleteMultipartUpload, to remove the parts of uploads that can't be continued

@@ -47,7 +47,7 @@ enum Option: String, CaseIterable, CommandOption {
   case version = "--version"
   case help = "--help"
 
-  /// How the help sorts them.
+  /// The groups of options in the help.
   enum Group: String, CaseIterable {
     case credential = "Credential"
     case files = "Files"
@@ -59,7 +59,7 @@ enum Option: String, CaseIterable, CommandOption {
 
   struct Entry {
     let group: Group
-    /// What the help calls its value; nil for an option without one.
+    /// The placeholder for its value in the help; nil for an option without a value.
     var value: String?
     /// A sentence or two without a full stop at the end.
     let help: String
@@ -92,7 +92,7 @@ extension Option {
     }
   }
 
-  /// The parameter of CreateUploadVideo that it sets, with whose name its help begins; nil of an option that sets none.
+  /// The parameter of CreateUploadVideo that it sets, with whose name its help begins; nil for other options.
   var parameter: String? {
     entry.group == .video ? String(entry.help.prefix { $0.isLetter }) : nil
   }

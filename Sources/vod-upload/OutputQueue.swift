@@ -2,20 +2,21 @@ import CommandInterface
 import Core
 import Systemd
 
-/// What is to be written to a stream, in order and beside the loop: a reader that stops reading holds up the output and nothing else.
+/// Output for a stream, written in order and on another thread: if nobody reads, only the output is delayed.
 ///
-/// The stream isn't made non-blocking, which would hold for all who share it, such as the shell on the same terminal (fcntl(2), F_SETFL).
+/// The stream isn't made non-blocking, since that would affect everybody who shares it, such as the shell on the same
+/// terminal (fcntl(2), F_SETFL).
 final class OutputQueue {
-  /// With so many bytes waiting, nothing should be begun that has more to say.
+  /// With this many bytes waiting, nothing should be started that produces more output.
   static let most = 256 << 10
-  /// How far apart writes begin at least, so that many lines go in one.
+  /// The minimum time between two writes, so that each writes many lines.
   static let interval = Duration.milliseconds(20)
-  /// After which a thread is asked for again where there was none.
+  /// The pause before another attempt to get a thread.
   private static let pause = Duration.milliseconds(200)
 
-  /// Called once, with the errno, when the stream takes nothing any more: what waits and what comes later is dropped.
+  /// Called once, with the errno, when the stream can't be written to any more: waiting and later output is dropped.
   var onFailure: ((CInt) -> Void)?
-  /// Called when `isFull` has been true and there is room again.
+  /// Called when there is room again after `isFull` was true.
   var onRoom: (() -> Void)?
   private(set) var failure: CInt?
 
@@ -29,7 +30,7 @@ final class OutputQueue {
   private var wasFull = false
   private var drained: (() -> Void)?
 
-  /// `descriptor` stays open as long as the process.
+  /// `descriptor` must stay open as long as the process runs.
   init(_ descriptor: CInt, scheduler: any Scheduler) throws(LoopError) {
     self.descriptor = descriptor
     self.scheduler = scheduler
@@ -38,7 +39,7 @@ final class OutputQueue {
   }
 
   var isFull: Bool { waiting.count + bytesInCall >= Self.most }
-  /// Whether something isn't written yet.
+  /// Whether some output isn't written yet.
   var isBusy: Bool { call != nil || !waiting.isEmpty }
 
   func write(_ bytes: [UInt8]) {
@@ -48,7 +49,7 @@ final class OutputQueue {
     start()
   }
 
-  /// Calls `completion` once everything is written, or the stream has failed: at once where nothing waits.
+  /// Calls `completion` when everything is written or the stream has failed; at once if nothing is waiting.
   func drain(_ completion: @escaping () -> Void) {
     guard isBusy else { return completion() }
     drained = completion

@@ -2,9 +2,10 @@ import Core
 import Systemd
 import Upload
 
-/// What stdout shows of a batch: a block that is drawn again and again on a terminal, else lines of text, or of JSON.
+/// The output of a batch on stdout: on a terminal a block that is redrawn, otherwise lines of text or JSON.
 ///
-/// While nobody reads, lines wait and the rest is left out: the block isn't drawn, and how far uploads are isn't printed.
+/// While nobody reads, lines are kept and progress is left out: the block isn't drawn, and progress events aren't
+/// printed.
 final class ProgressOutput {
   private enum Style {
     case terminal(TerminalProgress)
@@ -37,10 +38,11 @@ final class ProgressOutput {
     alarm = try scheduler.timer(accuracy: 10_000) { [unowned self] in redraw() }
   }
 
-  /// How often it has a use for news of what is on its way.
+  /// The minimum interval of progress events that it can use.
   var interval: Duration { if case .terminal = style { TerminalProgress.interval } else { .seconds(1) } }
 
-  /// Whether so much waits for its reader that nothing more should be begun; `OutputQueue.onRoom` says when that is over.
+  /// Whether so much output is waiting that nothing more should be started; `OutputQueue.onRoom` is called when that
+  /// ends.
   var isFull: Bool {
     if case .terminal(let progress) = style, progress.pendingBytes >= OutputQueue.most { return true }
     return queue.isFull
@@ -82,7 +84,8 @@ final class ProgressOutput {
     }
   }
 
-  /// Shows how the batch ended; `troubled` are the rows of what failed, isn't confirmed or wasn't begun, but not of all.
+  /// Shows the result of the batch; `troubled` are the rows of files that failed, aren't confirmed or weren't started,
+  /// up to a limit.
   func end(_ counts: ResultCounts, troubled: [ReportRow]) {
     alarm.disarm()
     if case .terminal(var progress) = style { write(progress.clear()) }
@@ -96,7 +99,7 @@ final class ProgressOutput {
     write(lines.map { "\($0)\n" }.joined())
   }
 
-  /// Calls `completion` once everything is written, or can't be.
+  /// Calls `completion` when everything is written, or can't be.
   func drain(_ completion: @escaping () -> Void) { queue.drain(completion) }
 
   private func armRedraw() {
@@ -106,7 +109,7 @@ final class ProgressOutput {
 
   private func redraw() {
     guard case .terminal(var progress) = style else { return }
-    // Stopped by Ctrl-S, say: it gets the state of then, not all those before.
+    // For example, the terminal was stopped by Ctrl-S: when it continues, it gets only the state at that time.
     if queue.isBusy { return alarm.arm(at: (scheduler.time + TerminalProgress.interval).microseconds) }
     let text = progress.redraw(on: Terminal.currentSize, at: scheduler.time)
     style = .terminal(progress)

@@ -4,13 +4,14 @@ import Glibc
 import HTTPClient
 import Secrets
 
-/// Whether requests go through a proxy, and through which: `--proxy`, or what the environment says.
+/// Whether requests use a proxy, and which one: by `--proxy`, or by the environment.
 enum ProxyChoice {
   case none
   /// `url` is `http://HOST:PORT`.
   case proxy(url: String, user: String?, password: Secret?)
 
-  /// What is wrong with a proxy's URL, as what follows its name. None quotes it: it may hold a password.
+  /// What is wrong with a proxy's URL, as a clause that follows its name. None quotes the URL, which may have a
+  /// password.
   enum Flaw: Error, CustomStringConvertible {
     case scheme, place, user, password
 
@@ -35,7 +36,7 @@ enum ProxyChoice {
     if case .proxy(_, _, .some) = self { throw .password }
   }
 
-  /// `http://[USER[:PASSWORD]@]HOST:PORT[/]`; without `http://` it is meant.
+  /// `http://[USER[:PASSWORD]@]HOST:PORT[/]`; `http://` may be left out.
   init(_ text: Span<UInt8>) throws(Flaw) {
     var rest = 0..<text.count
     if let end = Self.schemeEnd(text) {
@@ -54,7 +55,7 @@ enum ProxyChoice {
     self = .proxy(url: "http://\(place)", user: login == nil ? nil : user, password: password)
   }
 
-  /// Of the environment, as curl(1) reads it: lower case goes first, and an empty variable is none.
+  /// The proxy in the environment, by curl(1)'s rules: lower case takes precedence, and an empty variable is ignored.
   static func ofEnvironment() throws(Flaw) -> ProxyChoice {
     for name in ["https_proxy", "HTTPS_PROXY"] {
       guard let text = getenv(name), text.pointee != 0 else { continue }
@@ -81,7 +82,8 @@ enum ProxyChoice {
     String(decoding: range.map { text[$0] }, as: UTF8.self).lowercased()
   }
 
-  /// A host, one of version 6 in brackets, and a port: proxies have none that all agree on.
+  /// A host, which may be an IPv6 address in brackets, and a port: there is no default port for proxies that everybody
+  /// agrees on.
   private static func isPlace(_ text: String) -> Bool {
     guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")) else { return false }
     let host = text.utf8[..<colon]

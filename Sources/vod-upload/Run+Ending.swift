@@ -3,26 +3,27 @@ import Core
 import Systemd
 import Upload
 
-/// How a run ends: what is on its way stops, the journal is closed, and what has become of the files is said.
+/// The end of a run: files in progress are stopped, the journal is closed, and the results are reported.
 extension Run {
-  /// What was found out on the way to the end.
+  /// What was found on the way to the end.
   struct Ending {
     var counts = ResultCounts()
-    /// Whether files were on their way, or waited for their turn or to settle.
+    /// Whether files were in progress, waited for their turn, or hadn't settled.
     var leftUndone = false
-    /// Whether the journal and the report are whole.
+    /// Whether the journal and the report were written.
     var couldWrite = true
-    /// What goes to stderr, after the table.
+    /// The messages for stderr, after the table.
     var messages: [String] = []
 
-    /// Whether there is more to do, as far as is known before the files are counted. `isBusy` is whether the batch is, or hasn't begun.
+    /// Whether work remains, as far as is known before the files are counted. `isBusy` is whether the batch is busy, or
+    /// hasn't started.
     static func leavesUndone(_ watch: WatchedInput?, isBusy: Bool) -> Bool {
-      // What a first list would have found isn't known.
+      // The files of the first list aren't known yet.
       isBusy || watch.map { !$0.hasListed } ?? false
     }
   }
 
-  /// How long a reader is waited for once a signal asks for the end, which has to come within a second.
+  /// How long the reader of the output is waited for after a signal, since the run has to end within a second.
   private static let longestEnding = Duration.milliseconds(500)
 
   func finish() {
@@ -39,14 +40,14 @@ extension Run {
     explain(end, &ending)
     self.ending = ending
     let words = ending.messages.flatMap { Console.lines($0) }
-    // In this order: both may be the same terminal.
+    // In this order, since both may be the same terminal.
     output.drain { [unowned self] in
       errors.write(words)
       errors.drain { [unowned self] in leave() }
     }
   }
 
-  /// Everything that was to be uploaded, with what has become of it.
+  /// Stops the batch; returns all files with their results.
   private func stopped(_ end: End) -> BatchFiles {
     let (waiting, gone) = (watch?.waiting ?? InputList(), watch?.gone ?? [])
     watch = nil
@@ -62,7 +63,7 @@ extension Run {
       try journal.close()
     } catch {
       ending.couldWrite = false
-      // Its failure may be why the run ends.
+      // The journal's failure may be the reason for the end.
       if case .broken = end { return }
       ending.messages.append("\(error)\(error.fix.map { "; \($0)" } ?? "")")
     }
@@ -87,7 +88,7 @@ extension Run {
     }
   }
 
-  /// Says on stderr what ended the run, unless the files did.
+  /// Explains on stderr why the run ended, unless the files' results do.
   private func explain(_ end: End, _ ending: inout Ending) {
     switch end {
     case .finished: return
@@ -100,7 +101,7 @@ extension Run {
     }
   }
 
-  /// From now on whoever reads the output is waited for no longer than a signal's sender waits for the end.
+  /// From now on, the reader of the output is waited for no longer than a signal allows.
   func limitEnding() {
     guard !endingLimit.isArmed else { return }
     endingLimit.arm(at: (loop.time + Self.longestEnding).microseconds)
@@ -114,7 +115,7 @@ extension Run {
 
   private func exitStatus(_ end: End, _ ending: Ending) -> CInt {
     let isWatching = !arguments.watched.isEmpty
-    // Everything was done but for the reading of its output.
+    // Everything was done, except that the output wasn't read.
     if let signal, end == .finished, !output.couldWrite { return ExitStatus.of(signal: signal) }
     var end = end
     if case .signal = end, isWatching, let missingCredential { end = .credential(missingCredential) }

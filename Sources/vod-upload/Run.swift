@@ -11,11 +11,12 @@ import Wire
 
 /// A run, from its arguments to its exit status.
 final class Run {
-  /// As many as a batch needs at most, without a table of descriptors as large as some hard limits allow.
+  /// Enough for a batch; some hard limits would make the table of descriptors much larger.
   private static let mostDescriptors: UInt = 65_536
-  /// How long the daemon may take to answer what it needn't wait for.
+  /// The time limit for an answer of the daemon that doesn't involve waiting.
   private static let daemonTimeout = Duration.seconds(5)
-  /// The pieces in which files are read and sent, in bytes: larger ones take fewer calls, but each connection has one.
+  /// How much of a file is read and sent at once, in bytes. Larger pieces take fewer calls, but each connection has a
+  /// buffer.
   private static let largestBuffer = 256 * 1024
   private static let allBuffers = 2 * 1024 * 1024
 
@@ -26,7 +27,7 @@ final class Run {
   private(set) var report: ReportFile?
   private(set) var output: ProgressOutput!
   private(set) var errors: OutputQueue!
-  /// nil until the files are listed.
+  /// Nil until the files are listed.
   private(set) var batch: Batch?
   private var listing: AnyObject?
   private var descriptions: VideoDescriptions!
@@ -35,22 +36,22 @@ final class Run {
   private var cloud: CloudClient!
   var watch: WatchedInput?
   private var watches: DirectoryWatches?
-  /// How many files were found, and their bytes.
+  /// The number of files found, and their total size.
   private var found = (files: 0, size: Int64(0))
   private var priming: (any Deferral)!
   private var finishing: (any Deferral)!
   /// Ends the wait for a reader that doesn't read.
   private(set) var endingLimit: (any Alarm)!
   private(set) var end: End?
-  /// What came of it; set once only the output is waited for.
+  /// The result; set when only the output remains to be written.
   var ending: Ending?
-  /// The last signal that asked for the end.
+  /// The last signal that requested the end.
   private(set) var signal: CInt?
-  /// Why nothing has been begun yet; nil once there has been a credential.
+  /// Why no file has been started yet; nil once there has been a credential.
   private(set) var missingCredential: RoleCredential.Failure?
   private var hasCredential = false
 
-  /// Runs to the end; returns the exit status. Throws what keeps it from beginning.
+  /// Runs to the end and returns the exit status. Throws if the run can't begin.
   static func run(_ arguments: Arguments) throws -> Int32 {
     clinux_ignore_stray_signals()
     _ = clinux_raise_descriptor_limit(mostDescriptors)
@@ -68,7 +69,7 @@ final class Run {
   }
 
   private func assemble() throws {
-    // Before there is a thread that a signal could end the process in.
+    // Before another thread exists in which a signal could end the process.
     try takeSignals()
     finishing = loop.deferred { [unowned self] in finish() }
     endingLimit = try loop.timer(accuracy: 10_000) { [unowned self] in leave() }
@@ -103,7 +104,7 @@ final class Run {
     output = try ProgressOutput(queue, json: arguments.isJSON, files: 0, size: 0, scheduler: loop)
   }
 
-  /// The report replaces what is at its place.
+  /// The report replaces the file at its path.
   private func checkedReport() throws -> ReportFile? {
     guard let path = arguments.report else { return nil }
     let report = try ReportFile(path)
@@ -122,7 +123,7 @@ final class Run {
 
   private func takeSignals() throws {
     for number in [SIGINT, SIGTERM, SIGHUP] {
-      // nohup(1) means that a terminal's end doesn't end the run.
+      // With nohup(1), the run continues when its terminal is closed.
       if number == SIGHUP, Self.isIgnored(number) { continue }
       signals.append(try SignalSource(loop, signal: number) { [unowned self] in stop(.signal(number)) })
     }
@@ -180,7 +181,7 @@ final class Run {
     cloud = try CloudClient(settings, http: http, scheduler: loop, credential: credential) { [unowned self] in
       stop(.credential($0))
     }
-    // Takes as long as the daemon's answer, or longer: done while that is waited for.
+    // This takes as long as the daemon's answer, or longer, so it is done while that is awaited.
     priming = loop.deferred { [unowned self] in
       do throws(HTTPClientError) {
         try http.prime()
@@ -193,16 +194,16 @@ final class Run {
   private func makeHTTPClient() throws -> HTTPClient {
     var settings = HTTPClient.Settings(
       caFile: arguments.caFile, connectTimeout: .seconds(10), timeout: .seconds(30), lookupTimeout: .seconds(10))
-    // To VOD as many as to OSS.
+    // As many connections to VOD as to OSS.
     settings.connections = 2 * HTTPClient.handles
-    // Nobody else on the loop is in a hurry.
+    // Nothing else on the loop is urgent.
     settings.socketsPerTurn = HTTPClient.handles
     let connections = min(HTTPClient.handles, arguments.jobs * arguments.parts)
     settings.uploadBuffer = min(Self.largestBuffer, Self.allBuffers / connections)
     guard case .proxy(let url, let user, let password) = try proxy() else {
       return try HTTPClient(loop, settings: settings)
     }
-    // A proxy that was named is meant for every host.
+    // A proxy that was given applies to every host.
     let exemptions = arguments.proxy == nil ? ProxyChoice.exemptionsOfEnvironment : ProxyExemptions("")
     settings.proxy = HTTPClient.Proxy(url: url, user: user, exemptions: exemptions)
     return try HTTPClient(loop, settings: settings, proxyPassword: password)
@@ -269,7 +270,7 @@ final class Run {
 
   func show(_ event: UploadEvent) {
     output.take(event)
-    // Who doesn't read what is said of these files needs no more of them.
+    // If nobody reads the results of these files, no more are started.
     if output.isFull { batch?.isPaused = true }
   }
 
@@ -287,7 +288,7 @@ final class Run {
       let names = arguments.watched.joined(separator: ", ")
       show(.note("watching \(names); files are taken up after \(arguments.settle.text) unchanged"))
     }
-    // Nothing is begun without a credential.
+    // Without a credential, nothing is started.
     credential.request { [unowned self] result in
       switch result {
       case .success:
@@ -301,7 +302,7 @@ final class Run {
     priming.schedule()
   }
 
-  /// Beside the loop: a large tree takes long, and on a network file system longer.
+  /// On another thread: listing a large tree takes long, and longer on a network file system.
   private func list() {
     let (files, settings) = (arguments.files, scanSettings)
     do throws(LoopError) {
@@ -327,14 +328,14 @@ final class Run {
     if end == nil, hasCredential { batch?.start() }
   }
 
-  /// Has the run end after the handler in progress; what ends it first counts.
+  /// Ends the run after the present handler; the first reason counts.
   private func stop(_ reason: End) {
     if case .signal(let number) = reason {
       signal = number
       limitEnding()
     }
     end = end ?? reason
-    // Unless it has to be at once, the files are listed before it is said what has become of them.
+    // Unless the run has to end at once, the files are listed first, so that their results can be reported.
     if batch != nil || signal != nil { finishing.schedule() }
   }
 }

@@ -34,7 +34,7 @@ enum Usage {
 
     """
 
-  /// Names and what they mean, the latter in a column of its own.
+  /// Names and their meanings, the latter in a column of their own.
   private static func list(_ title: String, _ items: [(name: String, meaning: String)]) -> String {
     let column = 2 + (items.map(\.name.count).max() ?? 0) + 2
     let lines = items.flatMap { item in
@@ -48,6 +48,6 @@ enum Usage {
 }
 
 extension Option {
-  /// With its value, as the help shows it.
+  /// The name with the placeholder for its value, as the help shows it.
   fileprivate var name: String { entry.value.map { "\(rawValue) \($0)" } ?? rawValue }
 }

@@ -6,7 +6,7 @@ struct VideoDescriptions {
   let options: VideoMetadata
   let titles: TitleList?
 
-  /// Throws for options that VOD wouldn't take for any file.
+  /// Throws for options that VOD wouldn't accept for any file.
   static func check(_ options: VideoMetadata) throws(VideoDetailsError) {
     _ = try VideoDetails(draft(options, title: "title", fileName: "name.mp4", size: nil))
   }
@@ -48,7 +48,7 @@ struct VideoDescriptions {
   private static func draft(_ metadata: VideoMetadata, title: String, fileName: String, size: Int64?)
     -> VideoDetails.Draft
   {
-    // The last name alone: nobody needs to know where the file lies.
+    // The name without its directory, which isn't disclosed to VOD.
     var draft = VideoDetails.Draft(title: metadata.title ?? title, fileName: fileName, fileSize: size)
     draft.description = metadata.description
     draft.tags = metadata.tags ?? []

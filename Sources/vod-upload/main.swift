@@ -1,12 +1,12 @@
 import CLinux
 import Glibc
 
-// What is written to a standard stream must not go to a file or socket that took a closed one's number.
+// Otherwise a file or socket might get the number of a closed standard stream, and output be written to it.
 guard clinux_hold_standard_descriptors() == 0 else { exit(ExitStatus.failed) }
-// A process that will hold credentials: nobody can dump or trace it.
+// This process will hold credentials, so nobody may dump or trace it.
 clinux_forbid_dumps()
 clinux_keep_large_memory_apart()
-// The buffers of four small files, which come and go with each of them.
+// Enough for the buffers of four small files, which are allocated and freed with each file.
 clinux_keep_free_memory(512 * 1024)
 // libcurl would write session keys to the file it names.
 unsetenv("SSLKEYLOGFILE")
