@@ -1,4 +1,5 @@
 import CLinux
+import Core
 import Glibc
 
 /// Explains who may connect to a socket that refused us, and how to get the permission.
@@ -23,9 +24,6 @@ enum ConnectPermission {
     let namesUser: Bool
   }
 
-  /// The group that exists only for this purpose, created by the package.
-  private static let clients = "rolekeeper-clients"
-
   static func remedy(mode: mode_t, owner: String, group: Group, user: String) -> String {
     // connect(2) on a socket needs write permission (unix(7)).
     guard mode & S_IWGRP != 0 else { return "its mode lets only its owner '\(owner)' connect" }
@@ -38,11 +36,12 @@ enum ConnectPermission {
         "\(user) is a member of its group '\(group.name)', but was not at login: log in again, or run newgrp \(group.name)"
     }
     // The members of any other group may gain more than a connection.
-    guard group.name == clients else {
+    guard group.name == RolekeeperGroup.clients else {
       return
-        "its group is '\(group.name)': ask an administrator whether \(user) may join it, or set the socket's group to '\(clients)'"
+        "its group is '\(group.name)': ask an administrator whether \(user) may join it, or set the socket's group to '\(RolekeeperGroup.clients)'"
     }
-    return "its group is '\(clients)'; run: sudo usermod -aG \(clients) \(user), which counts from the next login"
+    return
+      "its group is '\(RolekeeperGroup.clients)'; run: sudo usermod -aG \(RolekeeperGroup.clients) \(user), which counts from the next login"
   }
 
   private static func user() -> String { name(ofUser: geteuid()) }

@@ -58,25 +58,21 @@ final class SocketReach {
     return host.groups(of: HostUser(name: name, uid: user.id, gid: primary)).contains(gid)
   }
 
-  /// The group that exists only for this purpose. The members of any other group may gain more than a connection, and
-  /// the daemon's own group owns its files.
-  private static let clients = "rolekeeper-clients"
-
   /// Everything that has to be done, in one sentence: the mode, the group, and who has to be in it.
   private func remedy(_ socket: SocketSettings, group: String?, user: Principal, _ host: any Host) -> String {
     guard let name = user.name else {
       return "write mode = \"\((socket.mode | 0o066).octal)\" in [socket], or give that number to a user of the group"
     }
-    let keepsGroup = socket.gid != nil && group == Self.clients
+    let keepsGroup = socket.gid != nil && group == RolekeeperGroup.clients
     let lines = [
       socket.mode & 0o020 == 0 ? "mode = \"\((socket.mode | 0o060).octal)\"" : nil,
-      keepsGroup ? nil : "group = \"\(Self.clients)\"",
+      keepsGroup ? nil : "group = \"\(RolekeeperGroup.clients)\"",
     ].compactMap { $0 }
-    let clients = try? host.group(named: Self.clients)
+    let clients = try? host.group(named: RolekeeperGroup.clients)
     let commands = [
-      clients == nil ? "sudo groupadd --system \(Self.clients)" : nil,
+      clients == nil ? "sudo groupadd --system \(RolekeeperGroup.clients)" : nil,
       clients.map { isMember(user, of: $0.gid, host) } ?? false
-        ? nil : "sudo usermod -aG \(Self.clients) \(SafeFix.quoted(name))",
+        ? nil : "sudo usermod -aG \(RolekeeperGroup.clients) \(SafeFix.quoted(name))",
     ].compactMap { $0 }
     let settings = lines.isEmpty ? nil : "write \(lines.joined(separator: " and ")) in [socket]"
     let run = commands.isEmpty ? nil : "run: \(commands.joined(separator: " && ")), which counts from its next login"
