@@ -3,16 +3,16 @@ package protocol CommandOption: Equatable, RawRepresentable<String> {
   /// Whether a value belongs to it: the next word, or what follows `=`.
   var takesValue: Bool { get }
 
-  /// Also by a short name.
+  /// `name` may also be a short name.
   init?(name: String)
 }
 
 /// The words of the command line sorted: options with their values, and the rest. After `--` every word belongs to the rest.
 package struct CommandWords<Option: CommandOption> {
   package private(set) var options: [(option: Option, value: String)] = []
-  /// Byte by byte: the name of a file needn't be UTF-8.
+  /// As bytes, since the name of a file needn't be UTF-8.
   package private(set) var operands: [[UInt8]] = []
-  /// The first word that looks like an option and is none.
+  /// The first word that looks like an option and isn't one.
   package private(set) var unknownOption: String?
 
   package init(_ words: [[UInt8]]) throws(WrongUsage) {

@@ -3,7 +3,7 @@ import Glibc
 
 /// The process's own streams.
 package enum Console {
-  /// What was to be written to stdout couldn't be: the disk is full, or its reader is gone.
+  /// Stdout couldn't be written to: a disk is full, or its reader has closed it.
   package struct WriteError: Error, CustomStringConvertible {
     package let number: CInt
 
@@ -12,7 +12,7 @@ package enum Console {
     package var description: String { "cannot write to stdout: \(String(cString: strerror(number)))" }
   }
 
-  /// Waits for whoever reads.
+  /// Writes to stdout, and blocks while its reader doesn't read.
   package static func write(_ text: String) throws(WriteError) { try write(Array(text.utf8).span) }
 
   package static func write(_ bytes: Span<UInt8>) throws(WriteError) {
@@ -20,18 +20,18 @@ package enum Console {
     guard number == 0 else { throw WriteError(number: number) }
   }
 
-  /// Writes to stderr as it stands, and waits for whoever reads.
+  /// Writes to stderr without a prefix, and blocks while its reader doesn't read.
   package static func writeError(_ text: String) {
-    // There is nobody left to notify that stderr is closed.
+    // If stderr is closed, the error can't be reported.
     _ = put(Array(text.utf8).span, to: STDERR_FILENO)
   }
 
-  /// `text` as a program says it on stderr: each line with its name, and what would disturb a terminal escaped.
+  /// `text` as a program writes it to stderr: each line with the program's name, and with control characters escaped.
   package static func lines(_ text: String, of program: String) -> String {
     text.split(separator: "\n").map { "\(program): \(VisibleText.escaped(String($0)))\n" }.joined()
   }
 
-  /// Writes all of `bytes`, waiting as long as that takes; returns 0, or an errno.
+  /// Writes all of `bytes`, blocking as long as necessary; returns 0, or an errno.
   package static func put(_ bytes: Span<UInt8>, to descriptor: CInt) -> CInt {
     bytes.withUnsafeBytes { buffer in
       var done = 0
@@ -43,7 +43,7 @@ package enum Console {
         }
         switch errno {
         case EINTR: break
-        // Somebody who shares the stream has made it non-blocking.
+        // Another process that shares the stream has made it non-blocking.
         case EAGAIN:
           var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
           poll(&entry, 1, -1)

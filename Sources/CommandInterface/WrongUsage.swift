@@ -7,7 +7,7 @@ package struct WrongUsage: Error, CustomStringConvertible {
   package init(_ description: String) { self.description = description }
 }
 
-/// A word of the user's as a message shows it: in quotes, what can't be printed escaped, what is very long cut off.
+/// A word from the user for messages: in quotes, with unprintable characters escaped, and cut off if it is very long.
 package func quoted(_ word: String) -> String {
   let shown = word.unicodeScalars.prefix(64).map { $0.escaped(asASCII: false) }.joined()
   return "'\(shown)\(word.unicodeScalars.count > 64 ? "…" : "")'"

@@ -2,7 +2,7 @@ import CommandInterface
 import Upload
 
 extension Console {
-  /// Writes to stderr, each line with the program's name: for what comes before the loop turns, since it waits for whoever reads.
+  /// Writes to stderr, each line with the program's name. It blocks while nobody reads, so it is for messages before the loop runs.
   static func report(_ text: String) { writeError(lines(text, of: "vod-upload")) }
 
   /// `text` as it appears on stderr.
