@@ -176,10 +176,16 @@ package final class WatchedInput {
   private func noteReturns(_ found: InputList) {
     guard !gone.isEmpty else { return }
     let readable = Set(found.directories.filter { !$0.resolvedPath.isEmpty }.map(\.path))
-    let failing = Set(found.lazy.filter { if case .failed(.system) = $0.content { true } else { false } }.map(\.path))
+    let missing = Set(gone.map(\.path))
+    var failing: Set<String> = []
+    var seen = readable
+    for entry in found where missing.contains(entry.path) {
+      if case .failed(.system) = entry.content { failing.insert(entry.path) } else { seen.insert(entry.path) }
+    }
     let isPartial = isMissing(found)
     func isBack(_ entry: InputEntry) -> Bool {
-      roots.contains(entry.path) ? readable.contains(entry.path) : !isPartial && !failing.contains(entry.path)
+      if roots.contains(entry.path) { return readable.contains(entry.path) }
+      return !failing.contains(entry.path) && (seen.contains(entry.path) || !isPartial)
     }
     let back = gone.filter(isBack)
     gone.removeAll(where: isBack)

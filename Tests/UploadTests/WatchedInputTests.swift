@@ -207,6 +207,22 @@ import Testing
     #expect(input.gone.isEmpty && ready.paths == ["w/b.mp4", "w/a.mp4"])
   }
 
+  /// It had two rows, as failed and as uploaded, if the run ended then.
+  @Test func `what can be read again is no failure while another directory is gone`() throws {
+    let tree = self.tree
+    let input = try WatchedInput(
+      ["w", "v"], settle: .seconds(10), watches: FakeWatches(), on: scheduler, list: { tree.list() }, look: { [] },
+      handler: { _ in })
+    tree.names.withLock { $0 = ["a.mp4"] }
+    tree.unreadable.withLock { $0 = ["a.mp4"] }
+    input.start()
+    scheduler.advance(by: .seconds(10))
+    #expect(input.gone.map(\.path) == ["w/a.mp4"])
+    tree.unreadable.withLock { $0 = [] }
+    scheduler.advance(by: .seconds(100))
+    #expect(input.gone.isEmpty)
+  }
+
   /// A link was switched, or something was mounted there: that went unseen for a minute.
   @Test func `another directory at a watched path is detected within seconds, without a report from a watch`() {
     scheduler.advance(by: .seconds(7))
