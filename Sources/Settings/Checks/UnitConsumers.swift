@@ -21,7 +21,8 @@ struct UnitConsumers<Source: Host> {
       guard credentials != nil else {
         warn(
           unit.path, "LoadCredential", "names '\(StandardPath.credentials)', where nothing listens",
-          "run: sudo systemctl enable --now \(RolekeeperUnit.credentialsSocket); or write [credentials] in the settings")
+          "run: sudo systemctl enable --now \(RolekeeperUnit.credentialsSocket); or write [credentials] in the settings"
+        )
         continue
       }
       for id in ids { check(id, of: name, at: unit.path, byName) }
