@@ -58,7 +58,7 @@ import Testing
     pipe.closeWriteEnd()
     try turn { responder.requests.count == 1 }
     server.hand(secret("the credential"), to: responder.requests[0])
-    #expect(client.read() == Array("the credential".utf8) && pipe.isAtEnd)
+    #expect(client.read() == Array("the credential".utf8) && pipe.hasEnded)
   }
 
   @Test(.needs(.root)) func `a refusal is more than 1 MiB over a real socket, too`() throws {

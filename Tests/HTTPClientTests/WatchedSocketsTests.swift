@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Systemd
+import TestSupport
 import Testing
 
 @testable import class HTTPClient.WatchedSockets
@@ -87,7 +88,7 @@ import Testing
     #expect(sockets.close(client) == 0)
     // The number may belong to another test by now, so the other end tells that the socket is closed.
     var byte: UInt8 = 0
-    #expect(recv(accepted, &byte, 1, CInt(MSG_DONTWAIT)) == 0)
+    #expect(SocketEnd.waitToRead(accepted) && recv(accepted, &byte, 1, CInt(MSG_DONTWAIT)) == 0)
     // Most likely with the same number.
     let other = try listener.connect(by: sockets)
     sockets.watch(other, .writable)

@@ -37,7 +37,7 @@ import Testing
     harness.server.complete(harness.handler.deferred[0], Harness.response("hello"))
     try harness.settle()
     #expect(client.receive() == Text.hello)
-    #expect(client.isAtEnd)
+    #expect(client.hasEnded)
   }
 
   @Test func `a client that leaves is reported to the handler once, and its answer is dropped`() throws {
@@ -119,7 +119,7 @@ import Testing
     #expect(harness.server.send(token, PlainBytes("two\n")))
     harness.server.finish(token)
     #expect(client.receive() == "two\n")
-    #expect(client.isAtEnd)
+    #expect(client.hasEnded)
     #expect(!harness.server.send(token, PlainBytes("three\n")))
     #expect(harness.handler.abandonedTokens.isEmpty)
   }
@@ -135,7 +135,7 @@ import Testing
     try harness.settle()
     #expect(isStream == false, "a handler would keep the token for ever")
     #expect(client.receive() == headAndClose)
-    #expect(client.isAtEnd)
+    #expect(client.hasEnded)
   }
 
   @Test func `a stream's reader that leaves is reported to the handler`() throws {
@@ -172,7 +172,7 @@ import Testing
     #expect(harness.server.statistics.refused(.laggingStream) == 1)
     #expect(harness.handler.abandonedTokens.isEmpty)
     #expect(slow.receive().utf8.count <= headAndClose.utf8.count + (sent + 1) * 10_000)
-    #expect(slow.isAtEnd)
+    #expect(slow.hasEnded)
     #expect(received.utf8.count == headAndClose.utf8.count + sent * 10_000)
   }
 
@@ -196,7 +196,7 @@ import Testing
   @Test func `a stream requested with HEAD is only its head`() throws {
     let (client, _) = try stream("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n")
     #expect(client.receive() == headAndClose)
-    #expect(client.isAtEnd)
+    #expect(client.hasEnded)
   }
 }
 
@@ -248,7 +248,7 @@ extension String {
     harness.server.complete(harness.handler.deferred[0], response())
     let closing = "HTTP/1.1 200 OK\r\nContent-Length: 1200000\r\nConnection: close\r\n\r\n"
     #expect(try receive(client) == Array(closing.utf8) + parts.joined())
-    #expect(client.isAtEnd)
+    #expect(client.hasEnded)
   }
 
   @Test func `a HEAD omits all parts`() throws {

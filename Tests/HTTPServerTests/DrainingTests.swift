@@ -37,7 +37,7 @@ import Testing
     drain()
     #expect(throws: LoopError.self) { try harness.connect() }
     try harness.settle()
-    for client in clients { #expect(client.receive() == Text.helloAndClose && client.isAtEnd) }
+    for client in clients { #expect(client.receive() == Text.helloAndClose && client.hasEnded) }
     #expect(ends.count == 1)
   }
 
@@ -62,8 +62,8 @@ import Testing
     busy.send(Text.get + Text.get)
     drain()
     try harness.settle()
-    #expect(idle.receive() == "" && idle.isAtEnd)
-    #expect(busy.receive() == Text.helloAndClose && busy.isAtEnd)
+    #expect(idle.receive() == "" && idle.hasEnded)
+    #expect(busy.receive() == Text.helloAndClose && busy.hasEnded)
     #expect(ends.count == 1)
   }
 
@@ -78,10 +78,10 @@ import Testing
     _ = stream.receive()
     drain()
     try harness.settle()
-    #expect(ends.count == 0 && stream.isAtEnd && !waiting.isAtEnd)
+    #expect(ends.count == 0 && stream.hasEnded && !waiting.isAtEnd)
     harness.server.complete(tokens[0], Harness.response("hello"))
     try harness.settle()
-    #expect(waiting.receive() == Text.helloAndClose && waiting.isAtEnd)
+    #expect(waiting.receive() == Text.helloAndClose && waiting.hasEnded)
     #expect(ends.count == 1)
   }
 
@@ -105,7 +105,7 @@ import Testing
     try harness.settle()
     drain(within: .milliseconds(1))
     try harness.turn { ends.count == 1 }
-    #expect(client.isAtEnd)
+    #expect(client.hasEnded)
   }
 
   @Test func `on an inherited socket later clients wait for the next server`() throws {
@@ -122,7 +122,7 @@ import Testing
     let late = try Client(path)
     late.send(Text.get)
     try harness.settle()
-    #expect(ends.count == 1 && early.isAtEnd && late.isSilent)
+    #expect(ends.count == 1 && early.hasEnded && late.isSilent)
     let second = try HTTPServer(harness.loop, listener: socket.listener(), handler: harness.handler)
     try harness.settle()
     #expect(late.receive() == Text.hello)

@@ -131,6 +131,9 @@ final class Client {
     return count == 0 || count < 0 && errno != EAGAIN
   }
 
+  /// The same, after up to ten seconds: a child that another test has just started has the server's end, too, until it runs its program.
+  var hasEnded: Bool { isAtEnd || SocketEnd.waitToRead(descriptor) && isAtEnd }
+
   /// Whether there is nothing to read yet.
   var isSilent: Bool {
     var byte: UInt8 = 0

@@ -18,7 +18,7 @@ import Testing
     #expect(try harness.exchange("GET / HTTP/1.1\r\n", on: client).isEmpty)
     try harness.turn { harness.server.statistics.refused(.slowRequest) == 1 }
     #expect(client.receive().hasPrefix("HTTP/1.1 408 Request Timeout\r\n"))
-    #expect(client.isAtEnd)
+    #expect(client.hasEnded)
   }
 
   @Test func `bytes that trickle in don't extend a request's time`() throws {
@@ -101,7 +101,7 @@ import Testing
     let answer = try harness.exchange(Text.get, on: refused)
     #expect(answer.hasPrefix("HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/problem+json\r\n"))
     #expect(answer.contains("\r\nRetry-After: 1\r\n") && answer.contains(#""retry_after":1}"#), "\(answer)")
-    #expect(refused.isAtEnd)
+    #expect(refused.hasEnded)
     #expect(harness.server.statistics.refused(.userConnections) == 1)
     #expect(harness.handler.refusals.map(\.reason) == [.userConnections])
     #expect(harness.handler.refusals.first?.uid == geteuid())

@@ -75,6 +75,6 @@ import Testing
     #expect(
       try harness.exchange(request.replacing("HTTP/1.1", with: "HTTP/1.7"), on: client).hasPrefix("HTTP/1.1 505 "))
     try harness.settle()
-    #expect(client.isAtEnd)
+    #expect(client.hasEnded)
   }
 }

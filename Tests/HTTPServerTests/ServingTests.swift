@@ -46,7 +46,7 @@ import Testing
     #expect(PassedDescriptor.send(pipe.writeEnd, with: "GET / HT", on: other.descriptor) == 0)
     pipe.closeWriteEnd()
     try harness.settle()
-    #expect(client.receive() == Text.hello && pipe.isAtEnd)
+    #expect(client.receive() == Text.hello && pipe.hasEnded)
     #expect(try harness.exchange("TP/1.1\r\nHost: x\r\n\r\n", on: other) == Text.hello)
     #expect(try harness.exchange(Text.get, on: client) == Text.hello)
     #expect(try harness.exchange(Text.get, on: harness.connect()) == Text.hello)
@@ -87,7 +87,7 @@ import Testing
   func `a client that asks for it gets Connection: close and is disconnected`(_ request: String) throws {
     let client = try harness.connect()
     #expect(try harness.exchange(request, on: client) == Text.helloAndClose)
-    #expect(client.isAtEnd)
+    #expect(client.hasEnded)
     #expect(harness.server.statistics.open == 0)
   }
 
@@ -113,7 +113,7 @@ import Testing
     client.stopSending()
     try harness.settle()
     #expect(client.receive() == Text.hello)
-    #expect(client.isAtEnd)
+    #expect(client.hasEnded)
   }
 
   @Test(arguments: [false, true])
@@ -153,7 +153,7 @@ import Testing
     client.send(Text.get)
     client.stopSending()
     try harness.settle()
-    #expect(client.receive() == Text.hello && client.isAtEnd)
+    #expect(client.receive() == Text.hello && client.hasEnded)
   }
 
   @Test func `a client that leaves with a later request, whose answer is still to come, is noticed`() throws {
@@ -276,7 +276,7 @@ import Testing
     #expect(answer.contains("Allow: GET, HEAD, POST\r\n") == status.hasPrefix("405"))
     let detail = answer.split(separator: "\"detail\":\"").last ?? ""
     #expect(row.rule.isEmpty || detail.contains(row.rule), "\(answer)")
-    #expect(client.isAtEnd)
+    #expect(client.hasEnded)
     #expect(harness.handler.requests.isEmpty)
     client.close()
     try harness.settle()
@@ -300,7 +300,7 @@ import Testing
     // In two pieces, so that the request is in the connection's own buffer.
     #expect(try harness.exchange("GET / HT", on: client).isEmpty)
     #expect(try harness.exchange("TP/1.1\r\nHost: x\r\n\r\n" + Text.get, on: client).isEmpty)
-    #expect(client.isAtEnd)
+    #expect(client.hasEnded)
     #expect(access(harness.path, F_OK) != 0)
   }
 }

@@ -64,6 +64,6 @@ import Testing
     #expect(!pipe.isAtEnd, "it is in the queue")
     var byte: UInt8 = 0
     #expect(recv(descriptor, &byte, 1, 0) == 1)
-    #expect(pipe.isAtEnd)
+    #expect(pipe.hasEnded)
   }
 }

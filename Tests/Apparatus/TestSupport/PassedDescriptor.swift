@@ -62,8 +62,13 @@ package final class PassedPipe {
   }
 
   /// Whether nobody has the write end any more.
-  package var isAtEnd: Bool {
+  package var isAtEnd: Bool { isAtEnd(within: 0) }
+
+  /// The same, after up to ten seconds: a child that another test has just started has the write end, too, until it runs its program.
+  package var hasEnded: Bool { isAtEnd(within: SocketEnd.patience) }
+
+  private func isAtEnd(within milliseconds: CInt) -> Bool {
     var question = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
-    return poll(&question, 1, 0) == 1 && question.revents & Int16(POLLHUP) != 0
+    return poll(&question, 1, milliseconds) == 1 && question.revents & Int16(POLLHUP) != 0
   }
 }
