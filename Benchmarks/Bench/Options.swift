@@ -8,7 +8,7 @@ struct Options {
       --only WORD       only the parts whose name begins with WORD: socket, stalled, peers, memory, burst, scrape, start, restart,
                         command, upload
       --out DIRECTORY   where bench.json and bench.md go; default .build
-      --docs DIRECTORY  also add the run to performance-runs.txt, and make the table in performance.md of all the runs in it, and
+      --docs DIRECTORY  also add the run to performance-runs.txt, and make the table in performance.md of the last three in it, and
                         the plot memory.svg of this one; only whole runs, not with --short, --seconds or --only
     """
 

@@ -1,12 +1,14 @@
 import Glibc
 
-/// The whole runs that the documents' table is made of, the oldest first, as a text file keeps them.
+/// All whole runs, the oldest first, as a text file keeps them. The documents' table is made of the last three.
 ///
-/// A line `run DATE; load LOAD; MACHINE`, then a line for each measure: its name, ours, yardstick and ratio, `-` for what it hasn't.
+/// A line `run DATE; build COMMIT; load LOAD; MACHINE`, then a line for each measure: its name, ours, yardstick and ratio, `-` for what it hasn't.
 struct Record: Equatable {
   struct Run: Equatable {
     /// When it began, in UTC.
     var date: String
+    /// The commit that was measured.
+    var build: String
     /// The load average then.
     var load: String
     /// Without a name.
@@ -14,7 +16,8 @@ struct Record: Equatable {
     var findings: [String: Finding] = [:]
   }
 
-  static let fewestRuns = 3
+  /// Of so many runs the table is made.
+  static let tableRuns = 3
   private static let remark = """
     # Whole runs of `make bench BENCH_DOCS=1`, each added whatever it found; docs/performance.md says more. A line for each measure:
     # ours, yardstick and ratio.
@@ -22,15 +25,21 @@ struct Record: Equatable {
     """
 
   var runs: [Run] = []
+  var latest: ArraySlice<Run> { runs.suffix(Self.tableRuns) }
 
   init() {}
 
   init(_ text: String) throws {
     for line in text.split(separator: "\n") where !line.hasPrefix("#") {
       if line.hasPrefix("run ") {
-        let parts = line.dropFirst(4).split(separator: "; ", maxSplits: 2).map(String.init)
-        guard parts.count == 3, parts[1].hasPrefix("load ") else { throw Self.unreadable(line) }
-        runs.append(Run(date: parts[0], load: String(parts[1].dropFirst(5)), machine: parts[2]))
+        let parts = line.dropFirst(4).split(separator: "; ", maxSplits: 3).map(String.init)
+        guard parts.count == 4, parts[1].hasPrefix("build "), parts[2].hasPrefix("load ") else {
+          throw Self.unreadable(line)
+        }
+        runs.append(
+          Run(
+            date: parts[0], build: String(parts[1].dropFirst(6)), load: String(parts[2].dropFirst(5)),
+            machine: parts[3]))
       } else {
         let words = line.split(separator: " ")
         guard words.count == 4, let ours = Double(words[1]), !runs.isEmpty else { throw Self.unreadable(line) }
@@ -50,7 +59,7 @@ struct Record: Equatable {
     let lines = run.findings.sorted { $0.key < $1.key }.map { measure, finding in
       "\(measure) \(plain(finding.ours)) \(plain(finding.yardstick)) \(plain(finding.ratio))\n"
     }
-    return "run \(run.date); load \(run.load); \(run.machine)\n" + lines.joined()
+    return "run \(run.date); build \(run.build); load \(run.load); \(run.machine)\n" + lines.joined()
   }
 
   /// Four significant digits at least.
@@ -63,10 +72,10 @@ struct Record: Equatable {
 
   /// What is said above the table.
   var summary: String {
-    let number = runs.count == 1 ? "One whole run" : "\(runs.count) whole runs"
-    let tooFew =
-      runs.count < Self.fewestRuns ? " **At least \(Self.fewestRuns) are wanted before a row counts as met.**" : ""
-    let lines = runs.map { "- \($0.date), load average \($0.load) when it began: \($0.machine)\n" }
+    let number =
+      runs.count == 1 ? "One whole run" : runs.count <= Self.tableRuns ? "\(runs.count) whole runs" : "The last \(Self.tableRuns) whole runs"
+    let tooFew = runs.count < Self.tableRuns ? " **\(Self.tableRuns) are wanted before a row counts as met.**" : ""
+    let lines = latest.map { "- \($0.date), \($0.build), load average \($0.load) when it began: \($0.machine)\n" }
     return "\(number):\(tooFew)\n\n\(lines.joined())"
   }
 }

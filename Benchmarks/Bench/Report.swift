@@ -33,14 +33,14 @@ struct Report {
     var record = access(file, F_OK) == 0 ? try Record(try TextFile.read(file)) : Record()
     record.runs.append(
       Record.Run(
-        date: began, load: load, machine: Machine.summary,
+        date: began, build: Machine.build, load: load, machine: Machine.summary,
         findings: Dictionary(uniqueKeysWithValues: rows.map { ($0.measure, $0.finding) })))
     try TextFile.write(record.text, to: file)
-    let runs = record.runs.map(\.findings)
+    let runs = record.latest.map(\.findings)
     try TextFile.write(
       try Marked.replace(in: try TextFile.read(page), by: record.summary + tables(over: runs)), to: page)
     if !memory.isEmpty { try TextFile.write(MemoryPlot(points: memory).svg, to: "\(docs)/memory.svg") }
-    say("bench: \(file) has \(runs.count) runs; in the median of all, \(verdict(over: runs))")
+    say("bench: \(file) has \(record.runs.count) runs; in the median of the last \(runs.count), \(verdict(over: runs))")
   }
 
   /// How many rows keep their targets, and those that don't.
@@ -123,6 +123,13 @@ enum Machine {
       system.map { $0.split(separator: "\"").dropFirst().first.map(String.init) ?? "Linux" } ?? "Linux",
       "Linux \(kernel ?? "")",
     ].joined(separator: ", ")
+  }
+
+  /// The commit of these sources as `git describe --always --dirty` has it; `unknown` without git.
+  static var build: String {
+    let sources = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let said = try? ChildProcess.run(["/usr/bin/git", "-C", sources, "describe", "--always", "--dirty", "--exclude=*"])
+    return said.flatMap { $0.status == 0 ? $0.output.split(separator: "\n").first.map(String.init) : nil } ?? "unknown"
   }
 
   /// Now, in UTC.
