@@ -39,6 +39,7 @@ import Testing
     "the settings can't be used; going on with those that were last in force",
     "the socket was deleted or replaced",
     "unit not reloaded for a new credential",
+    "unit not reloaded for a new credential in time",
     "units to reload for a new credential not found out",
   ])
   func `a phrase that README quotes is one that the daemon logs`(phrase: String) throws {
