@@ -56,7 +56,7 @@ help:
 	@echo 'make soak      inject faults, reloads and restarts for SOAK_MINUTES=30 (or SOAK_SECONDS) while twenty readers use their credentials'
 	@echo 'make bench     measure speed and size against reference programs; BENCH_SHORT=1 takes three minutes, BENCH_DOCS=1 adds to docs/'
 	@echo 'make format    format the sources; make lint checks them'
-	@echo 'make install   install programs, unit, users and settings; PREFIX=$(PREFIX), UNIT_DIR, SYSUSERS_DIR, TMPFILES_DIR and DESTDIR say where'
+	@echo 'make install   install programs, unit, users and settings; PREFIX=$(PREFIX), UNIT_DIR, SYSUSERS_DIR, TMPFILES_DIR, POLKIT_DIR and DESTDIR say where'
 	@echo 'make uninstall remove them, but not /etc/rolekeeper nor the users; takes the same variables'
 
 deps:
@@ -134,6 +134,8 @@ BASH_COMPLETIONS = $(TO)/share/bash-completion/completions
 FISH_COMPLETIONS = $(TO)/share/fish/vendor_completions.d
 ZSH_COMPLETIONS = $(DESTDIR)$(ZSH_DIR)
 POLKIT_RULE = $(DESTDIR)$(POLKIT_DIR)/rolekeeper.rules
+# The administrator's.
+POLKIT_OWN = $(DESTDIR)/etc/polkit-1/rules.d/50-rolekeeper.rules
 COMPLETED = rolekeeper rolekeeperd vod-upload
 # Where systemd.unit(5), sysusers.d(5) and tmpfiles.d(5) look, as systemd-path(1) prints it.
 UNITS_FOUND = /etc/systemd/system /run/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system /lib/systemd/system
@@ -144,7 +146,7 @@ MISPLACED = $(filter-out $(UNITS_FOUND),$(UNIT_DIR)) $(filter-out $(SYSUSERS_FOU
 SETTINGS = $(DESTDIR)/etc/rolekeeper
 DROPINS = $(DESTDIR)/etc/systemd/system/rolekeeper.service.d
 # What this make was given, to be given again.
-PLACES = PREFIX=$(PREFIX) UNIT_DIR=$(UNIT_DIR) SYSUSERS_DIR=$(SYSUSERS_DIR) TMPFILES_DIR=$(TMPFILES_DIR)
+PLACES = PREFIX=$(PREFIX) UNIT_DIR=$(UNIT_DIR) SYSUSERS_DIR=$(SYSUSERS_DIR) TMPFILES_DIR=$(TMPFILES_DIR) POLKIT_DIR=$(POLKIT_DIR)
 
 install:
 	install -D -m 0755 -s --strip-program='$(STRIP)' $(BIN)/rolekeeperd '$(TO)/sbin/rolekeeperd'
@@ -176,6 +178,7 @@ install:
 	install -m 0644 docs/*.md docs/*.svg '$(TO)/share/doc/rolekeeper/docs'
 	install -d -m 0755 '$(TO)/share/doc/rolekeeper/drop-ins'
 	install -m 0644 systemd/drop-ins/* '$(TO)/share/doc/rolekeeper/drop-ins'
+	sed -i 's|/usr/share/|$(PREFIX)/share/|' '$(TO)/share/doc/rolekeeper/drop-ins/'*
 	install -D -m 0644 etc/prometheus/rolekeeper.rules.yml '$(TO)/share/doc/rolekeeper/rolekeeper.rules.yml'
 	@if [ -n '$(strip $(MISPLACED))' ]; then \
 		echo 'warning: systemd does not look in $(strip $(MISPLACED)): it will not find rolekeeper.service, or will not make its users or its directory.'; \
@@ -199,6 +202,8 @@ uninstall:
 	rm -rf '$(TO)/share/doc/rolekeeper'
 	@echo 'kept: $(SETTINGS); if an AccessKey is in it that no other host uses, delete that in the RAM console'
 	@if [ -d '$(DROPINS)' ]; then echo 'kept: $(DROPINS)'; fi
+	@if [ -e '$(POLKIT_OWN)' ]; then \
+		echo 'kept: $(POLKIT_OWN), which lets the user rolekeeper reload or restart services; delete it'; fi
 	@if [ -d '$(DESTDIR)/run/rolekeeper' ]; then echo 'kept until the next boot: $(DESTDIR)/run/rolekeeper'; fi
 	@echo 'kept: the user rolekeeper and the group rolekeeper-clients'
 	@if [ -z '$(DESTDIR)' ]; then journalctl --update-catalog && echo 'now run: systemctl daemon-reload'; fi
