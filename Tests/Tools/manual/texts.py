@@ -35,15 +35,17 @@ MORE = {
     ],
     "rolekeeperd": [
         ("SIGNALS AND RELOADING", [
-            "SIGTERM and SIGINT end the daemon in order. A reload is asked for over the socket: systemctl reload rolekeeper runs"
-            " rolekeeper reload, which waits for the outcome and fails if the new settings are bad; the old ones stay in force then.",
+            "SIGTERM and SIGINT shut the daemon down cleanly. SIGHUP reloads the settings; the outcome is in the journal.",
+            "systemctl reload rolekeeper runs rolekeeper reload, which asks for the reload over the socket, waits for the outcome, and"
+            " fails if the new settings are bad; the old ones stay in force then.",
         ]),
         ("SYSTEMD", [
             "The unit rolekeeper.service starts the daemon as the user rolekeeper, with the AccessKey as a credential (LoadCredential=)"
             " and a watchdog. If rolekeeper.socket is enabled, systemd holds the socket: clients wait while the daemon starts or is"
             " restarted, and with settings that can't be used the daemon stays up and answers each request with 503 and the reason.",
             "The service is active once each role's first attempt has succeeded or failed, after 10 s at the latest; if a role has required ="
-            " true, once that has a credential, however long it takes. Until then systemctl reload has no effect; rolekeeper reload has.",
+            " true, once that has a credential, however long it takes. A unit that is starting isn't reloaded by"
+            " systemctl reload, only by rolekeeper reload.",
             "Other units load a role's credential by LoadCredential=ROLE:/run/rolekeeper/credentials.sock, or ROLE.FORMAT, if"
             " rolekeeper-credentials.socket is enabled or the settings have [credentials], and the role's allow has the unit. A unit that"
             " gets none fails to start, with status 243; the reason is in the journal: journalctl UNIT=NAME.",
