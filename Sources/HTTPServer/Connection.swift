@@ -32,8 +32,10 @@ final class Connection {
   var descriptor: CInt = -1
   var phase = Phase.free
   var peer = Peer(uid: 0, gid: 0, pid: 0, groups: [])
-  /// The peer's process, once it has been looked up.
+  /// The peer's process, once it has been found.
   var process: PeerProcess?
+  /// The number of the last request for which it was looked up; 0 for none.
+  var lookedUp: UInt64 = 0
   /// When it was accepted.
   private(set) var accepted = Timestamp(microseconds: 0)
   /// Whether it is one of the open connections that the limits count.
@@ -86,6 +88,7 @@ final class Connection {
     generation &+= 1
     descriptor = -1
     process = nil
+    lookedUp = 0
     scan = HeadScan()
     if !input.isEmpty { input.clear() }
     if !output.isEmpty { output = [] }

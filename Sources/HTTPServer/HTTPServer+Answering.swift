@@ -18,7 +18,9 @@ extension HTTPServer {
 
   package func process(of token: ResponseToken) -> PeerProcess? {
     guard let connection = find(token), connection.phase != .free else { return nil }
-    if connection.process == nil {
+    // A client can see to it that nothing is found, by leaving the connection to another process, and a request may ask for each role.
+    if connection.process == nil, connection.lookedUp != token.serial {
+      connection.lookedUp = token.serial
       connection.process = processes.process(
         of: connection.descriptor, connection.peer, accepted: connection.accepted)
     }

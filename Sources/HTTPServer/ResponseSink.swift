@@ -11,7 +11,7 @@ package protocol ResponseSink: AnyObject {
   func note(_ note: Int, for token: ResponseToken)
 
   /// The process that opened the request's connection, looked up once for each connection: it takes some 20 µs. Nil if the client is gone, or it
-  /// can't be found out.
+  /// can't be found out; then it is looked up once for each request, and for a stream once.
   func process(of token: ResponseToken) -> PeerProcess?
 
   /// Begins an answer of unknown length: `head` is as in a Response, without a Content-Length. False if the client is gone.

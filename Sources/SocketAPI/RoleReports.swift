@@ -113,7 +113,7 @@ extension SocketService {
   fileprivate static let statusSize = 512
 
   func listRoles(for peer: Peer, _ token: ResponseToken) -> Response? {
-    let unit = refresher.rolesNamingUnits > 0 ? server?.process(of: token)?.unit : nil
+    let unit = unit(of: token)
     return long.answer(.list(LongAnswers.Rights(peer, of: unit)), to: token) { [unowned self] in
       RoleListMaker(self, for: peer, of: unit)
     }

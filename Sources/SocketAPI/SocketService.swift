@@ -251,7 +251,12 @@ package final class SocketService: RequestHandler, RoleObserver {
   // MARK: - Access
 
   func mayRead(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole) -> Bool {
-    mayRead(peer, of: server?.process(of: token)?.unit, role)
+    mayRead(peer, of: unit(of: token), role)
+  }
+
+  /// The unit that counts for a request; nil for none, and where no role names units.
+  func unit(of token: ResponseToken) -> UnitName? {
+    refresher.rolesNamingUnits > 0 ? server?.process(of: token)?.unit : nil
   }
 
   func mayRead(_ peer: Peer, of unit: @autoclosure () -> UnitName?, _ role: ManagedRole) -> Bool {
@@ -338,8 +343,9 @@ package final class SocketService: RequestHandler, RoleObserver {
 
   /// The most similar role name that `peer` may read; no other is ever named, however similar.
   private func nearestRole(to name: String, _ peer: Peer, _ token: ResponseToken) -> String? {
+    let unit = unit(of: token)
     // A limit, so that a misspelled name doesn't block the loop for long.
-    let roles = refresher.rolesInOrder.prefix(500).filter { mayRead(peer, token, $0) }
+    let roles = refresher.rolesInOrder.prefix(500).filter { mayRead(peer, of: unit, $0) }
     return Spelling.nearest(to: String(name.prefix(64)), among: roles.map { "\($0.name)" })
   }
 

@@ -42,6 +42,8 @@ final class UserNames {
   /// In µs.
   private let longestWait: Int64
   private var answers: [UInt32: Answer] = [:]
+  /// The users that the host's own files don't name, and for how long those aren't read again for them: CLOCK_BOOTTIME in µs.
+  private var notLocal: [UInt32: Int64] = [:]
   private var waiting: [Waiting] = []
   private var lookUp: AnyObject?
   private var timer: (any Alarm)!
@@ -57,10 +59,7 @@ final class UserNames {
   func name(of uid: UInt32, _ body: @escaping (String?) -> Void) {
     let now = scheduler.time.microseconds
     if let answer = answers[uid], now < answer.end { return body(answer.name) }
-    if let name = sources.local(uid) {
-      remember(name, of: uid, at: now)
-      return body(name)
-    }
+    if let name = local(uid, at: now) { return body(name) }
     // More than that are probably users of a name service that is down.
     if waiting.count >= Self.mostWaiting { return body(nil) }
     waiting.append(Waiting(uid: uid, deadline: now + longestWait, body: body))
@@ -72,9 +71,7 @@ final class UserNames {
   func known(_ uid: UInt32) -> String? {
     let now = scheduler.time.microseconds
     if let answer = answers[uid], now < answer.end { return answer.name }
-    guard let name = sources.local(uid) else { return nil }
-    remember(name, of: uid, at: now)
-    return name
+    return local(uid, at: now)
   }
 
   /// Writes all waiting lines without a name, since the daemon ends.
@@ -83,6 +80,19 @@ final class UserNames {
     waiting = []
     timer.disarm()
     for one in all { one.body(nil) }
+  }
+
+  /// The user's name from the host's own files. A user whom they don't name can be refused with each request: they aren't read each time.
+  private func local(_ uid: UInt32, at now: Int64) -> String? {
+    if let end = notLocal[uid], now < end { return nil }
+    let name = sources.local(uid)
+    if name == nil {
+      if notLocal.count >= Self.mostAnswers { notLocal = [:] }
+      notLocal[uid] = now + Self.lifetime.unknown
+    } else {
+      remember(name, of: uid, at: now)
+    }
+    return name
   }
 
   private func askNext() {

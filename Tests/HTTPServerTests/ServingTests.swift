@@ -71,6 +71,29 @@ import Testing
     #expect(harness.server.process(of: tokens[1]) == nil)
   }
 
+  /// A client whose process is gone made the daemon look for it again for each role that names units.
+  @Test func `a process that isn't found is looked for once for a request, and once for a stream`() throws {
+    let client = try harness.connect()
+    var looks = 0
+    harness.server.processes = PeerProcessReader { _ in
+      looks += 1
+      return -ESRCH
+    }
+    var latest: ResponseToken?
+    harness.handler.onRequest = { token in
+      latest = token
+      for _ in 0..<10 { #expect(harness.server.process(of: token) == nil) }
+      return looks == 3 ? nil : Harness.response("hello")
+    }
+    for _ in 0..<2 { #expect(try harness.exchange(Text.get, on: client) == Text.hello) }
+    #expect(looks == 2)
+    _ = try harness.exchange(Text.get, on: client)
+    let stream = try #require(latest)
+    #expect(harness.server.beginStream(stream, head: PlainBytes("HTTP/1.1 200 OK\r\n\r\n")))
+    for _ in 0..<10 { #expect(harness.server.process(of: stream) == nil) }
+    #expect(looks == 3)
+  }
+
   @Test func `the peer is the one that the kernel reports`() throws {
     let client = try harness.connect()
     _ = try harness.exchange(Text.get, on: client)

@@ -48,6 +48,25 @@ import Testing
     #expect(remote.questions.isEmpty)
   }
 
+  /// Without a name service, or while it hangs, each refused request read all of /etc/passwd.
+  @Test func `for a user whom the host's files don't name they are read once a minute`() throws {
+    let reads = Mutex(0)
+    let names = try UserNames(
+      scheduler: clock,
+      sources: UserNames.Sources(
+        local: { uid in
+          reads.withLock { $0 += 1 }
+          return uid == 7 ? "local7" : nil
+        }, remote: { _ in nil }))
+    for _ in 0..<100 { #expect(names.known(1000) == nil && names.known(7) == "local7") }
+    names.name(of: 1000) { _ in }
+    clock.settle()
+    #expect(reads.withLock { $0 } == 2)
+    clock.advance(by: .seconds(60))
+    for _ in 0..<100 { #expect(names.known(1000) == nil) }
+    #expect(reads.withLock { $0 } == 3)
+  }
+
   @Test func `a user known only to a name service is named when that answers, and at once the next time`() {
     ask(1000, 1000, 404)
     #expect(found.names.isEmpty)
