@@ -4,6 +4,15 @@ import Systemd
 
 /// Log lines about a caller, with everything known about it: uid and, if available, the user's name, the process and its program.
 final class CallerLog {
+  /// What is known of a line's process beside its number.
+  enum Process {
+    /// What a look by the connection found; nil when the process is gone or can't be seen. Its number isn't looked up then: by now it may be
+    /// another process's, whose program the line would name.
+    case connected(PeerProcess?)
+    /// It wasn't looked at. The process that has the number now is taken for it if it is the same user's.
+    case numbered
+  }
+
   private let log: Log
   private let names: UserNames
   /// The program of a user's process.
@@ -21,24 +30,30 @@ final class CallerLog {
   /// `uid 1001 (alice)`, as far as it is known without asking a name service.
   func shown(_ uid: UInt32) -> String { "uid \(uid)\(names.known(uid).map { " (\($0))" } ?? "")" }
 
-  /// Logs an event at once, or when the user's name has been found: 2 s later at most. Without `pid` it is only about the user. `process` is
-  /// what is known of the process; nil where that wasn't looked up.
+  /// Logs an event at once, or when the user's name has been found: 2 s later at most. Without `pid` it is only about the user.
   func write(
     _ event: LogEvent, _ fields: [LogField], uid: UInt32, pid: Int32? = nil,
-    process: @autoclosure () -> PeerProcess? = nil
+    process: @autoclosure () -> Process = .numbered
   ) {
     guard log.takes(event) else { return }
     var fields = fields + [.uid(uid)]
     if let pid {
       fields.append(.pid(pid))
       // Determined now, since the process may soon be gone.
-      let process = process()
-      if let program = process == nil ? program(pid, uid) : process?.program { fields.append(.program(program)) }
-      if let unit = process?.unit { fields.append(.unit(unit)) }
+      let found = found(pid, uid, process())
+      if let program = found?.program { fields.append(.program(program)) }
+      if let unit = found?.unit { fields.append(.unit(unit)) }
     }
     names.name(of: uid) { [log, fields] name in
       let user = name.map { [LogField.user(CallerProgram.escaped(Array($0.utf8)))] } ?? []
       log.write(event, fields + user)
+    }
+  }
+
+  private func found(_ pid: Int32, _ uid: UInt32, _ process: Process) -> PeerProcess? {
+    switch process {
+    case .connected(let process): process
+    case .numbered: PeerProcess(program: program(pid, uid))
     }
   }
 

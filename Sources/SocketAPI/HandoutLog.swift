@@ -44,7 +44,7 @@ final class HandoutLog {
     ]
     switch record {
     case .first, .another:
-      callers.write(.handedOut, session, uid: peer.uid, pid: peer.pid, process: process())
+      callers.write(.handedOut, session, uid: peer.uid, pid: peer.pid, process: .connected(process()))
     case .beyond: callers.write(.handedOutToMore, session, uid: peer.uid)
     case .known: break
     }

@@ -1,6 +1,5 @@
 import Core
 import HTTPServer
-import LocalSockets
 import Logs
 import Systemd
 
@@ -74,8 +73,7 @@ final class RefusalLog {
     timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in sumUp() }
   }
 
-  /// `process` is the caller's, where it is known or can be looked up.
-  func note(_ object: Object, uid: UInt32, pid: Int32, process: @autoclosure () -> PeerProcess? = nil) {
+  func note(_ object: Object, uid: UInt32, pid: Int32, process: CallerLog.Process = .numbered) {
     var key = Key(uid: uid, object: object)
     if object.isOneOfMany, repeats[key] == nil, repeats.count >= Self.mostKeys { key = Key(uid: uid, object: .others) }
     if let count = repeats[key] {
@@ -83,7 +81,7 @@ final class RefusalLog {
       return
     }
     repeats[key] = 0
-    callers.write(key.object.firstEvent, key.object.fields, uid: uid, pid: pid, process: process())
+    callers.write(key.object.firstEvent, key.object.fields, uid: uid, pid: pid, process: process)
     if !timer.isArmed { timer.arm(at: scheduler.time.microseconds + interval) }
   }
 

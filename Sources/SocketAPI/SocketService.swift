@@ -281,7 +281,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     return refuse(
       peer, .role(role.name),
       "role '\(role.name)' isn't open to \(who); name \(named) in 'roles.\(role.name).allow' and reload; a group joined since the last login counts from the next one",
-      process)
+      .connected(process))
   }
 
   /// How many of a refused caller's groups are listed.
@@ -327,7 +327,7 @@ package final class SocketService: RequestHandler, RoleObserver {
   }
 
   private func refuse(
-    _ peer: Peer, _ object: RefusalLog.Object, _ why: String, _ process: PeerProcess? = nil
+    _ peer: Peer, _ object: RefusalLog.Object, _ why: String, _ process: CallerLog.Process = .numbered
   ) -> Response {
     refusals += 1
     refusalLog.note(object, uid: peer.uid, pid: peer.pid, process: process)

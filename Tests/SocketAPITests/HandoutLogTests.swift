@@ -49,6 +49,20 @@ import Wire
     #expect(handouts().count == 4 && handouts()[3].contains("access_key_id=STS.2 generation=2"))
   }
 
+  /// The line named whatever program had the number by then.
+  @Test func `a process that is gone isn't given the name of another one with its number`() {
+    // In /proc its number is curl's now.
+    let peers = [SocketBench.reader, Peer(uid: 2000, gid: 2000, pid: 71, groups: [])]
+    bench.add("a")
+    #expect(peers.map { bench.read("a", "", $0).status } == [200, 403])
+    bench.advance(.zero)
+    #expect(
+      handouts() == [
+        "notice: credential handed out access_key_id=STS.1 generation=1 pid=71 role=a uid=1000 user=anna via=socket"
+      ])
+    #expect(bench.lines.all.contains("warning: request refused pid=71 role=a uid=2000 user=mallory"))
+  }
+
   @Test func `a process that reads again and again is looked at once a second`() {
     bench.add("a")
     for _ in 0..<50 { read(pid: 1, "curl") }
