@@ -2,8 +2,17 @@ package import Core
 
 /// Who was handed what: the count by uid, and which readers of that uid have been recorded with the session that they get.
 package struct ReadCounter {
-  /// What a reader is apart from its uid, its unit and program, as a hash: it is only compared.
-  package typealias Reader = Int
+  /// What a reader is apart from its uid. Hashes, since they are only compared.
+  package struct Reader: Hashable, Sendable {
+    fileprivate let program: Int
+    /// nil for none.
+    fileprivate let unit: Int?
+
+    package init(program: String?, unit: UnitName?) {
+      self.program = program.hashValue
+      self.unit = unit?.hashValue
+    }
+  }
 
   /// What is to be done about a hand-out.
   package enum Record: Hashable, Sendable {
@@ -61,18 +70,31 @@ package struct ReadCounter {
         self.first = reader
         return .first
       }
-      if first == reader || others.contains(reader) || isFull { return .known }
-      if others.count + 1 < ReadCounter.mostReaders, allowance() {
+      if first == reader || others.contains(reader) { return .known }
+      if isFirstOfUnit(reader) || takesAnother(within: allowance) {
         others.append(reader)
         return .another
       }
+      if isFull { return .known }
       isFull = true
       return .beyond
     }
+
+    private func takesAnother(within allowance: () -> Bool) -> Bool {
+      !isFull && others.count + 1 < ReadCounter.mostReaders && allowance()
+    }
+
+    private func isFirstOfUnit(_ reader: Reader) -> Bool {
+      guard let unit = reader.unit, others.count + 1 < ReadCounter.mostUnits else { return false }
+      return first?.unit != unit && !others.contains { $0.unit == unit }
+    }
   }
 
-  /// How many readers of one uid are recorded with one session.
+  /// How many readers of one uid are recorded with one session; beyond that, only the first of each unit.
   static let mostReaders = 16
+  /// How many are recorded at most, with the first of each unit. A program may call itself anything, but which unit it runs in is the service manager's
+  /// choice: other programs of its user can't keep a unit out of the record.
+  static let mostUnits = 256
   /// For how long a process's number is taken for the same process and program without another look. Only the record depends on it, never who
   /// may read.
   package static let trust: Duration = .seconds(1)
@@ -96,7 +118,8 @@ package struct ReadCounter {
     return lines[place].enter(session, isReserved: isReserved, pid, at: now)
   }
 
-  /// After `enter`: what is to be done about this reader. `allowance` is asked before another reader of the same uid is recorded.
+  /// After `enter`: what is to be done about this reader. `allowance` is asked before another reader of the same uid is recorded that isn't the
+  /// first of its unit.
   package mutating func record(
     _ reader: Reader, uid: UInt32, pid: Int32, isReserved: Bool = false, at now: Timestamp,
     within allowance: () -> Bool = { true }

@@ -6,7 +6,8 @@ import Refresh
 /// The record of hand-outs in the log: one line for each session, user, unit and program.
 ///
 /// A user's programs can call themselves whatever they like. So no more than `ReadCounter.mostReaders` of a user are logged for each session,
-/// and beside the first of each session no more than 60 at once and one in 10 s of a user. One line says that there are more.
+/// and beside the first of each session no more than 60 at once and one in 10 s of a user. One line says that there are more. The first of each
+/// unit is logged in any case, of up to `ReadCounter.mostUnits`.
 final class HandoutLog {
   /// A process that was looked up, and until when its number is taken for it.
   private struct Known {
@@ -52,7 +53,8 @@ final class HandoutLog {
 
   private func reader(_ peer: Peer, at now: Timestamp, _ process: () -> PeerProcess?) -> ReadCounter.Reader {
     if let known = processes[peer.pid], known.uid == peer.uid, now < known.end { return known.reader }
-    let reader = (process() ?? PeerProcess()).hashValue
+    let process = process()
+    let reader = ReadCounter.Reader(program: process?.program, unit: process?.unit)
     if processes.count >= Self.mostProcesses { processes.removeAll(keepingCapacity: true) }
     processes[peer.pid] = Known(uid: peer.uid, reader: reader, end: now + ReadCounter.trust)
     return reader

@@ -59,7 +59,9 @@ struct WhoHadCommand {
     let since = arguments.since.map { ["--since=\($0)"] } ?? []
     // Of one field either value counts; of two fields both have to match.
     let events = [Self.messageID, Self.messageIDOfMore, Self.messageIDOfFile].map { "MESSAGE_ID=\($0)" }
-    return since + events + [subject]
+    // A line about more programs names no unit; a unit may be among them.
+    let more = arguments.unit == nil ? [] : ["+", "MESSAGE_ID=\(Self.messageIDOfMore)"]
+    return since + events + [subject] + more
   }
 
   /// The field and value that an entry must have.

@@ -7,14 +7,15 @@ import Testing
   private var counter = ReadCounter()
   private var now = Timestamp(microseconds: 5_000_000)
 
-  /// A read by a process whose unit and program hash to `reader`; nil if it is certain to be recorded.
+  /// A read by a process that runs `program`, of the unit with that number if there is one; nil if it is certain to be recorded.
   private func read(
-    _ uid: UInt32, _ session: UInt64, by reader: Int = 1, pid: Int32 = 71, isReserved: Bool = false,
-    allowed: Bool = true
+    _ uid: UInt32, _ session: UInt64, by program: Int = 1, of unit: Int? = nil, pid: Int32 = 71,
+    isReserved: Bool = false, allowed: Bool = true
   ) -> ReadCounter.Record? {
     guard
       counter.enter(uid: uid, pid: pid, session: SessionID(number: session), isReserved: isReserved, at: now)
     else { return nil }
+    let reader = ReadCounter.Reader(program: "\(program)", unit: unit.map { UnitName("unit\($0).service")! })
     return counter.record(reader, uid: uid, pid: pid, isReserved: isReserved, at: now) { allowed }
   }
 
@@ -49,6 +50,23 @@ import Testing
     #expect(records[16] == .beyond && records.dropFirst(17).allSatisfy { $0 == .known })
     #expect(read(7, 1, by: 5, pid: 5) == .known && read(8, 1, by: 50, pid: 50) == .first)
     #expect(read(7, 2, by: 1, pid: 1) == .first, "of the next session they are new again")
+  }
+
+  /// A user's program that renamed itself kept the user's services out of the record.
+  @Test(arguments: [true, false])
+  func `the first of each unit is recorded however many programs the user has had`(allowed: Bool) {
+    for program in 1...20 { _ = read(7, 1, by: program, pid: Int32(program), allowed: allowed) }
+    let records = (1...3).map { self.read(7, 1, by: 1, of: $0, pid: Int32(100 + $0), allowed: allowed) }
+    #expect(records == [.another, .another, .another])
+    #expect(read(7, 1, by: 1, of: 2, pid: 200, allowed: allowed) == .known)
+    #expect(read(7, 1, by: 2, of: 2, pid: 201, allowed: allowed) == .known, "it isn't its unit's first")
+    #expect(read(7, 1, by: 30, pid: 202, allowed: allowed) == .known)
+  }
+
+  @Test func `units have a limit, too, and that there are more is recorded`() {
+    let records = (1...300).map { self.read(7, 1, of: $0, pid: Int32($0)) }
+    #expect(records.prefix(256).allSatisfy { $0 == .first || $0 == .another })
+    #expect(records[256] == .beyond && records.dropFirst(257).allSatisfy { $0 == .known })
   }
 
   @Test func `without an allowance the first is recorded, and that there are more`() {

@@ -89,6 +89,17 @@ import Wire
     #expect(handouts().count == 16 && notices == 1)
   }
 
+  /// `who-had --unit` found nothing after programs of the same user had used up the record.
+  @Test func `a unit is logged after its user's other programs have filled the record`() {
+    for name in ["a", "b", "c", "d", "e"] { bench.add(name) }
+    for role in ["a", "b", "c", "d", "e"] {
+      for number in 0..<20 { read(role, pid: Int32(number), "name\(number)") }
+      read(role, pid: 30, "encode", "app.service")
+      read(role, pid: 31, "encode", "app.service")
+    }
+    #expect(handouts().count { $0.contains("unit=app.service") } == 5 && notices == 5)
+  }
+
   @Test func `beside the first of each role a user's programs share an allowance, and another user has its own`() {
     for number in 0..<20 { bench.add("r\(number)") }
     for role in 0..<20 {

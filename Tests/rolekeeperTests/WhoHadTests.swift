@@ -40,7 +40,7 @@ import Testing
         == ["--since=2 days ago"] + events + ["ROLEKEEPER_ACCESS_KEY_ID=STS.a1"])
     #expect(
       try WhoHadCommand(arguments("--unit", "encode@7"), on: plain).words
-        == events + ["ROLEKEEPER_UNIT=encode@7.service"])
+        == events + ["ROLEKEEPER_UNIT=encode@7.service", "+", "MESSAGE_ID=\(WhoHadCommand.messageIDOfMore)"])
   }
 
   @Test(arguments: [
