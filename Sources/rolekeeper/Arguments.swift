@@ -107,6 +107,10 @@ struct Arguments {
       guard !value.isEmpty else {
         throw Wrong("'--since' is empty; write a time as journalctl(1) reads it, such as '2 days ago'")
       }
+      // As TIME is written elsewhere; journalctl reads no such time.
+      guard value.utf8.first?.isDigit != true || !value.utf8.allSatisfy(\.isLetterOrDigit) else {
+        throw Wrong("'--since' is \(quoted(value)); write a time as journalctl(1) reads it, such as '2 days ago'")
+      }
       since = value
     case .help, .version: break
     }

@@ -116,17 +116,17 @@ enum Usage {
       """
     case .whoHad:
       """
-      usage: rolekeeper who-had ACCESSKEYID [--since TIME]
-             rolekeeper who-had --unit UNIT [--since TIME]
+      usage: rolekeeper who-had ACCESSKEYID [--since WHEN]
+             rolekeeper who-had --unit UNIT [--since WHEN]
 
-      Prints who was handed a session, or which sessions a unit was handed, from the journal: the first time for each
-      generation of the role, user, unit and program, over the socket or by LoadCredential=. A credential file is listed when
-      a session was written to it, with its owner, group and mode; who read it can't be known. Then prints how far back the
-      journal goes. Needs the right to read the system's journal: root, or the group systemd-journal. The daemon doesn't have
-      to run.
+      Prints who was handed a session, or which sessions a unit was handed, from the journal: once for each session, user,
+      unit and program, over the socket or by LoadCredential=. A credential file is listed when a session was written to it,
+      with its owner, group and mode; who read it can't be known. Then prints how far back the journal goes. Only entries
+      that \(RolekeeperUnit.service) wrote count; it writes none while 'log.level' is "warning" or "error". Needs the right to
+      read the system's journal: root, or the group systemd-journal. The daemon doesn't have to run.
 
         --unit UNIT   the unit, such as encode.service
-        --since TIME  only what came since then, as journalctl reads it: '2026-11-30 12:00', '2 days ago', yesterday
+        --since WHEN  only what came since then, in local time, as for journalctl: '2026-11-30 12:00', '2 days ago', yesterday
 
       """
     case .refresh:

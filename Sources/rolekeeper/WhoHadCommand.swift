@@ -40,9 +40,13 @@ struct WhoHadCommand {
 
   func run() throws -> Int32 {
     var entries: [JournalEntry] = []
-    try JournalReader.read(words, Self.names) { entry in
-      entries.append(entry)
-      return true
+    do {
+      try JournalReader.read(words, Self.names) { entry in
+        entries.append(entry)
+        return true
+      }
+    } catch let failure as JournalReader.Failure where arguments.since != nil {
+      throw JournalReader.Failure(description: "\(failure); '--since' takes a time such as '2 days ago'")
     }
     var reach: UTCTime?
     // The oldest entry comes first.
@@ -50,18 +54,21 @@ struct WhoHadCommand {
       reach = UTCTime(seconds: entry.time / 1_000_000)
       return false
     }
-    try Console.write(Self.text(entries, of: subject, reachingTo: reach, on: terminal))
+    try Console.write(Self.text(entries, of: object, reachingTo: reach, on: terminal))
     return entries.isEmpty ? ExitStatus.failed : ExitStatus.done
   }
 
-  /// The arguments after `journalctl --output=json`.
+  /// The arguments after `journalctl --output=json`. Everybody may write an entry with any fields except those that begin with `_`, which
+  /// journald adds (systemd.journal-fields(7), "Trusted Journal Fields"): without the unit, an answer could be forged. A user's unit of the same
+  /// name has it in _SYSTEMD_USER_UNIT.
   var words: [String] {
     let since = arguments.since.map { ["--since=\($0)"] } ?? []
     // Of one field either value counts; of two fields both have to match.
     let events = [Self.messageID, Self.messageIDOfMore, Self.messageIDOfFile].map { "MESSAGE_ID=\($0)" }
-    // A line about more programs names no unit; a unit may be among them.
-    let more = arguments.unit == nil ? [] : ["+", "MESSAGE_ID=\(Self.messageIDOfMore)"]
-    return since + events + [subject] + more
+    let own = ["_SYSTEMD_UNIT=\(RolekeeperUnit.service)"]
+    // A line about more programs names no unit; a unit may be among them. Behind + the match begins anew.
+    let more = arguments.unit == nil ? [] : ["+"] + own + ["MESSAGE_ID=\(Self.messageIDOfMore)"]
+    return since + own + events + [subject] + more
   }
 
   /// The field and value that an entry must have.
@@ -70,15 +77,25 @@ struct WhoHadCommand {
     return "\(Field.accessKeyID.rawValue)=\(arguments.accessKeyID ?? "")"
   }
 
-  /// A line for each entry, and how far back the journal goes. Of a file only its owner, group and mode are known, not who read it.
+  /// The same for people.
+  private var object: String {
+    arguments.unit.map { "unit \($0)" } ?? "session \(arguments.accessKeyID ?? "")"
+  }
+
+  /// `object` is what was asked about. A line for each entry, and how far back the journal goes. Of a file only its owner, group and mode are known, not who read it.
   static func text(
-    _ entries: [JournalEntry], of subject: String, reachingTo reach: UTCTime?, on terminal: Terminal
+    _ entries: [JournalEntry], of object: String, reachingTo reach: UTCTime?, on terminal: Terminal
   ) -> String {
     let titles = ["TIME", "ROLE", "GEN", "ACCESS KEY ID", "VIA", "UNIT", "USER", "PID", "PROGRAM OR FILE"]
     let rows = entries.map { entry in cells(entry).map { TextLayout.Cell(text: $0) } }
     var lines = entries.isEmpty ? [] : TextLayout.table(titles, rows, colours: terminal.wantsColours)
-    if entries.isEmpty { lines.append("no hand-out with \(subject) in the journal, as far as you may read it") }
-    lines.append(reach.map { "the journal goes back to \($0)" } ?? "the journal has no entry that you may read")
+    if entries.isEmpty {
+      lines.append("no record of \(object) in the journal, as far as you may read it")
+      lines.append("hand-outs aren't recorded while 'log.level' is \"warning\" or \"error\"")
+    }
+    lines.append(
+      reach.map { "the journal goes back to \($0)" }
+        ?? "the journal has no entry that you may read; run it with sudo, or as a member of systemd-journal")
     return lines.joined(separator: "\n") + "\n"
   }
 

@@ -59,11 +59,40 @@ extension UnderSystemd {
       }
       #expect(lines.last?.hasPrefix("the journal goes back to 20") == true, "\(found)")
       let nobody = try service.box.run(["rolekeeper", "who-had", "STS.nobody"])
-      #expect(nobody.status == 1 && nobody.output.hasPrefix("no hand-out with ROLEKEEPER_ACCESS_KEY_ID=STS.nobody"))
+      #expect(nobody.status == 1 && nobody.output.hasPrefix("no record of session STS.nobody in the journal"))
       let wrong = try service.box.run(["rolekeeper", "who-had", id, "--since", "whenever"])
       #expect(wrong.status == 1 && wrong.errors.contains("rolekeeper: journalctl failed"), "\(wrong)")
+      #expect(wrong.errors.contains("'--since' takes a time such as '2 days ago'"), "\(wrong)")
       let stranger = try service.box.run(["rolekeeper", "who-had", id], as: "stranger")
       #expect(stranger.status == 1 && !stranger.output.contains("curl"), "\(stranger)")
+    }
+
+    /// Everybody may send the journal an entry with the daemon's fields.
+    @Test(arguments: Release.all)
+    func `who-had counts no entry that another program wrote`(_ release: Release) throws {
+      let service = try Service(under: release)
+      try service.start()
+      let id = try service.credential("uploader", as: "reader").keyID
+      let event = try service.journal.read("--output=json ROLEKEEPER_ACCESS_KEY_ID=\(id) ROLEKEEPER_VIA=socket")
+        .firstMatch(of: /"MESSAGE_ID":"([0-9a-f]{32})"/)?.1
+      try service.box.ask(
+        """
+        logger --journald <<'END'
+        MESSAGE=credential handed out
+        MESSAGE_ID=\(event ?? "")
+        ROLEKEEPER_ROLE=uploader
+        ROLEKEEPER_ACCESS_KEY_ID=\(id)
+        ROLEKEEPER_UNIT=forged.service
+        UNIT=forged.service
+        ROLEKEEPER_PROGRAM=forger
+        END
+        """, as: "stranger")
+      #expect(
+        try eventually { try service.journal.read("--output=json ROLEKEEPER_UNIT=forged.service").contains(id) })
+      let who = try service.box.ask("rolekeeper who-had \(id)")
+      #expect(who.contains(" curl") && !who.contains("forge"), "\(who)")
+      let unit = try service.box.run(["rolekeeper", "who-had", "--unit", "forged.service"])
+      #expect(unit.status == 1 && unit.output.hasPrefix("no record of unit forged.service"), "\(unit)")
     }
 
     @Test(arguments: Release.all)

@@ -32,6 +32,7 @@ import Testing
 
   @Test func `journalctl is asked for a session or a unit, since a time`() throws {
     let events = [
+      "_SYSTEMD_UNIT=rolekeeper.service",
       "MESSAGE_ID=\(WhoHadCommand.messageID)", "MESSAGE_ID=\(WhoHadCommand.messageIDOfMore)",
       "MESSAGE_ID=\(WhoHadCommand.messageIDOfFile)",
     ]
@@ -40,13 +41,17 @@ import Testing
         == ["--since=2 days ago"] + events + ["ROLEKEEPER_ACCESS_KEY_ID=STS.a1"])
     #expect(
       try WhoHadCommand(arguments("--unit", "encode@7"), on: plain).words
-        == events + ["ROLEKEEPER_UNIT=encode@7.service", "+", "MESSAGE_ID=\(WhoHadCommand.messageIDOfMore)"])
+        == events + [
+          "ROLEKEEPER_UNIT=encode@7.service", "+", "_SYSTEMD_UNIT=rolekeeper.service",
+          "MESSAGE_ID=\(WhoHadCommand.messageIDOfMore)",
+        ])
   }
 
   @Test(arguments: [
     [], ["STS.a", "STS.b"], ["STS.a", "--unit", "x.service"], ["LTAIx"], ["STS.a b"], ["--unit", "a b"],
     ["--unit", "x.timer"],
-    ["STS.a", "--since", ""], ["STS.a", "--socket", "/x"], ["STS.a", "--timeout", "1s"],
+    ["STS.a", "--since", ""], ["STS.a", "--since", "2d"], ["STS.a", "--since", "1h30min"], ["STS.a", "--since", "7"],
+    ["STS.a", "--socket", "/x"], ["STS.a", "--timeout", "1s"],
   ])
   func `anything else is wrong usage`(words: [String]) {
     #expect(throws: Arguments.Wrong.self) { try Invocation(["who-had"] + words) }
@@ -80,7 +85,7 @@ import Testing
         "ROLEKEEPER_UID":"1000","MESSAGE_ID":"\(WhoHadCommand.messageIDOfMore)"
         """))
     let text = WhoHadCommand.text(
-      [read, loaded, written, more], of: "ROLEKEEPER_ACCESS_KEY_ID=STS.a", reachingTo: UTCTime("2026-11-01T00:00:00Z"),
+      [read, loaded, written, more], of: "session STS.a", reachingTo: UTCTime("2026-11-01T00:00:00Z"),
       on: plain)
     let rows = text.split(separator: "\n").map { $0.split { $0 == " " }.map(String.init) }
     let session = ["2026-11-30T00:53:20Z", "uploader", "7", "STS.a"]
@@ -93,11 +98,12 @@ import Testing
   }
 
   @Test func `nothing found says so, and how far back the journal goes`() {
-    let text = WhoHadCommand.text([], of: "ROLEKEEPER_UNIT=x.service", reachingTo: nil, on: plain)
+    let text = WhoHadCommand.text([], of: "unit x.service", reachingTo: nil, on: plain)
     #expect(
       text == """
-        no hand-out with ROLEKEEPER_UNIT=x.service in the journal, as far as you may read it
-        the journal has no entry that you may read
+        no record of unit x.service in the journal, as far as you may read it
+        hand-outs aren't recorded while 'log.level' is "warning" or "error"
+        the journal has no entry that you may read; run it with sudo, or as a member of systemd-journal
 
         """)
   }

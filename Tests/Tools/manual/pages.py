@@ -138,7 +138,7 @@ def exit_statuses(page, help):
 
 def command_line(help, release):
     page = Page(help.name, release)
-    page.synopsis(help.usage + [command.usage[0] for _, command in help.commands])
+    page.synopsis(help.usage + [line for _, command in help.commands for line in command.usage])
     page.section("DESCRIPTION")
     for part in help.parts:
         if not isinstance(part, Group):
