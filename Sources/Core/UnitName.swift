@@ -31,6 +31,11 @@ package struct UnitPattern: Hashable, Sendable, CustomStringConvertible {
     description = text
   }
 
+  /// The first character that neither a unit's name has nor stands for others.
+  package static func foreignCharacter(in text: String) -> Character? {
+    text.first { !$0.utf8.allSatisfy { $0.isUnitName || $0 == Self.any || $0 == Self.one } }
+  }
+
   /// The one unit that it names; nil when it has a wildcard.
   package var name: UnitName? {
     description.utf8.contains { $0 == Self.any || $0 == Self.one } ? nil : UnitName(description)

@@ -35,6 +35,11 @@ import Testing
     #expect(UnitPattern(text) == nil)
   }
 
+  @Test func `the first character that no pattern has is found`() {
+    #expect(UnitPattern.foreignCharacter(in: "a*?:-_.@\\x2d.service") == nil)
+    #expect(UnitPattern.foreignCharacter(in: "a/b c") == "/" && UnitPattern.foreignCharacter(in: "ä") == "ä")
+  }
+
   @Test func `a unit's name has the form that systemd gives it`() {
     #expect(UnitName("a@b.service")?.description == "a@b.service" && UnitName("x.swap") != nil)
     for wrong in ["", "app", "app.timer", ".service", "a*.service", String(repeating: "a", count: 248) + ".service"] {

@@ -18,6 +18,9 @@ import Testing
   }
 
   private static let place = ":9: roles.uploader.refresh_units"
+  private static let anyServices =
+    "set refresh_units to a list of names of service units, with * and ? as wildcards, or remove the line to use []"
+
   @Test(arguments: [
     Finding(
       "no type", #"refresh_units = ["app"]"#,
@@ -33,12 +36,26 @@ import Testing
     ),
     Finding(
       "no name", #"refresh_units = ["a b.service"]"#,
-      #"\#(place) names 'a b.service', which is no service; set refresh_units to a list of names of service units, with * and ? as wildcards, or remove the line to use []"#
+      #"\#(place) names 'a b.service', and no unit's name has ' '; \#(anyServices)"#
     ),
     Finding(
       "brackets", #"refresh_units = ["app[12].service"]"#,
-      #"\#(place) names 'app[12].service', which is no service; set refresh_units to a list of names of service units, with * and ? as wildcards, or remove the line to use []"#
+      #"\#(place) names 'app[12].service', and no unit's name has '['; \#(anyServices)"#
     ),
+    Finding("nothing", #"refresh_units = [""]"#, #"\#(place) has an empty name; \#(anyServices)"#),
+    Finding(
+      "a path", #"refresh_units = ["/etc/systemd/system/encode.service"]"#,
+      #"\#(place) names '/etc/systemd/system/encode.service', and no unit's name has '/'; write refresh_units = ["encode.service"] or remove the line to use []"#
+    ),
+    Finding(
+      "what no service belongs to", #"refresh_units = ["init.scope"]"#,
+      #"\#(place) names 'init.scope', which is no service; \#(anyServices)"#),
+    Finding(
+      "its own socket", #"refresh_units = ["rolekeeper.socket"]"#,
+      #"\#(place) names 'rolekeeper.socket', which is no service; \#(anyServices)"#),
+    Finding(
+      "its own name", #"refresh_units = ["rolekeeper"]"#,
+      #"\#(place) names 'rolekeeper', which is no service; \#(anyServices)"#),
     Finding(
       "a template", #"refresh_units = ["encode@.service"]"#,
       #"\#(place) names 'encode@.service', which is a template and never runs itself; write "encode@*.service" for all its instances"#

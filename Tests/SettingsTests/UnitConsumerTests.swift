@@ -150,10 +150,13 @@ import Testing
     #expect(Self.load(Self.allowed).settings?.roles.first?.readers.units.map(\.description) == ["app*.service"])
   }
 
+  private static let anyUnits =
+    "set units to a list of names of service, socket, mount or swap units, with * and ? as wildcards, or remove the line to use []"
+
   @Test(arguments: [
     (
       "app",
-      "names 'app', which is no unit that runs programs; write units = [\"app.service\"] or remove the line to use []"
+      "names 'app', which isn't a .service, .socket, .mount or .swap unit; write units = [\"app.service\"] or remove the line to use []"
     ),
     (
       "app@.service",
@@ -161,12 +164,35 @@ import Testing
     ),
     (
       "app.timer",
-      "names 'app.timer', which is no unit that runs programs; set units to a list of unit names, with * and ? as wildcards, or remove the line to use []"
+      "names 'app.timer', which isn't a .service, .socket, .mount or .swap unit; \(anyUnits)"
     ),
+    ("session-3.scope", "names 'session-3.scope', which isn't a .service, .socket, .mount or .swap unit; \(anyUnits)"),
+    (
+      "/etc/app.socket",
+      "names '/etc/app.socket', and no unit's name has '/'; write units = [\"app.socket\"] or remove the line to use []"
+    ),
+    ("a b.service", "names 'a b.service', and no unit's name has ' '; \(anyUnits)"),
+    ("[ab].service", "names '[ab].service', and no unit's name has '['; \(anyUnits)"),
+    ("", "has an empty name; \(anyUnits)"),
   ])
   func `an invalid unit name is an error`(_ given: (name: String, sentence: String)) {
     let text = Self.allowed.replacing("app*.service", with: given.name) + "[credentials]\n"
     #expect(Self.findings(of: text) == [":8: roles.uploader.allow.units \(given.sentence)"])
+  }
+
+  @Test(arguments: [
+    (
+      "*",
+      "names '*', so the programs of every system unit may have the credential; name the units if that isn't meant"
+    ),
+    (
+      "user@1000.service",
+      "names 'user@1000.service', and over the socket nothing that runs below a user's service manager matches, only the LoadCredential= of that unit itself; write the user in users = […] if the user's programs are meant"
+    ),
+  ])
+  func `a name that is seldom meant is a note`(_ given: (name: String, sentence: String)) {
+    let text = Self.allowed.replacing("app*.service", with: given.name)
+    #expect(Self.findings(of: text) == [":8: note: roles.uploader.allow.units \(given.sentence)"])
   }
 
   @Test func `a role whose only readers are units has readers`() {

@@ -103,7 +103,7 @@ extension Schema {
     static let groups = PrincipalsKey(
       name: "groups", kind: .group, example: "[\"media\"]", summary: "Groups, by name or number.")
     static let units = TextsKey(
-      name: "units", form: "unit names, with * and ? as wildcards", most: 64,
+      name: "units", form: "names of service, socket, mount or swap units, with * and ? as wildcards", most: 64,
       example: "[\"encode@*.service\"]",
       summary: """
         System units that may have the role's credential: by LoadCredential=, and their processes over the socket. Units \
