@@ -236,7 +236,7 @@ extension LogEvent {
     case .unitNotRefreshed: .warning("unit not reloaded for a new credential, trying again")
     case .unitRefreshDenied: .error("no permission to reload a unit for a new credential, trying again")
     case .unitJobTooLong: .warning("unit not reloaded for a new credential in time; the next rotation tries again")
-    case .unitsNotFound: .warning("units to reload for a new credential not found out, trying again")
+    case .unitsNotFound: .warning("can't ask systemd which units to reload, trying again")
 
     case .keyRead: .notice("AccessKey read")
     case .noKey: .error("no AccessKey")

@@ -11,7 +11,10 @@ package struct LoopError: Error, CustomStringConvertible {
     self.errno = errno
   }
 
-  package var description: String { "event loop: cannot \(attempt): \(String(cString: strerror(errno)))" }
+  package var description: String { "event loop: \(cause)" }
+
+  /// The same where it doesn't matter that the loop needed the call.
+  package var cause: String { "cannot \(attempt): \(String(cString: strerror(errno)))" }
 }
 
 /// Throws if `code` is a negative errno, as libsystemd returns it; otherwise returns it.

@@ -27,6 +27,9 @@ package final class ManagerConnection {
 
   /// Why a call has failed: a D-Bus error, whose name is fixed; its text differs by version.
   package struct CallError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The name where there is no bus, among those that the bus's own errors have (D-Bus specification, org.freedesktop.DBus.Error).
+    package static let noServer = "org.freedesktop.DBus.Error.NoServer"
+
     package let name: String
     package let text: String
 

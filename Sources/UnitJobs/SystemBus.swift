@@ -58,8 +58,7 @@ package final class SystemBus: UnitManager {
     _ call: (ManagerConnection) throws(LoopError) -> Void
   ) {
     do throws(LoopError) { try call(connected()) } catch {
-      // The name that the bus's own errors have (D-Bus specification, org.freedesktop.DBus.Error).
-      let failure = ManagerConnection.CallError(name: "org.freedesktop.DBus.Error.NoServer", text: "\(error)")
+      let failure = ManagerConnection.CallError(name: ManagerConnection.CallError.noServer, text: error.cause)
       failures.append { completion(.failure(failure)) }
       reports.schedule()
     }

@@ -29,6 +29,8 @@ package final class UnitRefresher {
     var due: Timestamp?
     var backoff = Backoff()
     var isReported = false
+    /// Of the last attempt: the service manager couldn't be asked.
+    var failure: (error: String, generation: UInt64, at: UTCTime)?
   }
 
   private enum Step {
@@ -80,9 +82,17 @@ package final class UnitRefresher {
   /// How often attempts have ended, by their result, and how many units are being reloaded or are to be.
   package var figures: UnitJobFigures { UnitJobFigures(results: counts, pending: works.count) }
 
-  /// In the order of the units' names.
+  /// In the order of the units' names. Where the service manager couldn't be asked which units there are, each pattern stands for its units.
   package func statuses(of role: RoleName) -> [UnitRefreshStatus] {
-    outcomes[role].map { $0.values.sorted { $0.unit < $1.unit } } ?? []
+    var statuses = Dictionary((outcomes[role] ?? [:]).values.map { ($0.unit, $0) }) { first, _ in first }
+    if let search = searches[role], let failure = search.failure {
+      for pattern in search.patterns {
+        statuses[pattern.description] = UnitRefreshStatus(
+          unit: pattern.description, result: .unreachable, generation: failure.generation, at: failure.at,
+          lastError: failure.error)
+      }
+    }
+    return statuses.values.sorted { $0.unit < $1.unit }
   }
 
   // MARK: - Roles
@@ -204,6 +214,8 @@ package final class UnitRefresher {
       let wait = search.backoff.wait(after: Self.failure(of: error, .transient), using: &chance)
       if !search.isReported { logNotFound(role, search.generation, error, next: wait) }
       search.isReported = true
+      search.failure = ("\(error)", search.generation, now)
+      counts[.unreachable, default: 0] += 1
       search.due = scheduler.time + wait
       searches[role] = search
       arm(for: scheduler.time + wait)
@@ -386,9 +398,10 @@ package final class UnitRefresher {
     Failure(kind, code: error.name, advice: error.text)
   }
 
+  private var now: UTCTime { UTCTime(seconds: Int64(scheduler.wallSeconds)) }
+
   private func record(_ work: UnitWork, of name: UnitName, _ result: UnitResult, error: String?) {
     counts[result, default: 0] += 1
-    let now = UTCTime(seconds: Int64(scheduler.wallSeconds))
     for (role, generation) in work.roles {
       outcomes[role, default: [:]][name] = UnitRefreshStatus(
         unit: name.description, result: result, generation: generation, at: now, lastError: error)

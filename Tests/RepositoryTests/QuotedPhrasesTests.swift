@@ -40,7 +40,7 @@ import Testing
     "the socket was deleted or replaced",
     "unit not reloaded for a new credential",
     "unit not reloaded for a new credential in time",
-    "units to reload for a new credential not found out",
+    "can't ask systemd which units to reload",
   ])
   func `a phrase that README quotes is one that the daemon logs`(phrase: String) throws {
     let rows = try #require(FileText.read("\(Self.root)/README.md")).split(separator: "\n").filter { $0.hasPrefix("|") }

@@ -216,8 +216,14 @@ extension UnderSystemd {
       try Self.install("encode-1", "ExecStart=/bin/sleep 600", at: service)
       try service.box.ask("systemctl daemon-reload; systemctl start encode-1")
       try service.start()
-      let line = try service.journal.wait(for: "units to reload for a new credential not found out")
+      let line = try service.journal.wait(for: "ask systemd which units to reload, trying again")
       #expect(line.contains("generation=1") && line.contains("role=uploader"), "\(line)")
+      #expect(line.contains("install dbus") && line.contains("reason=\"cannot connect to the system bus: "), "\(line)")
+      let status = try service.box.ask("rolekeeper status uploader")
+      #expect(status.contains("encode-*.service: unreachable for generation 1 at "), "\(status)")
+      #expect(
+        try service.request("/metrics").output.contains(
+          #/rolekeeper_unit_jobs_total\{result="unreachable"\} [1-9]/#))
       #expect(try service.credential("uploader").keyID.hasPrefix("STS."))
       try service.box.ask("ln -s /run/dbus/system_bus_socket /run/got/bus")
       try service.journal.wait(for: "no permission to reload a unit for a new credential")

@@ -29,6 +29,7 @@ import Testing
   @Test func `without a bus it says so at once`() {
     let error = #expect(throws: LoopError.self) { _ = try connect(Reports()) }
     #expect(error?.errno == ENOENT && error?.attempt == "connect to the system bus")
+    #expect(error?.cause == "cannot connect to the system bus: No such file or directory")
   }
 
   @Test func `a silent bus is waited for by the loop alone`() throws {

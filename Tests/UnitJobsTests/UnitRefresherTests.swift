@@ -395,11 +395,41 @@ import Wire
     #expect(lines.all.count == 1)
     #expect(
       lines.all[0].hasPrefix(
-        "warning: units to reload for a new credential not found out, trying again generation=1 "))
+        "warning: can't ask systemd which units to reload, trying again advice=see systemctl status dbus; "))
     #expect(lines.all[0].contains("reason=no bus (org.freedesktop.DBus.Error.NoServer) role=uploader"))
     manager.error = nil
     settle(.minutes(1))
     #expect(manager.asked == ["app.service"])
+  }
+
+  /// The status had no line, and the metric stayed 0, so that no alert came.
+  @Test func `without a bus each pattern is unreachable in the status, and each attempt is counted`() {
+    manager.set("encode@1.service", "active")
+    refresh(1, "encode@*.service", "app.service")
+    manager.endJob(of: "encode@1.service")
+    settle()
+    #expect(results == [.done: 1, .notFound: 1])
+    manager.error = Self.failure("org.freedesktop.DBus.Error.NoServer", "no bus")
+    refresh(2, "encode@*.service", "app.service")
+    #expect(count(.unreachable) == 1)
+    let statuses = refresher.statuses(of: Self.role)
+    #expect(statuses.map(\.unit) == ["app.service", "encode@*.service", "encode@1.service"])
+    #expect(statuses.map(\.result) == [.unreachable, .unreachable, .done] && statuses.map(\.generation) == [2, 2, 1])
+    #expect(statuses[1].lastError == "no bus (org.freedesktop.DBus.Error.NoServer)" && statuses[1].at != nil)
+    settle(.minutes(1))
+    #expect(count(.unreachable) > 1)
+    manager.error = nil
+    settle(.minutes(10))
+    manager.endJob(of: "encode@1.service")
+    settle()
+    #expect(refresher.statuses(of: Self.role).map(\.unit) == ["app.service", "encode@1.service"])
+    #expect(refresher.statuses(of: Self.role).map(\.result) == [.notFound, .done])
+  }
+
+  @Test func `an error of the bus's own isn't answered with the advice to install it`() {
+    manager.error = Self.failure("org.freedesktop.DBus.Error.NoReply")
+    refresh(1, "app.service")
+    #expect(lines.all.count == 1 && !lines.all[0].contains("advice="))
   }
 
   @Test func `a connection that ends in the middle costs one more attempt`() {
