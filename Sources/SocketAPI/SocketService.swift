@@ -277,11 +277,18 @@ package final class SocketService: RequestHandler, RoleObserver {
     let listed = groups.prefix(Self.mostGroups).map { "\($0)" } + (groups.count > Self.mostGroups ? ["…"] : [])
     let unit = process?.unit.map { "unit \($0)" } ?? (process == nil ? "a unit that can't be seen" : "no system unit")
     let who = "\(callers.shown(peer.uid)), groups \(listed.joined(separator: " ")), in \(unit)"
-    let named = process?.unit == nil ? "that user or one of its groups" : "that user, one of its groups or that unit"
     return refuse(
       peer, .role(role.name),
-      "role '\(role.name)' isn't open to \(who); name \(named) in 'roles.\(role.name).allow' and reload; a group joined since the last login counts from the next one",
+      "role '\(role.name)' isn't open to \(who); \(Self.remedy(for: role, in: process?.unit)) in 'roles.\(role.name).allow' and reload; a group joined since the last login counts from the next one",
       .connected(process))
+  }
+
+  /// Who allowed units alone is told so first: naming the user would open the role to all of that user's programs.
+  private static func remedy(for role: ManagedRole, in unit: UnitName?) -> String {
+    let readers = role.settings.readers
+    let others = unit == nil ? "that user or one of its groups" : "that user, one of its groups or that unit"
+    guard !readers.units.isEmpty, readers.uids.isEmpty, readers.gids.isEmpty else { return "name \(others)" }
+    return "it is open to units only: run the program in one of them, or name \(unit == nil ? others : "that unit")"
   }
 
   /// How many of a refused caller's groups are listed.

@@ -68,9 +68,9 @@ final class SocketBench {
 
   /// A role that also admits units.
   @discardableResult
-  func add(_ name: String, for units: [String]) -> ManagedRole {
+  func add(_ name: String, for units: [String], andUIDs uids: Set<UInt32> = [1000]) -> ManagedRole {
     var settings = Self.settings(name)
-    settings.readers = AccessRule(uids: [1000], units: units.map { UnitPattern($0)! })
+    settings.readers = AccessRule(uids: uids, units: units.map { UnitPattern($0)! })
     refresher.add(settings)
     refresh.grantAll()
     return refresher.roles[settings.name]!

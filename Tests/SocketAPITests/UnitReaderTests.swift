@@ -71,6 +71,18 @@ import Wire
       ])
   }
 
+  /// Naming the user would let all of that user's programs read the role.
+  @Test func `a refusal by a role that is open to units only names those first, and lists none`() throws {
+    bench.add("a", for: ["app.service"], andUIDs: [])
+    func detail() throws -> String { try #require(bench.read("a", "", SocketBench.stranger).problem).detail }
+    let only = "it is open to units only: run the program in one of them, or name"
+    bench.run(nil)
+    #expect(try detail().contains("in no system unit; \(only) that user or one of its groups in 'roles.a.allow'"))
+    bench.run("other.service")
+    #expect(try detail().contains("in unit other.service; \(only) that unit in 'roles.a.allow' and reload"))
+    #expect(try !detail().contains("app.service"))
+  }
+
   @Test func `the list of roles has those that the unit may read`() throws {
     bench.add("a", for: ["app.service"])
     bench.add("b", for: ["other.service"])
