@@ -321,11 +321,16 @@ final class Run {
       end = end ?? .broken("\(error)", fix: "raise the limit of open files (ulimit -n), and run again")
     }
     for note in descriptions.titles?.notes(onOthersThan: list) ?? [] { show(.note(note)) }
+    // Whichever comes first: the list, or that there is no credential.
+    if needsNoCredential, case .credential? = end { end = nil }
     if end == nil { begin() } else { finishing.schedule() }
   }
 
+  /// Whether the list of files is complete, and none is to be uploaded.
+  private var needsNoCredential: Bool { batch != nil && arguments.watched.isEmpty && found.files == 0 }
+
   private func begin() {
-    if end == nil, hasCredential { batch?.start() }
+    if end == nil, hasCredential || needsNoCredential { batch?.start() }
   }
 
   /// Ends the run after the present handler; the first reason counts.
@@ -334,6 +339,7 @@ final class Run {
       signal = number
       limitEnding()
     }
+    if needsNoCredential, case .credential = reason { return }
     end = end ?? reason
     // Unless the run has to end at once, the files are listed first, so that their results can be reported.
     if batch != nil || signal != nil { finishing.schedule() }

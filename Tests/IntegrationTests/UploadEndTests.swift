@@ -93,6 +93,15 @@ import Testing
     #expect(run.rows.map(\.status) == ["not-started"])
   }
 
+  /// It waited as long as --wait allows, and then reported the socket.
+  @Test func `without a file to upload it ends at once, and needs no daemon`() throws {
+    let lab = try UploadLab()
+    #expect(lab.lab.daemon.child.stop() == 0)
+    let run = try lab.upload(["--wait", "1h"], [lab.directory.path("nofile.mp4")])
+    #expect(run.status == 1 && run.output.contains("nofile.mp4"), "\(run)")
+    #expect(!run.errors.contains(lab.lab.draft.socketPath), "\(run)")
+  }
+
   @Test func `a daemon without a credential, or one that doesn't know the role, makes it end with 4`() throws {
     let lab = try UploadLab(sessionLife: "3s")
     try lab.addVideo("one.mp4", size: 10)
