@@ -114,11 +114,11 @@ import Testing
     ),
     Finding(
       "a table twice", "[roles.uploader]\npool = 2",
-      ":9: this is not TOML: error while parsing table header: cannot redefine existing table 'roles.uploader'; keep one of the two, or rename one: a key or table stands only once"
+      ":9: this is not TOML: error while parsing table header: cannot redefine existing table 'roles.uploader'; put the keys of both into one table, or rename one: a table stands only once"
     ),
     Finding(
       "a key twice", "pool = 2\npool = 3",
-      ":10: this is not TOML: error while parsing key-value pair: cannot redefine existing integer 'pool'; keep one of the two, or rename one: a key or table stands only once"
+      ":10: this is not TOML: error while parsing key-value pair: cannot redefine existing integer 'pool'; keep one of the two, or rename one: a key stands only once"
     ),
     Finding(
       "a quote that isn't closed", "session_name = \"{role} # no quote\npool = 2",
@@ -135,8 +135,24 @@ import Testing
     ),
     Finding(
       "anything else", "allow = { users = [",
-      ":9: this is not TOML: error while parsing key-value pair: cannot redefine existing table 'allow'; keep one of the two, or rename one: a key or table stands only once"
+      ":9: this is not TOML: error while parsing key-value pair: cannot redefine existing table 'allow'; put the keys of both into one table, or rename one: a table stands only once"
     ),
   ])
   func `invalid TOML is reported with its line`(_ finding: Finding) { finding.check() }
+
+  /// In quotes it would be the next error.
+  @Test(arguments: [
+    ("required = True", "write required = true or remove the line to use false"),
+    ("required = yes", "write required = true or remove the line to use false"),
+    ("required = FALSE", "write required = false or remove the line"),
+    ("required = maybe", "write required = true or remove the line to use false"),
+    ("pool = two", "write pool = 2 or remove the line"),
+    ("refresh_units = app.service", "write refresh_units = [\"app.service\"]"),
+    ("source = main", "write source = \"main\""),
+  ])
+  func `a value without its form is proposed in the form that its key has`(_ given: (line: String, remedy: String)) {
+    let found = FakeHost().load(soundSettings + given.line).diagnostics.map(\.description)
+    #expect(found.count == 1 && found[0].hasPrefix("\(FakeHost.path):9: this is not TOML: "), "\(found)")
+    #expect(found[0].hasSuffix("; \(given.remedy)"), "\(found)")
+  }
 }

@@ -56,7 +56,11 @@ struct SettingsFile {
   /// A value is repeated only after a key of the settings: roles.d may contain a file with other content, such as an
   /// AccessKey.
   private static func remedy(for line: String, _ message: String) -> String {
-    if message.contains("redefine") { return "keep one of the two, or rename one: a key or table stands only once" }
+    if message.contains("redefine") {
+      return ["existing table", "existing inline table"].contains { message.contains($0) }
+        ? "put the keys of both into one table, or rename one: a table stands only once"
+        : "keep one of the two, or rename one: a key stands only once"
+    }
     if isUnclosed(line) {
       return "close the quote: a string ends in the line it begins in, with the quote it begins with"
     }
@@ -68,17 +72,32 @@ struct SettingsFile {
     {
       return remedy
     }
-    if parts.count == 2, Schema.tables.contains(where: { $0.has(parts[0]) }), !parts[1].isEmpty,
-      parts[1].allSatisfy({ $0.isLetter || $0.isNumber || "./-_:{}@".contains($0) })
-    {
-      return "write \(parts[0]) = \"\(parts[1])\""
-    }
+    if parts.count == 2, !parts[1].isEmpty, let remedy = valueRemedy(parts[0], parts[1]) { return remedy }
     return "correct the line: KEY = VALUE, or [TABLE]; strings, durations and modes stand in double quotes"
+  }
+
+  /// The key with that name that has no table as its value, in whichever table: those that share a name have values of one form.
+  private static func key(_ name: String) -> (any SettingKey)? {
+    Schema.tables.lazy.compactMap { table in table.keys.first { $0.name == name && !($0 is TableKey) } }.first
+  }
+
+  /// The remedy for a value without the form that its key has; nil if that can't be guessed.
+  private static func valueRemedy(_ name: String, _ value: String) -> String? {
+    guard let key = Self.key(name) else { return nil }
+    switch key {
+    case let key as FlagKey:
+      if ["true", "yes", "on"].contains(value.lowercased()) { return key.remedy("true") }
+      return ["false", "no", "off"].contains(value.lowercased()) ? key.remedy("false") : key.remedy()
+    case is IntegerKey, is NumberKey: return key.remedy()
+    default:
+      guard value.allSatisfy({ $0.isLetter || $0.isNumber || "./-_:{}@".contains($0) }) else { return nil }
+      return "write \(name) = " + (key is TextsKey || key is PrincipalsKey ? "[\"\(value)\"]" : "\"\(value)\"")
+    }
   }
 
   /// The remedy for a number that exceeds all types; nil if the key doesn't take a number.
   private static func numberRemedy(_ name: String, isNegative: Bool) -> String? {
-    switch Schema.tables.lazy.compactMap({ table in table.keys.first { $0.name == name } }).first {
+    switch Self.key(name) {
     case let key as IntegerKey: key.remedy("\(isNegative ? key.allowed.lowerBound : key.allowed.upperBound)")
     case let key as NumberKey: key.remedy((isNegative ? key.allowed.lowerBound : key.allowed.upperBound).plain)
     case let key as DurationKey:
