@@ -15,12 +15,12 @@ struct StatusLine {
   /// What a start waits for: roles that are required and have no credential.
   static func waiting(for roles: [ManagedRole]) -> String {
     guard let first = roles.first else { return "waiting for credential files to be written" }
-    let shown = roles.prefix(5).map(\.name.description).joined(separator: ", ")
+    let shown = roles.prefix(5).map { "'\($0.name)'" }.joined(separator: ", ")
     let others = roles.count > 5 ? " and \(roles.count - 5) more" : ""
     let line = "waiting for a credential of the required role\(roles.count == 1 ? "" : "s") \(shown)\(others)"
     guard let failure = first.machine.lastFailure else { return line }
     return
-      "\(line); \(roles.count == 1 ? "" : "\(first.name): ")the last attempt failed: \(failure.code): \(failure.advice)"
+      "\(line); \(roles.count == 1 ? "" : "'\(first.name)': ")the last attempt failed: \(failure.code): \(failure.advice)"
   }
 
   var rolesLeft: Int { roles.count }

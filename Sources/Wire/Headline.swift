@@ -32,7 +32,7 @@ package struct Headline {
     func text(_ what: String) -> String {
       if count == 0 { return "" }
       let rest = count > first.count ? " and \(count - first.count) more" : ""
-      return "; \(what): \(first.joined(separator: ", "))\(rest)"
+      return "; \(what): \(first.map { "'\($0)'" }.joined(separator: ", "))\(rest)"
     }
   }
 

@@ -140,7 +140,7 @@ import Testing
     advance(.milliseconds(9999))
     #expect(manager.take() == ["status"])
     advance(.milliseconds(1))
-    #expect(manager.all == ["ready: 0 of 1 role valid; waiting for the first session: a"])
+    #expect(manager.all == ["ready: 0 of 1 role valid; waiting for the first session: 'a'"])
     backend.filesAreAtRest = true
     bench.grantAll()
     #expect(manager.all.count { $0.hasPrefix("ready") } == 1)
@@ -184,7 +184,7 @@ import Testing
   }
 
   private static let waiting =
-    "waiting for a credential of the required role a; the last attempt failed: NoPermission: look"
+    "waiting for a credential of the required role 'a'; the last attempt failed: NoPermission: look"
 
   @Test func `a required role without a credential keeps it from being ready, and it says so and asks for time`() {
     _ = startWaiting()
@@ -335,8 +335,8 @@ import Testing
     for id in bench.cloud.waiting { bench.fail(id, .permanent, code: "NoPermission") }
     #expect(
       manager.all.last
-        == "starting 20s: waiting for a credential of the required roles a, b, c, d, e and 2 more; a: the last attempt failed: "
-        + "NoPermission: look")
+        == "starting 20s: waiting for a credential of the required roles 'a', 'b', 'c', 'd', 'e' and 2 more; "
+        + "'a': the last attempt failed: NoPermission: look")
   }
 
   @Test func `a manager that is behind gets no more requests for time before it has the last ones`() {
@@ -494,7 +494,7 @@ import Testing
     #expect(line.hasPrefix("status: 3 of 3 roles valid; if STS failed now, "))
     #expect(
       line.hasSuffix(
-        "; files can't be written: a, c; source 'x': gone; source 'y': refused; CA file '/ca' can't be read again; "
+        "; files can't be written: 'a', 'c'; source 'x': gone; source 'y': refused; CA file '/ca' can't be read again; "
           + "the certificates read before are in force; degraded: the settings were refused at 1970-01-01T00:00:00Z, the old ones "
           + "are in force until the service is stopped"))
   }
@@ -513,7 +513,7 @@ import Testing
     advance(.zero)
     let line = try #require(manager.all.last)
     #expect(line.hasPrefix("status: 1 of 1 role valid, 1 failing to refresh; if STS failed now, "))
-    #expect(line.hasSuffix("; not refreshed any more: a"))
+    #expect(line.hasSuffix("; not refreshed any more: 'a'"))
   }
 
   // MARK: - Slices

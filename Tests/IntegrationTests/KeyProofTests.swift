@@ -114,12 +114,12 @@ import Wire
       #expect(run.status == 1 && run.output.hasPrefix("degraded: role 'uploader' isn't refreshed: \(code)"), "\(run)")
     }
     #expect(try lab.rolekeeper("status", "--check", "reports").status == 0)
-    #expect(try lab.rolekeeper("status").output.contains("not refreshed any more: uploader"))
+    #expect(try lab.rolekeeper("status").output.contains("not refreshed any more: 'uploader'"))
     let metrics = try daemon.get("/metrics").body
     #expect(metrics.contains("rolekeeper_health 1\n"))
     #expect(metrics.contains("rolekeeper_role_not_refreshed{role=\"uploader\"} 1\n"))
     #expect(!metrics.contains("rolekeeper_role_not_refreshed{role=\"reports\"}"))
-    try eventually("the manager's line") { daemon.notify.messages().contains("not refreshed any more: uploader") }
+    try eventually("the manager's line") { daemon.notify.messages().contains("not refreshed any more: 'uploader'") }
     try lab.emulator.reload(realm: user("\"AliyunSTSAssumeRoleAccess\""))
     try eventually("all is well:\n\(daemon.log)") {
       try lab.refresh(["uploader"])

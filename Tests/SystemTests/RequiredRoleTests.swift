@@ -6,7 +6,7 @@ extension UnderSystemd {
   @Suite struct RequiredRoleTests {
     private static let required = SettingsText.usual.replacing(
       "[roles.backup]\n", with: "[roles.backup]\nrequired = true\n")
-    private static let waiting = "waiting for a credential of the required role backup; the last attempt failed: "
+    private static let waiting = "waiting for a credential of the required role 'backup'; the last attempt failed: "
 
     /// The unit is being started and waits for the role, while STS refuses it and the other one is served.
     private static func waits(_ release: Release, more: String = "", _ test: (Service) throws -> Void) throws {

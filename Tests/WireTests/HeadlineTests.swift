@@ -23,13 +23,13 @@ import Wire
     #expect(
       text(role("a", .valid), role("b", .lapsed, headroom: 0, failing: true), role("c", .waiting, headroom: 0))
         == "1 of 3 roles valid, 1 failing to refresh; if STS failed now, readers would keep their floor for 10min "
-        + "('a' first); without a credential: b; waiting for the first session: c")
+        + "('a' first); without a credential: 'b'; waiting for the first session: 'c'")
     #expect(
       text(role("a", .belowFloor, headroom: 0), role("b", .failing, failing: true))
         == "2 of 2 roles valid, 1 failing to refresh; if STS failed now, readers would keep their floor for 10min "
-        + "('b' first); below the floor: a")
+        + "('b' first); below the floor: 'a'")
     #expect(
-      text(role("a", .lapsed, failing: true)) == "0 of 1 role valid, 1 failing to refresh; without a credential: a")
+      text(role("a", .lapsed, failing: true)) == "0 of 1 role valid, 1 failing to refresh; without a credential: 'a'")
   }
 
   @Test func `roles whose refresh fails are named as long as they have a session`() {
@@ -38,9 +38,9 @@ import Wire
     #expect(
       text(role, self.role("b", .valid))
         == "2 of 2 roles valid, 1 failing to refresh; if STS failed now, readers would keep their floor for 10min "
-        + "('a' first); not refreshed any more: a")
+        + "('a' first); not refreshed any more: 'a'")
     role.state = .lapsed
-    #expect(text(role) == "0 of 1 role valid, 1 failing to refresh; without a credential: a")
+    #expect(text(role) == "0 of 1 role valid, 1 failing to refresh; without a credential: 'a'")
   }
 
   /// The service manager's line reported that all was well while programs that read files got nothing new.
@@ -53,11 +53,11 @@ import Wire
     #expect(
       text(role, self.role("b", .valid))
         == "2 of 2 roles valid; if STS failed now, readers would keep their floor for 10min ('a' first); "
-        + "files can't be written: a")
+        + "files can't be written: 'a'")
   }
 
   @Test func `of many failing roles three are named, and the rest counted`() {
     let roles = [4, 7, 2, 6, 1, 5, 3].map { role("r\($0)", .lapsed) }
-    #expect(Headline(roles).text == "0 of 7 roles valid; without a credential: r1, r2, r3 and 4 more")
+    #expect(Headline(roles).text == "0 of 7 roles valid; without a credential: 'r1', 'r2', 'r3' and 4 more")
   }
 }

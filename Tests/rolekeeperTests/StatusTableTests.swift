@@ -166,8 +166,8 @@ import Wire
     #expect(
       line
         == "rolekeeper 0.1.0, pid 4711: 2 of 3 roles valid, 1 failing to refresh; if STS failed now, readers would keep their "
-        + "floor for 33min30s ('uploader' first); without a credential: archive; below the floor: \(Self.long)"
-        + "; files can't be written: archive")
+        + "floor for 33min30s ('uploader' first); without a credential: 'archive'; below the floor: '\(Self.long)'"
+        + "; files can't be written: 'archive'")
   }
 
   /// It said "now 0.30000000000000004 of 2.0 per second".
