@@ -12,6 +12,9 @@ package enum StandardPath {
   package static let credentials = "\(runtime)/credentials.sock"
   /// Where an administrator puts the rule that `rolekeeper check --print-polkit` prints (polkit(8)).
   package static let polkitRule = "/etc/polkit-1/rules.d/50-rolekeeper.rules"
+  /// The command that writes it, and leaves one that is there as it is when the settings can't be used.
+  package static let writePolkitRule =
+    #"rule=$(sudo rolekeeper check --print-polkit) && printf '%s\n' "$rule" | sudo tee \#(polkitRule) >/dev/null"#
   /// The directory in which each role has a directory of its own.
   package static let roles = "\(runtime)/\(ReservedNames.roles)"
 }

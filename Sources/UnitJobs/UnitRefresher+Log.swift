@@ -32,7 +32,7 @@ extension UnitRefresher {
       [
         .reason(reason), .next(in: next),
         .advice(
-          "install polkitd, and run: sudo rolekeeper check --print-polkit | sudo tee \(StandardPath.polkitRule)"),
+          "install polkitd, and save what 'sudo rolekeeper check --print-polkit' prints as \(StandardPath.polkitRule)"),
       ])
   }
 

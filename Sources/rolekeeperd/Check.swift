@@ -30,7 +30,9 @@ enum Check {
       return ExitStatus.badSettings
     }
     guard let rule = PolkitRule(settings, user: run.judge.daemonsUser?.name ?? "rolekeeper") else {
-      Console.report("\(config): no role has refresh_units, so the daemon needs no rule of polkit's")
+      Console.report(
+        "\(config): no role has refresh_units, so the daemon needs no polkit rule; delete \(StandardPath.polkitRule) if it is there"
+      )
       return ExitStatus.done
     }
     print(rule, terminator: "")

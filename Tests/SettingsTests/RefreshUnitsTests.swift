@@ -102,7 +102,8 @@ import Testing
       Self.findings(user: "rolekeeper", on: host) == [
         "/etc/rolekeeper/rolekeeper.toml:9: warning: roles.uploader.refresh_units names units, and there is no polkit here, "
           + "without which user 'rolekeeper' can't reload them; run: sudo apt install polkitd; then run: "
-          + "sudo rolekeeper check --print-polkit | sudo tee /etc/polkit-1/rules.d/50-rolekeeper.rules"
+          + "rule=$(sudo rolekeeper check --print-polkit) && printf '%s\\n' \"$rule\" | "
+          + "sudo tee /etc/polkit-1/rules.d/50-rolekeeper.rules >/dev/null"
       ])
     #expect(Self.findings(user: "root", on: host) == [])
     host.files["/usr/share/dbus-1/system-services/org.freedesktop.PolicyKit1.service"] = FakeHost.File()
@@ -115,6 +116,7 @@ import Testing
     settings.roles[1].name = try #require(RoleName("backup"))
     settings.roles[1].refreshUnits = try [#require(UnitPattern("app.service"))]
     let rule = try #require(PolkitRule(settings, user: "rolekeeper")).description
+    #expect(rule.hasPrefix("// Lets rolekeeper reload or restart the running services in refresh_units"))
     #expect(
       rule.hasSuffix(
         #"""

@@ -11,7 +11,7 @@ extension LoadContext {
       guard error == .missing else { return }
       findings.warning(
         place, "names units, and there is no polkit here, without which user '\(user)' can't reload them",
-        "run: sudo apt install polkitd; then run: sudo rolekeeper check --print-polkit | sudo tee \(StandardPath.polkitRule)"
+        "run: sudo apt install polkitd; then run: \(StandardPath.writePolkitRule)"
       )
     }
   }

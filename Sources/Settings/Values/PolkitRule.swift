@@ -1,6 +1,6 @@
 import Core
 
-/// The rule by which polkit lets the daemon reload the units in the settings, and nothing else.
+/// The rule by which polkit lets the daemon reload the units in the settings, or restart those that can't be reloaded, and nothing else.
 ///
 /// Rules in JavaScript are read by polkit 0.106 and later (polkit(8)); Debian 12 has 122, Debian 13 has 126. The service manager names the unit
 /// and the verb in the action's details since version 226: `bus_unit_method_start_generic` in systemd 252 and 257 makes the verb of
@@ -31,9 +31,9 @@ package struct PolkitRule: CustomStringConvertible {
       "        \(pattern.regularExpression), // \(roles.map(\.description).joined(separator: ", "))"
     }
     return """
-      // Lets rolekeeper reload the services in refresh_units of its settings, and do nothing else with them.
+      // Lets rolekeeper reload or restart the running services in refresh_units of its settings, and never start or stop them.
       // For polkit 0.106 and later: Debian 12 has 122, Debian 13 has 126. Made by: rolekeeper check --print-polkit
-      // Put it in \(StandardPath.polkitRule); polkit reads it at once.
+      // Save it as \(StandardPath.polkitRule); polkit reads it at once.
       polkit.addRule(function (action, subject) {
           var units = [
       \(units.joined(separator: "\n"))
