@@ -161,8 +161,8 @@ enum Schema {
       name: "timeout", allowed: Duration.seconds(1)...Duration.hours(1),
       standard: DaemonSettings.standardUnitJobTimeout,
       summary: """
-        How long a unit's reload, restart or start is waited for. One that takes longer isn't ended, but counts as \
-        failed until the next rotation.
+        How long the daemon waits for a unit's reload or restart, or for the end of a start that was under way. After \
+        that it waits no longer, cancels nothing, and tries again at the next rotation.
         """)
     static let table = SettingTable(header: "[unit_jobs]", keys: [timeout])
   }
@@ -182,7 +182,10 @@ enum Schema {
   enum Log {
     static let level = ChoiceKey(
       name: "level", choices: LogLevel.allCases.map(\.rawValue), standard: LogLevel.notice.rawValue,
-      summary: "The lowest level that is logged.")
+      summary: """
+        The lowest level that is logged. With warning or error, hand-outs aren't recorded, and rolekeeper who-had finds \
+        none.
+        """)
     static let table = SettingTable(header: "[log]", keys: [level])
   }
 }
