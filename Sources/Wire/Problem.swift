@@ -41,8 +41,8 @@ package struct Problem: WireDocument, Hashable, Sendable {
     var title: String {
       switch self {
       case .malformed: "the request is malformed"
-      case .forbidden: "this is not yours to read"
-      case .notFound: "there is no such thing"
+      case .forbidden: "forbidden"
+      case .notFound: "not found"
       case .sessionNotHeld: "the role has no such session"
       case .methodNotAllowed: "the method is not allowed here"
       case .tooLong: "no session can live that long"

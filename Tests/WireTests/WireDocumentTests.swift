@@ -196,7 +196,7 @@ import Wire
   @Test func `a problem has only the members that it needs`() throws {
     try check(
       Problem(.forbidden, detail: "role 'uploader' isn't for uid 1001"),
-      reads: #"{"type":"urn:rolekeeper:problem:forbidden","title":"this is not yours to read","status":403,"#
+      reads: #"{"type":"urn:rolekeeper:problem:forbidden","title":"forbidden","status":403,"#
         + #""detail":"role 'uploader' isn't for uid 1001"}"#)
     let full = Problem(
       .noSession, detail: "d", code: "NoPermission", requestID: "5F2C", retryAfter: .seconds(30),
