@@ -61,7 +61,11 @@ package final class UnitRefusalLog {
     let unit = address.map { [LogField.unit($0.unit)] } ?? []
     log.write(
       .refused,
-      [.uid(peer.uid), .pid(peer.pid), .reason("only the system's service manager gets credentials there")] + unit)
+      [
+        .uid(peer.uid), .pid(peer.pid),
+        .reason(
+          "only systemd's system manager may read the socket of [credentials]; readers use the one of [socket]"),
+      ] + unit)
     arm()
   }
 
