@@ -213,7 +213,7 @@ package enum LocalClientError: Error, Equatable, CustomStringConvertible {
   }
 
   private static let whereToLook =
-    "look with 'systemctl status rolekeeper'; if it runs, its 'socket.path' may be another one: name that by --socket or ROLEKEEPER_SOCKET"
+    "check 'systemctl status rolekeeper'; if it runs, its 'socket.path' may be another one: pass it with --socket or ROLEKEEPER_SOCKET"
 
   package var description: String {
     switch self {

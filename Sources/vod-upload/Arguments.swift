@@ -131,7 +131,7 @@ struct Arguments {
       endpoint = value
     case .signature:
       guard let signature = Signature(rawValue: value) else {
-        throw Self.wrong(option, value, "signatures are v4 and v1")
+        throw Self.wrong(option, value, "write v4 or v1")
       }
       self.signature = signature
     case .caFile: caFile = try Self.path(value, option)

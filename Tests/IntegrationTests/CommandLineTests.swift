@@ -170,7 +170,7 @@ import Wire
     let run = try ChildProcess.run([Programs.commandLine, "--socket", directory.path("none.sock")] + words)
     #expect(run.status == 3 && run.output.isEmpty)
     #expect(
-      run.errors.contains("there is no such socket; look with 'systemctl status rolekeeper'"), "\(run.errors)")
+      run.errors.contains("there is no such socket; check 'systemctl status rolekeeper'"), "\(run.errors)")
   }
 
   @Test func `the socket's name may come from the environment`() throws {

@@ -118,8 +118,8 @@ import Testing
   /// It was reported as a socket that nothing listens on.
   @Test func `a path without a socket is told from a socket without a daemon`() {
     let (absent, silent) = (LocalClientError.absent("/x"), LocalClientError.notRunning("/x"))
-    #expect("\(absent)".hasPrefix("socket '/x': there is no such socket; look with 'systemctl status rolekeeper'"))
-    #expect("\(silent)".hasPrefix("socket '/x': nothing listens there; look with 'systemctl status rolekeeper'"))
+    #expect("\(absent)".hasPrefix("socket '/x': there is no such socket; check 'systemctl status rolekeeper'"))
+    #expect("\(silent)".hasPrefix("socket '/x': nothing listens there; check 'systemctl status rolekeeper'"))
     #expect(absent.mayBeRestart && silent.mayBeRestart)
   }
 

@@ -76,7 +76,8 @@ import Testing
     for name in ["report", "report.txt", "report.csv.bak", ".csv"] {
       let error = #expect(throws: ReportFile.Failure.self) { try ReportFile(name) }
       #expect(
-        error?.description == "report '\(name)': its name ends in neither .csv nor .json, by which the format is chosen"
+        error?.description
+          == "report '\(name)': its name ends in neither .csv nor .json, by which the format is chosen; write NAME.csv or NAME.json"
       )
     }
   }

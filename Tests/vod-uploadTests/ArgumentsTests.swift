@@ -116,7 +116,7 @@ import Upload
     Case(words: "a --role Up/load", says: "'Up/load' can't be a role's name"),
     Case(words: "a --region shanghai", says: "'--region' is 'shanghai'; write a region such as cn-shanghai"),
     Case(words: "a --vod-endpoint https://x", says: "without https://"),
-    Case(words: "a --signature v2", says: "signatures are v4 and v1"),
+    Case(words: "a --signature v2", says: "write v4 or v1"),
     Case(words: "a --cate-id x", says: "'--cate-id' is 'x'; write a category's number"),
     Case(words: "a --user-data x", says: "'--user-data' isn't a JSON object; write one such as {"),
     Case(words: "a --tags a,,b", says: "'--tags' has no text in its tag 2; allowed are 1 to 32 characters"),
