@@ -11,9 +11,9 @@ import Testing
 
   /// The findings for a unit with this name and [Service] section; `isServed` is whether the settings have
   /// `[credentials]`.
-  private static func findings(_ unit: String, _ lines: String, isServed: Bool = true, dropIn: String? = nil)
-    -> [String]
-  {
+  private static func findings(
+    _ unit: String, _ lines: String, isServed: Bool = true, dropIn: String? = nil, refreshing units: String? = nil
+  ) -> [String] {
     var host = FakeHost()
     host.files["/usr/lib/systemd/system/rolekeeper.service"] = FakeHost.File(
       text: "[Service]\nUser=rolekeeper\nLoadCredential=access-key:/etc/rolekeeper/access-key\n")
@@ -21,7 +21,8 @@ import Testing
     host.credentialsDirectory = nil
     host.files["\(directory)/\(unit)"] = FakeHost.File(text: "[Service]\n\(lines)\nExecStart=/bin/true\n")
     if let dropIn { host.files["\(directory)/\(unit).d/a.conf"] = FakeHost.File(text: "[Service]\n\(dropIn)\n") }
-    let text = isServed ? allowed + "[credentials]\n" : soundSettings
+    let refreshed = units.map { "refresh_units = [\"\($0)\"]\n" } ?? ""
+    let text = isServed ? allowed + refreshed + "[credentials]\n" : soundSettings
     host.files[FakeHost.path] = FakeHost.File(text: text)
     let scope = CheckScope(unit: InstalledUnit(on: host), trials: .passing { _ in nil })
     return SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics.map(\.description)
@@ -80,6 +81,25 @@ import Testing
   func `a unit that won't get its credential, or would hang, is a warning`(_ given: Case) {
     #expect(
       Self.findings(given.unit, given.lines) == ["\(Self.directory)/\(given.unit): warning: \(given.sentence)"])
+  }
+
+  /// It kept the old credential, while the journal said that it had the new one.
+  @Test func `a unit that would be reloaded, but not get its credential by that, is a warning`() {
+    func findings(_ lines: String, of unit: String = "app.service", refreshing units: String) -> [String] {
+      Self.findings(unit, "\(lines)\n\(Self.load)", refreshing: units)
+    }
+    let reload = "Type=exec\nExecReload=/bin/kill -HUP $MAINPID"
+    func warning(_ key: String, _ unit: String) -> String {
+      "\(Self.directory)/\(unit): warning: \(key) makes rolekeeper reload the unit when the role has a new credential, and a reload "
+        + "doesn't renew LoadCredential=uploader; take it out, so that the unit is restarted, or, from systemd 260, write "
+        + "RefreshOnReload=credentials: sudo systemctl edit \(unit)"
+    }
+    #expect(findings(reload, refreshing: "app.service") == [warning("ExecReload", "app.service")])
+    #expect(findings(reload, of: "app@.service", refreshing: "app@*.service") == [warning("ExecReload", "app@.service")])
+    #expect(findings("Type=notify-reload", refreshing: "app*.service") == [warning("Type", "app.service")])
+    #expect(findings(reload, refreshing: "other.service") == [])
+    #expect(findings("\(reload)\nRefreshOnReload=credentials", refreshing: "app.service") == [])
+    #expect(findings("Type=exec", refreshing: "app.service") == [])
   }
 
   @Test func `names of 83 characters together have no finding`() {

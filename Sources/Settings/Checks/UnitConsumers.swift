@@ -27,6 +27,7 @@ struct UnitConsumers<Source: Host> {
       }
       for id in ids { check(id, of: name, at: unit.path, byName) }
       checkStart(unit.text, of: name, at: unit.path)
+      checkReload(unit.text, of: name, at: unit.path, ids, byName)
     }
   }
 
@@ -85,6 +86,22 @@ struct UnitConsumers<Source: Host> {
         "write TimeoutStartSec=2min, or what the unit takes: \(Self.edit(name))")
     default: break
     }
+  }
+
+  /// A unit that is reloaded after a rotation keeps the credential that it has loaded: a reload renews that from systemd 260 on, and only with
+  /// RefreshOnReload= (systemd.service(5)).
+  private func checkReload(
+    _ unit: UnitText, of name: String, at path: String, _ ids: [String], _ roles: [RoleName: RoleSettings]
+  ) {
+    let isReloadable = unit.value("ExecReload") != nil || unit.value("Type") == "notify-reload"
+    guard isReloadable, unit.value("RefreshOnReload") == nil, let own = UnitName(name) else { return }
+    let names = ids.compactMap { RoleName($0.prefix { $0 != "." }) }
+    guard let role = names.first(where: { roles[$0]?.refreshUnits.contains { $0.matches(own) } == true }) else { return }
+    warn(
+      path, unit.value("ExecReload") == nil ? "Type" : "ExecReload",
+      "makes rolekeeper reload the unit when the role has a new credential, and a reload doesn't renew LoadCredential=\(role)",
+      "take it out, so that the unit is restarted, or, from systemd 260, write RefreshOnReload=credentials: \(Self.edit(name))"
+    )
   }
 
   private func warn(_ path: String, _ key: String, _ problem: String, _ remedy: String) {
