@@ -228,7 +228,7 @@ extension LogEvent {
     case .socketNotReplaced: .error("the socket was deleted or replaced, and nobody can connect; trying again")
 
     case .unitRefused: .warning("no credential for a unit, so its start fails")
-    case .unitRefusedAgain: .warning("more starts of a unit failed for want of a credential in the last minute")
+    case .unitRefusedAgain: .warning("more starts of a unit failed in the last minute because they got no credential")
 
     case .unitRefreshed: .notice("unit reloaded or restarted for a new credential")
     case .unitNotRunning: .info("unit isn't running, so it isn't reloaded for a new credential")

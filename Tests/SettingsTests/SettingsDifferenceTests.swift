@@ -204,7 +204,8 @@ import Testing
   }
 
   private static func hasLost(_ keys: String) -> String {
-    "has lost \(keys), and the file ends in that table, as if it was cut off there"
+    let names = keys.split(separator: ", ").map { "'\($0)'" }.joined(separator: ", ")
+    return "no longer has \(names), and the file ends in that table, as if it was cut off there"
   }
   private static let output = [
     "path = \"/srv/a\"", "format = \"env\"", "owner = \"uploader\"", "group = \"media\"", "mode = \"0440\"",

@@ -213,8 +213,8 @@ package struct SettingsDifference: Hashable, Sendable {
         }
         continue
       }
-      let what =
-        "has lost \(lost.all.joined(separator: ", ")), and the file ends in that table, as if it was cut off there"
+      let names = lost.all.map { "'\($0)'" }.joined(separator: ", ")
+      let what = "no longer has \(names), and the file ends in that table, as if it was cut off there"
       if isCut || !lost.noticed.isEmpty {
         lose(file.path, end.name, what, line: end.lastKey?.line)
       } else {

@@ -31,7 +31,7 @@ package struct PolkitRule: CustomStringConvertible {
       "        \(pattern.regularExpression), // \(roles.map(\.description).joined(separator: ", "))"
     }
     return """
-      // Lets rolekeeper reload or restart the running services in refresh_units of its settings, and never start or stop them.
+      // Lets rolekeeper reload or restart the running services in refresh_units, and never start or stop them.
       // For polkit 0.106 and later: Debian 12 has 122, Debian 13 has 126. Made by: rolekeeper check --print-polkit
       // Save it as \(StandardPath.polkitRule); polkit reads it at once.
       polkit.addRule(function (action, subject) {
