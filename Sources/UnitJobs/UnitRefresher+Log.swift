@@ -40,7 +40,8 @@ extension UnitRefresher {
     _ role: RoleName, _ generation: UInt64, _ error: ManagerConnection.CallError, next: Duration
   ) {
     let isMissing = error.name == ManagerConnection.CallError.noServer
-    let advice = isMissing ? [LogField.advice("see systemctl status dbus; if it isn't there: sudo apt install dbus")] : []
+    let advice =
+      isMissing ? [LogField.advice("see systemctl status dbus; if it isn't there: sudo apt install dbus")] : []
     log.write(
       .unitsNotFound, [.role(role), .generation(generation), .reason("\(error)"), .next(in: next)] + advice)
   }

@@ -59,7 +59,9 @@ package struct ReportFile: Sendable {
     switch FileName.split(FileName.last(of: path)).suffix?.lowercased() {
     case "csv": format = .csv
     case "json": format = .json
-    default: throw Failure(path, "its name ends in neither .csv nor .json, by which the format is chosen; write NAME.csv or NAME.json")
+    default:
+      throw Failure(
+        path, "its name ends in neither .csv nor .json, by which the format is chosen; write NAME.csv or NAME.json")
     }
     self.path = path
   }

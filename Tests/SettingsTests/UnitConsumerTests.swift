@@ -95,7 +95,8 @@ import Testing
         + "RefreshOnReload=credentials: sudo systemctl edit \(unit)"
     }
     #expect(findings(reload, refreshing: "app.service") == [warning("ExecReload", "app.service")])
-    #expect(findings(reload, of: "app@.service", refreshing: "app@*.service") == [warning("ExecReload", "app@.service")])
+    #expect(
+      findings(reload, of: "app@.service", refreshing: "app@*.service") == [warning("ExecReload", "app@.service")])
     #expect(findings("Type=notify-reload", refreshing: "app*.service") == [warning("Type", "app.service")])
     #expect(findings(reload, refreshing: "other.service") == [])
     #expect(findings("\(reload)\nRefreshOnReload=credentials", refreshing: "app.service") == [])

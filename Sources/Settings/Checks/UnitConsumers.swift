@@ -96,7 +96,9 @@ struct UnitConsumers<Source: Host> {
     let isReloadable = unit.value("ExecReload") != nil || unit.value("Type") == "notify-reload"
     guard isReloadable, unit.value("RefreshOnReload") == nil, let own = UnitName(name) else { return }
     let names = ids.compactMap { RoleName($0.prefix { $0 != "." }) }
-    guard let role = names.first(where: { roles[$0]?.refreshUnits.contains { $0.matches(own) } == true }) else { return }
+    guard let role = names.first(where: { roles[$0]?.refreshUnits.contains { $0.matches(own) } == true }) else {
+      return
+    }
     warn(
       path, unit.value("ExecReload") == nil ? "Type" : "ExecReload",
       "makes rolekeeper reload the unit when the role has a new credential, and a reload doesn't renew LoadCredential=\(role)",
