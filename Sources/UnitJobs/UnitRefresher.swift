@@ -203,13 +203,11 @@ package final class UnitRefresher {
     switch result {
     case .success(let units):
       searches[role] = nil
-      let services = units.compactMap { unit in
-        UnitName(unit.name).flatMap { unit.name.hasSuffix(".service") && unit.name != ownUnit ? ($0, unit) : nil }
-      }
-      let names = Set(services.map(\.0))
+      let found = services(of: units, search.patterns)
+      let names = Set(found.map(\.0))
       outcomes[role] = outcomes[role, default: [:]].filter { names.contains($0.key) }
       leave(role) { !names.contains($0) }
-      for (name, unit) in services { request(name, unit, for: role, search.generation) }
+      for (name, unit) in found { request(name, unit, for: role, search.generation) }
     case .failure(let error):
       let wait = search.backoff.wait(after: Self.failure(of: error, .transient), using: &chance)
       if !search.isReported { logNotFound(role, search.generation, error, next: wait) }
@@ -222,11 +220,25 @@ package final class UnitRefresher {
     }
   }
 
-  /// `unit` is its state as of now.
-  private func request(_ name: UnitName, _ unit: ManagerConnection.Unit, for role: RoleName, _ generation: UInt64) {
+  /// The services that the patterns name, each with its state; nil for a name that is another unit's alias, whose state the manager lists under
+  /// that unit's own name.
+  private func services(
+    of units: [ManagerConnection.Unit], _ patterns: [UnitPattern]
+  ) -> [(UnitName, ManagerConnection.Unit?)] {
+    let services = units.compactMap { unit in
+      UnitName(unit.name).flatMap { unit.name.hasSuffix(".service") && unit.name != ownUnit ? ($0, unit) : nil }
+    }
+    let named = services.filter { service in patterns.contains { $0.matches(service.0) } }
+    if named.count == services.count { return named }
+    let known = Set(named.map(\.0))
+    return named + patterns.compactMap(\.name).filter { !known.contains($0) }.map { ($0, nil) }
+  }
+
+  /// `unit` is its state as the search has found it, nil if it hasn't.
+  private func request(_ name: UnitName, _ unit: ManagerConnection.Unit?, for role: RoleName, _ generation: UInt64) {
     guard let work = works[name] else {
       works[name] = UnitWork(roles: [role: generation])
-      return follow(UnitVerdict(unit), of: name)
+      return begin(name, unit)
     }
     guard work.isBeforeCall else {
       works[name]?.again[role] = generation
@@ -237,7 +249,16 @@ package final class UnitRefresher {
     if case .pausing = work.phase {
       works[name]?.backoff.reset()
       works[name]?.startDeadline = nil
-      follow(UnitVerdict(unit), of: name)
+      begin(name, unit)
+    }
+  }
+
+  /// A start that the search has found may be over: a search with wildcards and names takes two calls, and the end of a job that nothing waited
+  /// for during the second isn't reported again.
+  private func begin(_ name: UnitName, _ unit: ManagerConnection.Unit?) {
+    switch unit.map({ UnitVerdict($0) }) {
+    case nil, .awaitStart?: look(at: name)
+    case let verdict?: follow(verdict, of: name)
     }
   }
 
@@ -247,11 +268,11 @@ package final class UnitRefresher {
     guard case .looking? = works[name]?.phase else { return }
     switch result {
     case .success(let units):
-      if let unit = units.first(where: { $0.name == name.description }) {
-        follow(UnitVerdict(unit), of: name)
-      } else {
-        finish(name, .notFound)
-      }
+      guard let unit = units.first else { return finish(name, .notFound) }
+      let verdict = UnitVerdict(unit)
+      if unit.name == name.description || verdict.isEnd { return follow(verdict, of: name) }
+      // A permission would be asked for by the unit's own name, which the polkit rule doesn't have.
+      retry(name, .jobFailed, "it is an alias; write '\(unit.name)' in refresh_units", after: .permanent)
     case .failure(let error): retry(name, .unreachable, "\(error)", after: .transient)
     }
   }

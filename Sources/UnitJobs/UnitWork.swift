@@ -60,6 +60,9 @@ enum UnitVerdict: Equatable {
   /// The same, without a job that could be waited for.
   case lookAgain
 
+  /// Whether the unit needs no job, now or later.
+  var isEnd: Bool { if case .nothing = self { true } else { false } }
+
   init(_ unit: ManagerConnection.Unit) {
     switch unit.activeState {
     case "inactive", "failed", "deactivating":

@@ -13,6 +13,8 @@ final class FakeManager: UnitManager {
 
   /// By their names.
   private(set) var units: [String: Unit] = [:]
+  /// Other names of units.
+  var aliases: [String: String] = [:]
   /// Calls without an answer.
   private(set) var finds: [(patterns: [UnitPattern], completion: (Result<[Unit], CallError>) -> Void)] = []
   private(set) var refreshes: [(unit: String, completion: (Result<UInt32, CallError>) -> Void)] = []
@@ -48,11 +50,18 @@ final class FakeManager: UnitManager {
     }
   }
 
+  /// The oldest search, for the test to answer.
+  func takeFind() -> (Result<[Unit], CallError>) -> Void { finds.removeFirst().completion }
+
   func answerFind() {
     let find = finds.removeFirst()
     if let error { return find.completion(.failure(error)) }
     var found = units.values.filter { unit in find.patterns.contains { $0.matches(UnitName(unit.name)!) } }
     for name in find.patterns.compactMap(\.name?.description) where units[name] == nil {
+      if let unit = aliases[name].flatMap({ units[$0] }) {
+        if !found.contains(unit) { found.append(unit) }
+        continue
+      }
       found.append(Unit(name: name, loadState: "not-found", activeState: "inactive", subState: "dead", job: 0))
     }
     find.completion(.success(found.sorted { $0.name < $1.name }))

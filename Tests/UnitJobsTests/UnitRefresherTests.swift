@@ -9,25 +9,25 @@ import Wire
 
 /// Which units are reloaded for a new credential, when, and how often.
 @Suite struct UnitRefresherTests {
-  private static let role = RoleName("uploader")!
-  private static let other = RoleName("backup")!
+  static let role = RoleName("uploader")!
+  static let other = RoleName("backup")!
 
-  private let scheduler = VirtualScheduler()
-  private let manager = FakeManager()
-  private let lines = LogRecorder()
-  private let refresher: UnitRefresher
+  let scheduler = VirtualScheduler()
+  let manager = FakeManager()
+  let lines = LogRecorder()
+  let refresher: UnitRefresher
 
   init() throws {
     refresher = try UnitRefresher(
       scheduler: scheduler, manager: manager, timeout: .minutes(5), ownUnit: "rolekeeper.service", log: lines.log)
   }
 
-  private func rotate(_ generation: UInt64, of role: RoleName = role, _ patterns: String...) {
+  func rotate(_ generation: UInt64, of role: RoleName = role, _ patterns: String...) {
     refresher.rotated(role, generation: generation, patterns: patterns.map { UnitPattern($0)! })
   }
 
   /// Lets what waits for a later turn happen, and answers what is asked.
-  private func settle(_ span: Duration = .zero) {
+  func settle(_ span: Duration = .zero) {
     scheduler.advance(by: span)
     manager.answer()
     scheduler.settle()
@@ -35,13 +35,13 @@ import Wire
   }
 
   /// A rotation whose calls are answered.
-  private func refresh(_ generation: UInt64, _ patterns: String...) {
+  func refresh(_ generation: UInt64, _ patterns: String...) {
     refresher.rotated(Self.role, generation: generation, patterns: patterns.map { UnitPattern($0)! })
     settle()
   }
 
   private func count(_ result: UnitResult) -> UInt64 { refresher.figures.results[result, default: 0] }
-  private var results: [UnitResult: UInt64] { refresher.figures.results }
+  var results: [UnitResult: UInt64] { refresher.figures.results }
 
   // MARK: - By state
 
@@ -264,12 +264,12 @@ import Wire
 
   // MARK: - Failures
 
-  private static func failure(_ name: String, _ text: String = "text") -> ManagerConnection.CallError {
+  static func failure(_ name: String, _ text: String = "text") -> ManagerConnection.CallError {
     ManagerConnection.CallError(name: name, text: text)
   }
 
   /// The job can't be queued; the state has been read.
-  private func refuse(_ name: String, _ unit: String = "app.service") {
+  func refuse(_ name: String, _ unit: String = "app.service") {
     manager.set(unit, "active")
     rotate(1, "\(unit)")
     manager.answerFind()
