@@ -11,7 +11,7 @@ package import Wire
 ///                   others              nothing to do
 ///
 /// A unit has one job at a time: rotations that come while it is under way make one more afterwards. Whatever fails is tried again with back-off,
-/// by looking at the unit again; what takes too long is given up until the next rotation.
+/// by looking at the unit again; a job of its own that takes too long is given up until the next rotation.
 package final class UnitRefresher {
   /// A bus allows a connection only so many calls without an answer (dbus-daemon(1), max_replies_per_connection: 128 in Debian's).
   static let mostCalls = 32
@@ -285,22 +285,24 @@ package final class UnitRefresher {
       works[name]?.startDeadline = nil
       steps.append(.refresh(name))
     case .awaitStart(let job):
-      guard let end = startDeadline(of: name) else { return }
-      awaitJob(job, isOwn: false, of: name, until: end)
+      let end = startDeadline(of: name)
+      if scheduler.time < end { awaitJob(job, isOwn: false, of: name, until: end) } else { startTooLong(name) }
     case .lookAgain:
-      guard startDeadline(of: name) != nil else { return }
-      pause(name, Self.startPause)
+      if scheduler.time < startDeadline(of: name) { pause(name, Self.startPause) } else { startTooLong(name) }
     }
   }
 
-  /// By when its start has to be over; nil if that has passed, and so has the work.
-  private func startDeadline(of name: UnitName) -> Timestamp? {
-    let now = scheduler.time
-    let end = works[name]?.startDeadline ?? now + timeout
+  /// By when its start has to be over.
+  private func startDeadline(of name: UnitName) -> Timestamp {
+    let end = works[name]?.startDeadline ?? scheduler.time + timeout
     works[name]?.startDeadline = end
-    if now < end { return end }
-    finish(name, .timeout)
-    return nil
+    return end
+  }
+
+  /// No job of its own is queued yet, so that the unit has to be looked at again: it may run with the old credential as soon as it has started.
+  private func startTooLong(_ name: UnitName) {
+    retry(
+      name, .timeout, "its start wasn't over after \(timeout.text); see systemctl status \(name)", after: .permanent)
   }
 
   private func awaitJob(_ job: UInt32, isOwn: Bool, of name: UnitName, until end: Timestamp) {
@@ -315,7 +317,6 @@ package final class UnitRefresher {
     case .success(let job): awaitJob(job, isOwn: true, of: name, until: scheduler.time + timeout)
     case .failure(let error):
       switch UnitCallFailure(error) {
-      case .nothing(let result): finish(name, result)
       case .notAllowed: retry(name, .notAllowed, "\(error)", after: .permanent)
       case .refused: retry(name, .jobFailed, "\(error)", after: .permanent)
       case .conflict: retry(name, .jobFailed, "\(error)", after: .transient)
@@ -359,9 +360,9 @@ package final class UnitRefresher {
     }
     for (name, work) in works {
       guard let due = work.due, due <= now else { continue }
-      if case .awaiting(let job, _, _) = work.phase {
+      if case .awaiting(let job, let isOwn, _) = work.phase {
         jobs[job] = nil
-        finish(name, .timeout)
+        if isOwn { finish(name, .timeout) } else { startTooLong(name) }
       } else {
         look(at: name)
       }
@@ -407,10 +408,16 @@ package final class UnitRefresher {
       after: Failure(kind, code: result.rawValue, advice: reason), using: &chance)
     record(work, of: name, result, error: reason)
     if work.reported != result { logRetry(work, of: name, result, reason, next: wait) }
-    work.reported = result
+    // Of the generations that came meanwhile nothing has been logged.
+    work.reported = work.again.isEmpty ? result : nil
     work.roles.merge(work.again) { $1 }
     work.again = [:]
     work.startDeadline = nil
+    // Its roles are gone, or don't name it any more.
+    guard !work.roles.isEmpty else {
+      works[name] = nil
+      return
+    }
     works[name] = work
     pause(name, wait)
   }
@@ -422,6 +429,8 @@ package final class UnitRefresher {
   private var now: UTCTime { UTCTime(seconds: Int64(scheduler.wallSeconds)) }
 
   private func record(_ work: UnitWork, of name: UnitName, _ result: UnitResult, error: String?) {
+    // Nobody asks for it any more.
+    guard !work.roles.isEmpty else { return }
     counts[result, default: 0] += 1
     for (role, generation) in work.roles {
       outcomes[role, default: [:]][name] = UnitRefreshStatus(

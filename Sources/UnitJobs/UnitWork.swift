@@ -22,7 +22,7 @@ struct UnitWork {
   var roles: [RoleName: UInt64]
   /// Those whose credential is newer than what the job under way makes it read.
   var again: [RoleName: UInt64] = [:]
-  /// By when a start that is under way has to be over; nil while none was seen.
+  /// By when a start that is under way has to be over; nil while none was seen, and after one that took too long.
   var startDeadline: Timestamp?
   var backoff = Backoff()
   /// The failure that was logged last, for these generations.
@@ -84,7 +84,6 @@ enum UnitVerdict: Equatable {
 
 /// What follows from an error of ReloadOrTryRestartUnit, by its name: the texts differ by version.
 enum UnitCallFailure: Equatable {
-  case nothing(UnitResult)
   /// A person has to permit it.
   case notAllowed
   /// Something else is being done with the unit.
@@ -98,12 +97,12 @@ enum UnitCallFailure: Equatable {
     let manager = "org.freedesktop.systemd1."
     let bus = "org.freedesktop.DBus.Error."
     switch error.name {
-    case manager + "NoSuchUnit": self = .nothing(.notFound)
-    case manager + "UnitMasked": self = .nothing(.masked)
     // systemd 252 has the former, 257 the latter (tried); so does a host without polkit.
     case bus + "InteractiveAuthorizationRequired", bus + "AccessDenied", bus + "AuthFailed": self = .notAllowed
     case manager + "TransactionIsDestructive", manager + "TransactionJobsConflicting": self = .conflict
-    case manager + "LoadFailed", manager + "BadUnitSetting", manager + "UnitError", manager + "JobTypeNotApplicable",
+    // A unit that was active a moment ago: it may run on though it has been masked, or its file has been removed.
+    case manager + "UnitMasked", manager + "NoSuchUnit", manager + "LoadFailed", manager + "BadUnitSetting",
+      manager + "UnitError", manager + "JobTypeNotApplicable",
       manager + "OnlyByDependency", bus + "InvalidArgs":
       self = .refused
     default: self = .unreachable

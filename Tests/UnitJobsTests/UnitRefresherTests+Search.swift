@@ -65,4 +65,42 @@ extension UnitRefresherTests {
     settle()
     #expect(results == [.done: 1] && lines.all.count == 1)
   }
+
+  // MARK: - Roles that leave
+
+  /// It was tried again for ever, without a line, and could still reload the unit.
+  @Test func `a call that fails for a role that is gone isn't repeated`() {
+    manager.set("app.service", "active")
+    rotate(1, "app.service")
+    manager.answerFind()
+    refresher.forget(Self.role)
+    manager.error = Self.failure("org.freedesktop.DBus.Error.AccessDenied")
+    manager.answerRefresh()
+    manager.error = nil
+    settle(.hours(1))
+    #expect(manager.asked.count == 1 && refresher.figures.pending == 0 && results.isEmpty && lines.all.isEmpty)
+  }
+
+  @Test(arguments: ["failed", "canceled", nil])
+  func `nor is a job that fails for a unit that the settings no longer name`(_ end: String?) {
+    manager.set("app.service", "active")
+    refresh(1, "app.service")
+    refresher.change(Self.role, to: [UnitPattern("encode@*.service")!])
+    if let end { manager.endJob(of: "app.service", end) } else { manager.breakDown() }
+    settle(.hours(1))
+    #expect(manager.asked.count == 1 && refresher.figures.pending == 0 && results.isEmpty && lines.all.isEmpty)
+  }
+
+  /// The line of the older generation stood for the newer one, too, which had none.
+  @Test func `a rotation that comes while a job is under way has its own line when that fails, too`() {
+    manager.set("app.service", "active")
+    refresh(1, "app.service")
+    refresh(2, "app.service")
+    for _ in 0..<2 {
+      manager.endJob(of: "app.service", "failed")
+      settle(.minutes(1))
+    }
+    #expect(lines.all.count == 2 && lines.all[0].contains("generation=1 ") && lines.all[1].contains("generation=2 "))
+    #expect(results == [.jobFailed: 2] && manager.asked.count == 2)
+  }
 }

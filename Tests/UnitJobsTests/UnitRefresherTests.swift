@@ -244,14 +244,25 @@ import Wire
   }
 
   @Test(arguments: [0, 5] as [UInt32])
-  func `a start that never ends is, too`(_ job: UInt32) {
+  func `a start that takes longer counts as failed, and is looked at again`(_ job: UInt32) {
     manager.set("app.service", "activating", sub: "start", job: job)
     refresh(1, "app.service")
-    for _ in 0..<400 { settle(.seconds(1)) }
+    for _ in 0..<300 { settle(.seconds(1)) }
     #expect(results == [.timeout: 1] && manager.asked.isEmpty && !manager.isOpen)
+    #expect(lines.all.count == 1)
+    #expect(lines.all[0].hasPrefix("warning: unit not reloaded for a new credential, trying again generation=1 next="))
+    #expect(
+      lines.all[0].hasSuffix(
+        " reason=its start wasn't over after 5min; see systemctl status app.service result=timeout role=uploader unit=app.service"
+      ), "\(lines.all)")
+    manager.set("app.service", "active")
+    settle(.minutes(1))
+    manager.endJob(of: "app.service")
+    settle()
+    #expect(results == [.timeout: 1, .done: 1] && manager.asked.count == 1 && refresher.figures.pending == 0)
   }
 
-  @Test func `a unit that starts again and again is let go after that time in all`() {
+  @Test func `a unit that starts again and again counts as failed after that time in all, until it has started`() {
     manager.set("app.service", "activating", sub: "start", job: 5)
     refresh(1, "app.service")
     for job in 5..<405 as Range<UInt32> {
@@ -259,7 +270,11 @@ import Wire
       manager.jobRemoved(job, "done")
       settle(.seconds(1))
     }
-    #expect(results == [.timeout: 1] && manager.asked.isEmpty)
+    #expect(results == [.timeout: 1] && manager.asked.isEmpty && refresher.figures.pending == 1)
+    manager.set("app.service", "active")
+    manager.jobRemoved(405, "done")
+    settle(.minutes(1))
+    #expect(manager.asked == ["app.service"])
   }
 
   // MARK: - Failures
@@ -278,12 +293,20 @@ import Wire
     manager.error = nil
   }
 
+  /// It counted as nothing to do, though the unit kept its old credential.
   @Test(arguments: [
-    ("org.freedesktop.systemd1.UnitMasked", UnitResult.masked), ("org.freedesktop.systemd1.NoSuchUnit", .notFound),
+    ("org.freedesktop.systemd1.UnitMasked", "masked", UnitResult.masked),
+    ("org.freedesktop.systemd1.NoSuchUnit", "not-found", .notFound),
   ])
-  func `an error that says that there is nothing to reload ends the attempt`(_ name: String, _ result: UnitResult) {
+  func `a unit that runs on though it is masked or its file is gone is a failure until it stops`(
+    _ name: String, _ load: String, _ result: UnitResult
+  ) {
     refuse(name)
-    #expect(results == [result: 1] && refresher.figures.pending == 0)
+    #expect(results == [.jobFailed: 1] && refresher.figures.pending == 1)
+    #expect(lines.all.count == 1 && lines.all[0].contains("reason=text (\(name)) result=job_failed "))
+    manager.set("app.service", "inactive", load: load)
+    settle(.minutes(1))
+    #expect(results == [.jobFailed: 1, result: 1] && refresher.figures.pending == 0 && manager.asked.count == 1)
   }
 
   @Test(arguments: [
@@ -334,6 +357,7 @@ import Wire
     Failing(name: "org.freedesktop.systemd1.JobTypeNotApplicable", result: .jobFailed, pause: late),
     Failing(name: "org.freedesktop.systemd1.OnlyByDependency", result: .jobFailed, pause: late),
     Failing(name: "org.freedesktop.systemd1.LoadFailed", result: .jobFailed, pause: late),
+    Failing(name: "org.freedesktop.systemd1.UnitMasked", result: .jobFailed, pause: late),
     Failing(name: "org.freedesktop.DBus.Error.NoReply", result: .unreachable, pause: soon),
     Failing(name: "org.freedesktop.DBus.Error.NoServer", result: .unreachable, pause: soon),
     Failing(name: "com.example.Whatever", result: .unreachable, pause: soon),

@@ -162,7 +162,7 @@ enum Schema {
       standard: DaemonSettings.standardUnitJobTimeout,
       summary: """
         How long the daemon waits for a unit's reload or restart, or for the end of a start that was under way. After \
-        that it waits no longer, cancels nothing, and tries again at the next rotation.
+        that it waits no longer, cancels nothing, and counts it as failed.
         """)
     static let table = SettingTable(header: "[unit_jobs]", keys: [timeout])
   }
