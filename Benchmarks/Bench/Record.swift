@@ -73,7 +73,9 @@ struct Record: Equatable {
   /// What is said above the table.
   var summary: String {
     let number =
-      runs.count == 1 ? "One whole run" : runs.count <= Self.tableRuns ? "\(runs.count) whole runs" : "The last \(Self.tableRuns) whole runs"
+      runs.count == 1
+      ? "One whole run"
+      : runs.count <= Self.tableRuns ? "\(runs.count) whole runs" : "The last \(Self.tableRuns) whole runs"
     let tooFew = runs.count < Self.tableRuns ? " **\(Self.tableRuns) are wanted before a row counts as met.**" : ""
     let lines = latest.map { "- \($0.date), \($0.build), load average \($0.load) when it began: \($0.machine)\n" }
     return "\(number):\(tooFew)\n\n\(lines.joined())"

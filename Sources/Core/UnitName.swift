@@ -11,7 +11,7 @@ package struct UnitName: Hashable, Sendable, CustomStringConvertible {
   package init?(_ bytes: some Collection<UInt8>) {
     guard bytes.count <= Self.longest, bytes.allSatisfy(\.isUnitName) else { return nil }
     let text = String(decoding: bytes, as: UTF8.self)
-    guard Self.types.contains(where: { text.hasSuffix($0) && text != $0 }) else { return nil }
+    guard !text.hasPrefix("@"), Self.types.contains(where: { text.hasSuffix($0) && text != $0 }) else { return nil }
     description = text
   }
 
@@ -25,7 +25,8 @@ package struct UnitPattern: Hashable, Sendable, CustomStringConvertible {
   /// nil when no name of a unit that runs programs can match it.
   package init?(_ text: String) {
     let isPlain = text.utf8.allSatisfy { $0.isUnitName || $0 == Self.any || $0 == Self.one }
-    guard !text.isEmpty, text.utf8.count <= UnitName.longest, isPlain else { return nil }
+    // systemd takes no name that begins with an @, and refuses a whole list of names for one that it doesn't take (tried with systemd 252).
+    guard !text.isEmpty, !text.hasPrefix("@"), text.utf8.count <= UnitName.longest, isPlain else { return nil }
     let end = text.utf8.last
     guard end == Self.any || UnitName.types.contains(where: { text.hasSuffix($0) && text != $0 }) else { return nil }
     description = text

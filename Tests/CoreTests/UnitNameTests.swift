@@ -30,6 +30,7 @@ import Testing
 
   @Test(arguments: [
     "", "app", "app.timer", ".service", "a b.service", "a/b.service", "a[bc].service", "ä.service", "app.servic?",
+    "@x.service", "@*.service", "@.service",
   ])
   func `what no unit that runs programs can be called is no pattern`(_ text: String) {
     #expect(UnitPattern(text) == nil)
@@ -42,7 +43,9 @@ import Testing
 
   @Test func `a unit's name has the form that systemd gives it`() {
     #expect(UnitName("a@b.service")?.description == "a@b.service" && UnitName("x.swap") != nil)
-    for wrong in ["", "app", "app.timer", ".service", "a*.service", String(repeating: "a", count: 248) + ".service"] {
+    for wrong in [
+      "", "app", "app.timer", ".service", "a*.service", "@x.service", String(repeating: "a", count: 248) + ".service",
+    ] {
       #expect(UnitName(wrong) == nil, "\(wrong)")
     }
   }

@@ -61,6 +61,14 @@ import Testing
       #"\#(place) names 'encode@.service', which is a template and never runs itself; write "encode@*.service" for all its instances"#
     ),
     Finding(
+      "an instance of nothing", #"refresh_units = ["@x.service"]"#,
+      #"\#(place) names '@x.service', which is no service; set refresh_units to a list of names of service units, with * and ? as wildcards, or remove the line to use []"#
+    ),
+    Finding(
+      "a template of nothing", #"refresh_units = ["@.service"]"#,
+      #"\#(place) names '@.service', which is no service; set refresh_units to a list of names of service units, with * and ? as wildcards, or remove the line to use []"#
+    ),
+    Finding(
       "its own unit", #"refresh_units = ["rolekeeper.service"]"#,
       #"\#(place) names 'rolekeeper.service', which is the daemon's own unit; write patterns that rolekeeper.service doesn't match, as refresh_units = ["encode@*.service"]"#
     ),

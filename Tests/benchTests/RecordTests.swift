@@ -27,7 +27,10 @@ import Testing
     #expect(try Record(record.text) == record)
   }
 
-  @Test(arguments: ["rate 1 2 3", "run yesterday", "run 2026; load 1; m", "run 2026; build a; load 1; m\nrate 1 2", "run 2026; build a; load 1; m\nrate x 2 3"])
+  @Test(arguments: [
+    "rate 1 2 3", "run yesterday", "run 2026; load 1; m", "run 2026; build a; load 1; m\nrate 1 2",
+    "run 2026; build a; load 1; m\nrate x 2 3",
+  ])
   func `a record that can't be read is refused`(text: String) {
     #expect(throws: BenchError.self) { try Record(text) }
   }
@@ -77,7 +80,8 @@ import Testing
       try report.write(to: options)
     }
     let page = try #require(FileText.read(directory.path("performance.md")))
-    #expect(page.hasPrefix("before\n\(mark.0)The last 3 whole runs:") && page.hasSuffix("**missed** |\n\(mark.1)after\n"))
+    #expect(
+      page.hasPrefix("before\n\(mark.0)The last 3 whole runs:") && page.hasSuffix("**missed** |\n\(mark.1)after\n"))
     #expect(page.contains("### Bursts\n\nAs many as it takes.\n\n") && page.contains("| `p99` | ms | 6 (4–7) |"))
     let record = try Record(try TextFile.read(directory.path("performance-runs.txt")))
     #expect(record.runs.map { $0.findings["p99"]?.ours } == [100, 4, 7, 6])
