@@ -55,6 +55,6 @@ complete -c rolekeeper -n '__fish_seen_subcommand_from report' -l socket -r -F -
 complete -c rolekeeper -n '__fish_seen_subcommand_from report' -l timeout -x -d 'give up when the command takes longer than TIME, at least 1s; default 15s, for get and refresh 15s more than they wait, for reload 90s, for wait 60s'
 complete -c rolekeeper -n '__fish_seen_subcommand_from report' -l help -d 'print this help, or a command\'s, and exit'
 complete -c rolekeeper -n '__fish_seen_subcommand_from who-had' -l unit -x -d 'the unit, such as encode.service'
-complete -c rolekeeper -n '__fish_seen_subcommand_from who-had' -l since -x -d 'only what came since then, as journalctl reads it: \'2026-11-30 12:00\', \'2 days ago\', yesterday'
+complete -c rolekeeper -n '__fish_seen_subcommand_from who-had' -l since -x -d 'only what came since then, in local time, as for journalctl: \'2026-11-30 12:00\', \'2 days ago\', yesterday'
 complete -c rolekeeper -n '__fish_seen_subcommand_from who-had' -l socket -r -F -d 'the daemon\'s socket; default $ROLEKEEPER_SOCKET, or else /run/rolekeeper/rolekeeper.sock'
 complete -c rolekeeper -n '__fish_seen_subcommand_from who-had' -l help -d 'print this help, or a command\'s, and exit'
