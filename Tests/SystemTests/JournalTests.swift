@@ -73,13 +73,13 @@ extension UnderSystemd {
       let service = try Service(under: release)
       try service.start()
       let id = try service.credential("uploader", as: "reader").keyID
-      let event = try service.journal.read("--output=json ROLEKEEPER_ACCESS_KEY_ID=\(id) ROLEKEEPER_VIA=socket")
-        .firstMatch(of: /"MESSAGE_ID":"([0-9a-f]{32})"/)?.1
+      let entry = try service.journal.read("--output=json ROLEKEEPER_ACCESS_KEY_ID=\(id) ROLEKEEPER_VIA=socket")
+      let event = try #require(entry.firstMatch(of: /"MESSAGE_ID":"([0-9a-f]{32})"/)).1
       try service.box.ask(
         """
         logger --journald <<'END'
         MESSAGE=credential handed out
-        MESSAGE_ID=\(event ?? "")
+        MESSAGE_ID=\(event)
         ROLEKEEPER_ROLE=uploader
         ROLEKEEPER_ACCESS_KEY_ID=\(id)
         ROLEKEEPER_UNIT=forged.service
