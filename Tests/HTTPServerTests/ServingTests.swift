@@ -56,7 +56,7 @@ import Testing
     let client = try harness.connect()
     var found: [PeerProcess?] = []
     var tokens: [ResponseToken] = []
-    harness.handler.onRequest = { token in
+    harness.handler.onRequest = { [unowned harness] token in
       tokens.append(token)
       found.append(harness.server.process(of: token))
       harness.server.processes = PeerProcessReader(pidfd: { _ in -ESRCH })
@@ -80,7 +80,7 @@ import Testing
       return -ESRCH
     }
     var latest: ResponseToken?
-    harness.handler.onRequest = { token in
+    harness.handler.onRequest = { [unowned harness] token in
       latest = token
       for _ in 0..<10 { #expect(harness.server.process(of: token) == nil) }
       return looks == 3 ? nil : Harness.response("hello")
