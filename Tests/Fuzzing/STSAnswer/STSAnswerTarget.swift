@@ -16,7 +16,7 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
 
   let response = STSResponse(httpStatus: status, retryAfter: retryAfter.isEmpty ? nil : retryAfter)
   let body = Array(rest)
-  SessionCheck(response: response, now: now).check(body)
+  SessionCheck(status: status, response: response, now: now).check(body)
   if let identity = response.callerIdentity(from: body.span).granted {
     require(status == 200, "an identity with status \(status)")
     require(isPlain(identity.arn, most: 256), "an identity that can't be logged")

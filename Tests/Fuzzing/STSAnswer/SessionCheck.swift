@@ -7,6 +7,8 @@ import Secrets
 
 /// What has to hold for an answer to AssumeRole, whatever it is.
 struct SessionCheck {
+  /// The HTTP status.
+  let status: Int
   let response: STSResponse
   let now: UTCTime
 
@@ -18,7 +20,7 @@ struct SessionCheck {
   }
 
   private func check(_ session: AssumedSession) {
-    require(response.httpStatus == 200, "a session with status \(response.httpStatus)")
+    require(status == 200, "a session with status \(status)")
     require(session.expiration > now, "a session that has expired")
     require(isPlain(session.accessKeyID, most: .max) && !session.accessKeyID.isEmpty, "an id that can't be logged")
     for secret in [session.accessKeySecret, session.securityToken] {
@@ -40,7 +42,7 @@ struct SessionCheck {
     require(
       failure.requestID.map { isPlain($0, most: 128) && !$0.isEmpty } ?? true, "a request id that can't be logged")
     require(!failure.advice.isEmpty, "a failure without advice")
-    require(failure.httpStatus == response.httpStatus, "a failure with another status")
+    require(failure.httpStatus == status, "a failure with another status")
     if case .throttled(let wait?) = failure.kind {
       require(wait >= .zero && wait <= .minutes(5), "a wait of \(wait)")
     }

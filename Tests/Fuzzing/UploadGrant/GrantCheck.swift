@@ -7,6 +7,8 @@ import Secrets
 
 /// What has to hold for an answer with an upload address and credential, whatever it is.
 struct GrantCheck {
+  /// The HTTP status.
+  let status: Int
   let response: VODResponse
   let now: UTCTime
 
@@ -33,7 +35,7 @@ struct GrantCheck {
   }
 
   private func check(_ grant: UploadGrant) {
-    require(response.httpStatus == 200, "a grant with status \(response.httpStatus)")
+    require(status == 200, "a grant with status \(status)")
     require(grant.credential.expires > now, "a credential that has expired")
     require(isPlain(grant.videoID, most: 64) && !grant.videoID.isEmpty, "a video id that can't be logged")
     require(isPlain(grant.credential.accessKeyID, most: .max), "an id that can't be logged")

@@ -11,7 +11,8 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
   var rest = UnsafeBufferPointer(start: data, count: size)[...]
   let status = Int(takeLine(&rest)) ?? 200
   let now = UTCTime(httpDate: takeLine(&rest)) ?? UTCTime(seconds: 1_767_323_045)
-  let check = GrantCheck(response: VODResponse(httpStatus: status, retryAfter: nil), now: now)
+  let check = GrantCheck(
+    status: status, response: VODResponse(httpStatus: status, retryAfter: nil), now: now)
   let body = Array(rest)
   check.check(body)
 
