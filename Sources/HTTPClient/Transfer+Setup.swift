@@ -1,7 +1,7 @@
 import CCurl
 import Core
 
-/// What libcurl is told once for each handle.
+/// The options that are set once for each handle.
 extension Transfer {
   func configure(_ settings: HTTPClient.Settings) throws(HTTPClientError) {
     try set(CURLOPT_PROTOCOLS_STR, "https")

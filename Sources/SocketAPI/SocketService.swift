@@ -283,7 +283,7 @@ package final class SocketService: RequestHandler, RoleObserver {
       .connected(process))
   }
 
-  /// Who allowed units alone is told so first: naming the user would open the role to all of that user's programs.
+  /// For a role open to units only that comes first: naming the user would open it to all of that user's programs.
   private static func remedy(for role: ManagedRole, in unit: UnitName?) -> String {
     let readers = role.settings.readers
     let others = unit == nil ? "that user or one of its groups" : "that user, one of its groups or that unit"

@@ -66,7 +66,7 @@ struct WhoHadCommand {
     // Of one field either value counts; of two fields both have to match.
     let events = [Self.messageID, Self.messageIDOfMore, Self.messageIDOfFile].map { "MESSAGE_ID=\($0)" }
     let own = ["_SYSTEMD_UNIT=\(RolekeeperUnit.service)"]
-    // A line about more programs names no unit; a unit may be among them. Behind + the match begins anew.
+    // A line about more programs names no unit; a unit may be among them. After + the match starts over.
     let more = arguments.unit == nil ? [] : ["+"] + own + ["MESSAGE_ID=\(Self.messageIDOfMore)"]
     return since + own + events + [subject] + more
   }
