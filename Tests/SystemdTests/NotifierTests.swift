@@ -45,7 +45,7 @@ import Testing
 
   @Test func `a manager that reads nothing blocks nobody, and gets the latest messages later`() async {
     await #expect(processExitsWith: .success) {
-      alarm(10)
+      alarm(300)
       let found = NotifierTests.messages { notifier in
         for _ in 0..<2000 {
           notifier.reloading()
