@@ -74,6 +74,9 @@ struct InvocationSessions {
     }
   }
 
+  /// Forgets what the unit's invocation had.
+  mutating func forget(_ unit: UnitName) { lines[unit]?.handouts = [:] }
+
   /// Forgets a role that was removed, or whose name another role gets.
   mutating func forget(_ role: RoleName) {
     for unit in lines.keys {

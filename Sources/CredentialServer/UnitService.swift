@@ -68,6 +68,10 @@ package final class UnitService: UnitResponder, RoleObserver {
     _ = sessions.note(one.handout, of: one.role, to: one.unit, in: one.invocation, at: scheduler.time)
   }
 
+  /// The unit is reloaded for a new credential: if that asks again, in the same invocation, it gets the latest session
+  /// (RefreshOnReload=credentials in systemd.service(5), from systemd 260).
+  package func willRefresh(_ unit: UnitName) { sessions.forget(unit) }
+
   // MARK: - Requests
 
   package func requested(_ request: UnitRequest, from answers: any UnitAnswers) {

@@ -101,6 +101,7 @@ package final class Daemon: SocketBackend {
     unitRefresher = try UnitRefresher(
       scheduler: loop, manager: SystemBus(loop), timeout: settings.unitJobTimeout,
       ownUnit: OwnUnit.name ?? RolekeeperUnit.service, log: log)
+    unitRefresher.willRefresh = { [unowned self] in units.willRefresh($0) }
     follower = RotationFollower(unitRefresher) { [unowned self] in outputs.progress(of: $0) }
     service = try SocketService(
       scheduler: loop, backend: self, refresher: refresher, access: Self.access(settings), log: log)

@@ -49,6 +49,9 @@ package final class UnitRefresher {
   private var chance = SystemChance()
   private var timer: (any Alarm)!
 
+  /// Called before a unit's job is queued.
+  package var willRefresh: (UnitName) -> Void = { _ in }
+
   /// Puts off what a report of the connection brings: it may close that.
   private var soon: (any Deferral)!
 
@@ -182,6 +185,7 @@ package final class UnitRefresher {
       guard case .ready? = works[name]?.phase else { return }
       works[name]?.phase = .calling
       callsUnderWay += 1
+      willRefresh(name)
       manager.reloadOrTryRestart(name) { [unowned self] result in
         callsUnderWay -= 1
         called(name, result)

@@ -176,6 +176,24 @@ import Wire
     #expect(bench.lines(with: "unit=app.service").map { $0.contains("STS.1") } == [true, false])
   }
 
+  /// From systemd 260 a reload may ask again in the same invocation (RefreshOnReload= in systemd.service(5)).
+  @Test func `a unit that is reloaded for a new credential gets that one, and no other unit does`() {
+    let role = bench.add("uploader", pool: 1)
+    bench.records.invocations["encode@1.service"] = "first"
+    _ = (bench.ask("uploader"), bench.ask("uploader", for: "encode@1.service"))
+    bench.refresh.advance(.minutes(40))
+    bench.refresh.grantAll()
+    #expect(role.generation == 2)
+    bench.service.willRefresh(UnitName("app.service")!)
+    #expect(bench.ask("uploader").text.contains("STS.2"))
+    #expect(bench.ask("uploader", for: "encode@1.service").text.contains("STS.1"))
+    #expect(bench.lines(with: "unit=app.service").map { $0.contains("STS.1") } == [true, false])
+    // It is the invocation's session from then on.
+    bench.refresh.advance(.minutes(40))
+    bench.refresh.grantAll()
+    #expect(role.generation == 3 && bench.ask("uploader").text.contains("STS.2"))
+  }
+
   @Test
   func `a session isn't handed out again if it has expired, STS refuses it, or the role has changed`() {
     let role = bench.add("uploader", pool: 1)

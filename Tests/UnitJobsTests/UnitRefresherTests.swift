@@ -61,6 +61,16 @@ import Wire
     #expect(status[0].at == UTCTime(seconds: 1_767_225_600))
   }
 
+  /// From systemd 260 a reload may ask for the unit's credentials again (RefreshOnReload= in systemd.service(5)).
+  @Test func `it is told before a unit's job is queued, and not where none is`() {
+    var order: [String] = []
+    refresher.willRefresh = { [unowned manager] in order.append("\($0) after \(manager.asked.count) jobs") }
+    manager.set("app.service", "active")
+    manager.set("idle.service", "inactive")
+    refresh(7, "app.service", "idle.service")
+    #expect(order == ["app.service after 0 jobs"] && manager.asked == ["app.service"])
+  }
+
   struct Idle: CustomTestStringConvertible {
     let active: String
     var sub = ""
