@@ -8,6 +8,7 @@ import Refresh
 import RuntimeState
 package import Settings
 import Systemd
+import UnitJobs
 
 /// What a process gets from the ones before it, and leaves to the next.
 package struct Inheritance {
@@ -37,7 +38,9 @@ extension Daemon {
         let resumed = state?.resumed(role, isGenerationExact: isExact)
         // The number is exact, and to look at the files of thousands of roles takes long.
         let isKnown = resumed?.isGenerationExact == true
-        if isKnown, !role.refreshUnits.isEmpty, let generation = resumed?.generation {
+        if isKnown, !role.refreshUnits.isEmpty, let generation = resumed?.generation,
+          state?.unitReloads[role.name] == nil
+        {
           follower.wasPublished(role.name, generation: generation)
         }
         return (role, isKnown ? 0 : outputs.snapshotNumber(of: role), resumed)
@@ -65,8 +68,8 @@ extension Daemon {
     let writer = try HandoverWriter(
       boot: inheritance.boot,
       after: HandoverWriter.Predecessors(names: store.names, nextNumber: max(store.next, generations.nextStore)),
-      condemned: store.state?.condemned ?? [:], refresher: refresher,
-      manager: try ManagerDescriptorStore(scheduler: loop), scheduler: loop, log: log)
+      state: store.state, refresher: refresher, manager: try ManagerDescriptorStore(scheduler: loop), scheduler: loop,
+      log: log)
     writer.proofs = { [unowned self] in
       sources.values.sorted { $0.name < $1.name }.compactMap { source in
         source.keys.proof.map { HandoverProof($0, of: source.name) }
@@ -75,6 +78,10 @@ extension Daemon {
     writer.units = { [unowned self] in units.units }
     writer.unitSessions = { [unowned self] in units.handouts(to: $0).map { HandoverUnitSession($0) } }
     units.willHandOut = { [unowned writer] in writer.willHandOut(HandoverUnitSession($0)) }
+    writer.isReloadDue = { [unowned self] in follower.isReloadDue($0, generation: $1) }
+    unitRefresher.settled = { [unowned self, unowned writer] in
+      if !follower.isWaiting(for: $0) { writer.unitsReloaded($0) }
+    }
     generations.firstStore = { [unowned writer] in writer.firstStore }
     return writer
   }

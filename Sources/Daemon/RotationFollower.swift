@@ -15,7 +15,7 @@ final class RotationFollower: RoleObserver {
   private var waiting: [RoleName: ManagedRole] = [:]
   /// Those whose units were reloaded although a file has failed.
   private var incomplete: [RoleName: ManagedRole] = [:]
-  /// What an earlier process has published: its units have had it.
+  /// What an earlier process has published and reloaded the units for.
   private var known: [RoleName: UInt64] = [:]
 
   init(_ units: UnitRefresher, progress: @escaping (RoleName) -> WriteProgress) {
@@ -23,12 +23,21 @@ final class RotationFollower: RoleObserver {
     self.progress = progress
   }
 
-  /// An earlier process has published the role under this generation.
+  /// An earlier process has published the role under this generation, and its units need no reload for it.
   func wasPublished(_ role: RoleName, generation: UInt64) { known[role] = generation }
 
+  /// Whether the role's units have to be reloaded when it is published under this generation.
+  func isReloadDue(_ role: ManagedRole, generation: UInt64) -> Bool {
+    !role.settings.refreshUnits.isEmpty && known[role.name] != generation
+  }
+
+  /// Whether its units are reloaded later, when its files have been written.
+  func isWaiting(for role: RoleName) -> Bool { waiting[role] != nil }
+
   func didPublish(_ role: ManagedRole) {
-    let isKnown = known.removeValue(forKey: role.name) == role.generation
-    guard !role.settings.refreshUnits.isEmpty, !isKnown else { return }
+    let isDue = isReloadDue(role, generation: role.generation)
+    known[role.name] = nil
+    guard isDue else { return }
     waiting[role.name] = role
     incomplete[role.name] = nil
     review(role.name)

@@ -38,6 +38,9 @@ package final class HandoverWriter: RoleObserver {
   package var units: () -> [UnitName] = { [] }
   package var unitSessions: (UnitName) -> [HandoverUnitSession] = { _ in [] }
 
+  /// Whether a role's services have to be reloaded for this generation.
+  package var isReloadDue: (ManagedRole, _ generation: UInt64) -> Bool = { _, _ in false }
+
   private let capacity: (_ length: Int) -> Int
   private let boot: BootID
   private let refresher: Refresher
@@ -64,6 +67,8 @@ package final class HandoverWriter: RoleObserver {
   private var recordedClock: ServerClock.Estimate?
   private var recordedProofs: [String: HandoverProof] = [:]
   private var condemned: [(accessKeyID: String, expiration: UTCTime)]
+  /// The generation of each role for which its services have yet to be reloaded.
+  private var unitReloads: [RoleName: UInt64]
   /// The settings in force, until they are in a store.
   private var newSettings: SettingsContent?
   private var settingsNumber: UInt32 = 0
@@ -71,10 +76,10 @@ package final class HandoverWriter: RoleObserver {
   /// The records that are appended next.
   private var batch = RecordBatch()
 
-  /// `condemned` are the sessions that STS refused to earlier processes. `capacity` returns the capacity of a store
-  /// that replaces one of the given length in bytes.
+  /// `state` is what earlier processes left, of which the condemned sessions and the reloads of services that weren't over go on.
+  /// `capacity` returns the capacity of a store that replaces one of the given length in bytes.
   package init(
-    boot: BootID, after predecessors: Predecessors, condemned: [String: UTCTime] = [:], refresher: Refresher,
+    boot: BootID, after predecessors: Predecessors, state: HandoverState? = nil, refresher: Refresher,
     manager: any DescriptorStore, scheduler: any Scheduler, log: Log,
     capacity: @escaping (_ length: Int) -> Int = { StoreSize.capacity(for: $0) }
   ) throws {
@@ -87,7 +92,8 @@ package final class HandoverWriter: RoleObserver {
     superfluous = predecessors.names
     nextNumber = predecessors.nextNumber
     firstStore = predecessors.nextNumber
-    self.condemned = condemned.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    condemned = (state?.condemned ?? [:]).sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    unitReloads = state?.unitReloads ?? [:]
     turn = scheduler.deferred { [unowned self] in continueDraft() }
     timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in beginDraft() }
   }
@@ -121,6 +127,7 @@ package final class HandoverWriter: RoleObserver {
   /// The role was removed, or is about to start again without its sessions.
   package func forget(_ role: RoleName, generation: UInt64) {
     guard isBegun else { return }
+    unitReloads[role] = nil
     batch.add(.roleRemoved(role, generation: generation))
     current?.known.remove(role)
     draft?.known.remove(role)
@@ -135,8 +142,17 @@ package final class HandoverWriter: RoleObserver {
     append()
   }
 
+  /// The services of the role have been reloaded for all that was published, or nothing more is done for them.
+  package func unitsReloaded(_ role: RoleName) {
+    guard let generation = unitReloads.removeValue(forKey: role), isBegun else { return }
+    batch.add(.unitReload(role, generation: generation, isDone: true))
+    append()
+  }
+
   package func willPublish(_ role: ManagedRole, generation: UInt64) {
-    record(role)
+    let isReloadDue = isReloadDue(role, generation)
+    if isReloadDue { unitReloads[role.name] = generation }
+    record(role, with: isReloadDue ? .unitReload(role.name, generation: generation, isDone: false) : nil)
   }
 
   package func didWithdraw(_ role: ManagedRole) { record(role) }
@@ -148,7 +164,7 @@ package final class HandoverWriter: RoleObserver {
     let now = refresher.clock.now(at: scheduler.time)
     condemned.removeAll { $0.expiration <= now }
     condemned.append((session.accessKeyID, session.expiration))
-    record(role, condemned: session)
+    record(role, with: .condemned(accessKeyID: session.accessKeyID, expiration: session.expiration))
   }
 
   // MARK: - Records
@@ -158,13 +174,11 @@ package final class HandoverWriter: RoleObserver {
   }
 
   /// All records in one append: the store never has half a rotation.
-  private func record(_ role: ManagedRole, condemned: Session? = nil) {
+  private func record(_ role: ManagedRole, with other: HandoverRecord? = nil) {
     guard isBegun else { return }
     finishFirstDraft()
     addClock()
-    if let condemned {
-      batch.add(.condemned(accessKeyID: condemned.accessKeyID, expiration: condemned.expiration))
-    }
+    if let other { batch.add(other) }
     let isKnown = current?.known.contains(role.name) != false && draft?.known.contains(role.name) != false
     let last = batch.add(role, isNew: !isKnown, sessions: refresher.sessions, above: lastRecorded)
     lastRecorded = max(lastRecorded, last)
@@ -240,6 +254,7 @@ package final class HandoverWriter: RoleObserver {
       for (role, generation) in refresher.generationsOfRemovedRoles {
         batch.add(.roleRemoved(role, generation: generation))
       }
+      for (role, generation) in unitReloads { batch.add(.unitReload(role, generation: generation, isDone: false)) }
       let now = refresher.clock.now(at: scheduler.time)
       for one in condemned where one.expiration > now {
         batch.add(.condemned(accessKeyID: one.accessKeyID, expiration: one.expiration))

@@ -49,6 +49,8 @@ package final class UnitRefresher {
   private var chance = SystemChance()
   private var timer: (any Alarm)!
 
+  /// Called when nothing more is to be done for a role's latest generation.
+  package var settled: (RoleName) -> Void = { _ in }
   /// Called before a unit's job is queued.
   package var willRefresh: (UnitName) -> Void = { _ in }
 
@@ -127,6 +129,7 @@ package final class UnitRefresher {
     outcomes[role] = nil
     reportedDenials.remove(role)
     leave(role) { _ in true }
+    reviewEnd(of: [role])
   }
 
   /// The role's units are those that match these patterns; what is to be done for others isn't any more.
@@ -139,6 +142,11 @@ package final class UnitRefresher {
     }
     outcomes[role] = outcomes[role]?.filter { name, _ in patterns.contains { $0.matches(name) } }
     leave(role) { name in !patterns.contains { $0.matches(name) } }
+    reviewEnd(of: [role])
+  }
+
+  private func reviewEnd(of roles: some Sequence<RoleName>) {
+    for role in roles where searches[role] == nil && !works.values.contains(where: { $0.isFor(role) }) { settled(role) }
   }
 
   /// Does nothing more for the role with the units that `isLeft` chooses.
@@ -206,12 +214,14 @@ package final class UnitRefresher {
     }
     switch result {
     case .success(let units):
-      searches[role] = nil
       let found = services(of: units, search.patterns)
       let names = Set(found.map(\.0))
       outcomes[role] = outcomes[role, default: [:]].filter { names.contains($0.key) }
       leave(role) { !names.contains($0) }
       for (name, unit) in found { request(name, unit, for: role, search.generation) }
+      // Only now: a unit that isn't running is done with at once, before the others are begun.
+      searches[role] = nil
+      reviewEnd(of: [role])
     case .failure(let error):
       let wait = search.backoff.wait(after: Self.failure(of: error, .transient), using: &chance)
       if !search.isReported { logNotFound(role, search.generation, error, next: wait) }
@@ -397,6 +407,7 @@ package final class UnitRefresher {
     guard let work = works[name] else { return }
     record(work, of: name, result, error: result == .timeout ? "not over after \(timeout.text)" : nil)
     logEnd(work, of: name, result, timeout: timeout)
+    defer { reviewEnd(of: work.roles.keys) }
     guard !work.again.isEmpty else {
       works[name] = nil
       return

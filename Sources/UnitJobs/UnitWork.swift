@@ -46,6 +46,8 @@ struct UnitWork {
     }
   }
 
+  func isFor(_ role: RoleName) -> Bool { roles[role] != nil || again[role] != nil }
+
   /// Begins again, for what came meanwhile.
   mutating func restart(for roles: [RoleName: UInt64]) { self = UnitWork(roles: roles) }
 }

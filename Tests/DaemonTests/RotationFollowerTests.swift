@@ -120,6 +120,18 @@ import UnitJobs
     #expect(manager.searches.count == 1)
   }
 
+  @Test func `a reload is due for what no earlier process has reloaded the units for, and waits for the files`() {
+    files.progress = .pending
+    rotate()
+    let role = bench.refresher.roles[Self.name]!
+    #expect(follower.isReloadDue(role, generation: 1) && follower.isWaiting(for: Self.name))
+    follower.wasPublished(Self.name, generation: 7)
+    #expect(!follower.isReloadDue(role, generation: 7) && follower.isReloadDue(role, generation: 8))
+    files.progress = .complete
+    follower.review(Self.name)
+    #expect(!follower.isWaiting(for: Self.name))
+  }
+
   @Test func `a number that nobody has published is a rotation`() {
     follower.wasPublished(Self.name, generation: 7)
     rotate(generation: 7)

@@ -62,6 +62,13 @@ import Testing
         == true)
   }
 
+  @Test func `reloads of services are due until they are done, or their role is gone`() {
+    let uploader = RoleName("uploader")!
+    #expect(Samples.state(of: Samples.records).unitReloads == [uploader: 7])
+    let gone = HandoverRecord.roleRemoved(uploader, generation: 7)
+    #expect(Samples.state(of: Samples.records + [gone]).unitReloads == [:])
+  }
+
   @Test func `a role has the sessions that its latest record names, in that order`() {
     let records: [HandoverRecord] = [
       .session(Samples.session("uploader", 9)), .role(Samples.role("uploader", held: [3, 1, 2])),

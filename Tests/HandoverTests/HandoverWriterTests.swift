@@ -32,8 +32,8 @@ import Testing
     try HandoverWriter(
       boot: Samples.boot,
       after: HandoverWriter.Predecessors(names: found?.names ?? [], nextNumber: found?.next ?? 1),
-      condemned: found?.state?.condemned ?? [:], refresher: bench.refresher, manager: manager,
-      scheduler: bench.scheduler, log: recorder.log, capacity: capacity)
+      state: found?.state, refresher: bench.refresher, manager: manager, scheduler: bench.scheduler, log: recorder.log,
+      capacity: capacity)
   }
 
   private static let settings = SettingsContent(
@@ -85,6 +85,30 @@ import Testing
     #expect(found.sessions.map(\.securityToken.text) == ["token1", "token2"])
     #expect(found.role.rotation.published == found.sessions.last?.number && found.role.rotation.issued == 2)
     #expect(state?.clock == bench.refresher.clock.estimate && state?.settings == Self.settings)
+    bench.observer.forget()
+  }
+
+  @Test func `a reload of services is in the store with the rotation, in each store, until it is done`() throws {
+    let a = RoleName("a")!
+    writer.isReloadDue = { role, _ in role.name == a }
+    begin()
+    var known: [[RoleName: UInt64]] = []
+    bench.observer.published = { [manager] _ in known.append(manager.inherit().state?.unitReloads ?? [:]) }
+    bench.add("a")
+    bench.add("b")
+    bench.grantAll()
+    #expect(known == [[a: 1], [a: 1]])
+    bench.advance(.minutes(20))
+    bench.grantAll()
+    #expect(state?.unitReloads == [a: 2])
+    // The next process writes a store of its own.
+    let (other, store) = try next()
+    let second = try Self.writer(other, manager, recorder, after: store)
+    second.begin(settings: Self.settings)
+    other.scheduler.settle()
+    #expect(manager.inherit().names != store.names && state?.unitReloads == [a: 2])
+    second.unitsReloaded(a)
+    #expect(state?.unitReloads == [:])
     bench.observer.forget()
   }
 

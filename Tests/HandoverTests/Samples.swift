@@ -64,6 +64,10 @@ enum Samples {
       .roleRemoved(name("gone"), generation: 12),
       .unitSession(unitSession("job@1.service", "j1", session("reports", 4), generation: nil)),
       .unitSession(unitSession("job@1.service", "j2", session("uploader", 2))),
+      .unitReload(name("uploader"), generation: 6, isDone: false),
+      .unitReload(name("uploader"), generation: 7, isDone: false),
+      .unitReload(name("reports"), generation: 3, isDone: false),
+      .unitReload(name("reports"), generation: 3, isDone: true),
       .clock(
         ServerClock.Estimate(offset: 1_799_999_000_000_000, steadyOffset: 1_799_999_000_000_001, isFromServer: true)),
       .settingsFile(number: 2, SettingsContent.File(path: "/etc/rk.toml", bytes: [])),

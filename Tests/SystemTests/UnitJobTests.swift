@@ -141,6 +141,50 @@ extension UnderSystemd {
       #expect(try service.request("/metrics").output.contains(#"rolekeeper_unit_jobs_total{result="done"} 0"#))
     }
 
+    @Test(.needs(.polkit))
+    func `a reload that wasn't over when the daemon ended is made up for by the next process, once`() throws {
+      let service = try Service(under: .machine)
+      defer { Self.remove("encode.service", at: service) }
+      try service.write(Self.settings("encode.service"))
+      try Self.permit(service, under: .machine)
+      try service.start()
+      try Self.outcome("encode", "not_found", generation: 1, service)
+      try Self.install(
+        "encode",
+        """
+        Type=oneshot
+        RemainAfterExit=yes
+        ExecStart=\(Self.program("started", "read line </run/got/go"))
+        ExecReload=\(Self.program("reload", "true"))
+        """, at: service)
+      try service.box.ask(
+        """
+        mkfifo /run/got/go
+        systemctl daemon-reload
+        systemctl start --no-block encode
+        for try in $(seq 100); do [ -s /run/got/started ] && break; sleep 0.1; done
+        """)
+      try Self.refresh(service)
+      let key = try service.credential("uploader").keyID
+      func pending(_ count: Int) throws -> Bool {
+        try eventually { try service.request("/metrics").output.contains("rolekeeper_unit_jobs_pending \(count)\n") }
+      }
+      #expect(try pending(1))
+      #expect(try service.systemctl("restart").status == 0)
+      #expect(try pending(1))
+      let pid = try service.mainPID()
+      try service.box.ask("kill -KILL \(pid)")
+      #expect(try eventually { try ![0, pid].contains(service.mainPID()) && pending(1) })
+      try service.box.ask("echo >/run/got/go")
+      try Self.outcome("encode", "done", generation: 2, service)
+      #expect(try service.box.ask("cat /run/got/reload").contains(key))
+      #expect(try pending(0))
+      #expect(try service.systemctl("restart").status == 0)
+      #expect(try service.credential("uploader").keyID == key)
+      #expect(try pending(0))
+      #expect(try service.request("/metrics").output.contains(#"rolekeeper_unit_jobs_total{result="done"} 0"#))
+    }
+
     private static func eventuallyRead(_ name: String, _ text: String, _ service: Service) throws -> Bool {
       try eventually { try service.box.ask("cat /run/got/\(name)").contains(text) }
     }

@@ -61,6 +61,47 @@ import Wire
     #expect(status[0].at == UTCTime(seconds: 1_767_225_600))
   }
 
+  @Test func `a role is settled when nothing is left to do for it`() {
+    var settled: [RoleName] = []
+    refresher.settled = { settled.append($0) }
+    manager.set("app.service", "active")
+    manager.set("web.service", "active")
+    refresh(7, "app.service", "web.service")
+    manager.endJob(of: "app.service")
+    settle()
+    #expect(settled.isEmpty)
+    // It comes while the job is under way, so that another one follows.
+    rotate(3, of: Self.other, "web.service")
+    settle()
+    manager.endJob(of: "web.service")
+    settle()
+    #expect(settled == [Self.role])
+    manager.endJob(of: "web.service")
+    settle()
+    #expect(settled == [Self.role, Self.other])
+    refresh(8, "none.service")
+    #expect(settled == [Self.role, Self.other, Self.role])
+    // Whichever of them comes first.
+    for name in ["a.service", "z.service"] { manager.set(name, "inactive") }
+    refresh(9, "a.service", "app.service", "z.service")
+    #expect(settled.count == 3)
+    manager.endJob(of: "app.service")
+    settle()
+    #expect(settled.count == 4)
+  }
+
+  @Test func `a role whose unit can't be reloaded is settled when it no longer names it`() {
+    var settled: [RoleName] = []
+    refresher.settled = { settled.append($0) }
+    manager.set("app.service", "active")
+    refresh(7, "app.service")
+    manager.endJob(of: "app.service", "failed")
+    settle()
+    #expect(settled.isEmpty && refresher.figures.pending == 1)
+    refresher.change(Self.role, to: [UnitPattern("web.service")!])
+    #expect(settled == [Self.role] && refresher.figures.pending == 0)
+  }
+
   /// From systemd 260 a reload may ask for the unit's credentials again (RefreshOnReload= in systemd.service(5)).
   @Test func `it is told before a unit's job is queued, and not where none is`() {
     var order: [String] = []

@@ -39,6 +39,9 @@ package struct HandoverState {
   /// What each unit had in its latest invocation.
   package private(set) var units: [UnitName: Unit] = [:]
 
+  /// The generation of each role for which its services have yet to be reloaded.
+  package private(set) var unitReloads: [RoleName: UInt64] = [:]
+
   /// Settings that aren't complete yet.
   private var unfinished: (number: UInt32, content: SettingsContent, records: UInt32)?
 
@@ -70,6 +73,7 @@ package struct HandoverState {
     case .roleRemoved(let role, let generation):
       roles[role] = nil
       removedGenerations[role] = generation
+      unitReloads[role] = nil
       dropUnitSessions { $0.session.role == role }
     case .generationFloor(let generation): generationFloor = max(generationFloor, generation)
     case .clock(let estimate): clock = estimate
@@ -78,6 +82,7 @@ package struct HandoverState {
     case .settingsDirectory(let number, let directory): takeSettings(number) { $0.directories.append(directory) }
     case .settingsInForce(let number, let records): finishSettings(number, records: records)
     case .unitSession(let one): take(one)
+    case .unitReload(let role, let generation, let isDone): unitReloads[role] = isDone ? nil : generation
     }
   }
 

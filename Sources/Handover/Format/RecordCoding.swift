@@ -18,7 +18,7 @@ package enum RecordCoding {
     case role = 1
     case session, condemned, roleRemoved, generationFloor, clock, proof
     case settingsFile, settingsDirectory, settingsInForce
-    case rotation, unitSession
+    case rotation, unitSession, unitReload
   }
 
   // MARK: - Writing
@@ -94,6 +94,11 @@ package enum RecordCoding {
       content.appendOptional(one.generation) { $0.appendNumber($1) }
       write(one.session, to: &content)
       return .unitSession
+    case .unitReload(let role, let generation, let isDone):
+      content.appendCounted(role.description)
+      content.appendNumber(generation)
+      content.appendFlag(isDone)
+      return .unitReload
     }
   }
 
@@ -195,6 +200,11 @@ package enum RecordCoding {
       }
       return .settingsInForce(number: number, records: records)
     case .unitSession: return readUnitSession(&cursor, image).map { .unitSession($0) }
+    case .unitReload:
+      guard let role = cursor.role(in: image), let generation: UInt64 = cursor.number(in: image),
+        let isDone = cursor.flag(in: image)
+      else { return nil }
+      return .unitReload(role, generation: generation, isDone: isDone)
     }
   }
 

@@ -15,7 +15,7 @@ import Core
 /// aren't read.
 package enum StoreHeader {
   /// Raised whenever a build would read something else in a store than the build that wrote it.
-  package static let version: UInt32 = 4
+  package static let version: UInt32 = 5
   package static let size = 64
   package static let commitPlace = 48
 
