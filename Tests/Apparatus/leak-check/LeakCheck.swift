@@ -19,7 +19,8 @@ struct LeakCheck {
   /// The figures at the end of a fifth of the rotations, and what memory and descriptors were within it.
   ///
   /// malloc(3) gives memory back when much of it lies free at the end, and takes it anew; a slow disk keeps contents waiting, each
-  /// with a descriptor: the least counts, which what is lost raises for ever.
+  /// with a descriptor. What is lost raises the least and the most for ever. By the least alone, a short look without a moment at which memory
+  /// had just been given back was taken for growth, though the most was as before; so the one that has grown less counts.
   private struct Look: CustomStringConvertible {
     let figures: DaemonFigures
     let least: Int
@@ -101,7 +102,7 @@ struct LeakCheck {
       return 1
     }
     let (first, last) = (taken[1], taken[Self.looks - 1])
-    let growth = last.least - first.least
+    let growth = min(last.least - first.least, last.most - first.most)
     let bound = max(Self.noise, (last.rotations - first.rotations) / 4 * Self.leastAllocation)
     let opened = last.descriptors - first.descriptors
     let perTenThousand = growth * 10_000 / (last.rotations - first.rotations)
@@ -109,7 +110,7 @@ struct LeakCheck {
     let three = [first, taken[taken.count / 2], last]
     Console.say(
       """
-      leaks: \(last.rotations) rotations; Anonymous \(three.map { kibibytes($0.least) }.joined(separator: ", ")) \
+      leaks: \(last.rotations) rotations; Anonymous \(three.map { "\(kibibytes($0.least)) to \(kibibytes($0.most))" }.joined(separator: ", ")) \
       and descriptors \(three.map { "\($0.descriptors)" }.joined(separator: ", ")) \
       after \(three.map { "\($0.rotations)" }.joined(separator: ", ")); \
       \(perTenThousand) bytes per 10,000 rotations, \(kibibytes(bound)) allowed in all: \(isFlat ? "flat" : "NOT flat")
