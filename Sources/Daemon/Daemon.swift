@@ -133,8 +133,10 @@ package final class Daemon: SocketBackend {
     outputs.takeOver(generations.takeFormerOutputs())
     handover?.begin(settings: start.content)
     announcer.begin()
-    credentialRetry = try CredentialRetry(scheduler: loop, sources: { [unowned self] in Array(sources.values) }) {
-      [unowned self] in
+    credentialRetry = try CredentialRetry(
+      scheduler: loop, sources: { [unowned self] in Array(sources.values) },
+      hasSessions: { [unowned self] in refresher.sessionCount > 0 }
+    ) { [unowned self] in
       log.write(.restartForAccessKey)
       stop(code: 1)
     }

@@ -466,8 +466,14 @@ import Wire
   @Test func `a process without any key ends after a while, so that systemd reads the credential again`() throws {
     var sources = [try credential("missing")]
     var ends = 0
-    let retry = try CredentialRetry(scheduler: loop, sources: { sources }) { ends += 1 }
+    var hasSessions = true
+    let retry = try CredentialRetry(scheduler: loop, sources: { sources }, hasSessions: { hasSessions }) { ends += 1 }
     #expect(retry.isArmed && ends == 0)
+    // Those of the process before are served as long as they are valid.
+    retry.look()
+    #expect(retry.isArmed && retry.end == nil && ends == 0)
+    hasSessions = false
+    #expect(retry.end != nil)
     retry.look()
     #expect(ends == 1)
     // A key that came meanwhile.
@@ -483,7 +489,7 @@ import Wire
     try put("LTAIoldoldoldold")
     let working = try source()
     for sources in [[none], [missing, working], []] {
-      #expect(try !CredentialRetry(scheduler: loop, sources: { sources }) {}.isArmed)
+      #expect(try !CredentialRetry(scheduler: loop, sources: { sources }, hasSessions: { false }) {}.isArmed)
     }
   }
 

@@ -109,6 +109,31 @@ extension UnderSystemd {
       #expect(try service.property("StatusText").hasPrefix("2 of 2 roles valid"))
     }
 
+    @Test func `restarted without an AccessKey it serves on what it has, for longer than it waits for one`() throws {
+      let service = try Service(under: .machine)
+      try service.start()
+      let credential = try service.credential("uploader", as: "reader")
+      try service.box.ask("mv \(Self.key) /root/key")
+      defer { _ = try? service.box.ask("mv /root/key \(Self.key) 2>/dev/null || true") }
+      #expect(try service.systemctl("restart").status == 0)
+      let pid = try service.mainPID()
+      let reads = try service.box.ask(
+        """
+        end=$(($(date +%s) + 17))
+        while [ $(date +%s) -lt $end ]; do
+          rolekeeper get uploader --format env | sha256sum
+          sleep 0.1
+        done | sort | uniq -c
+        """)
+      #expect(reads.split(separator: "\n").count == 1, "\(reads)")
+      #expect(try service.mainPID() == pid && service.property("NRestarts") == "0")
+      #expect(try service.credential("uploader", as: "reader") == credential)
+      #expect(try service.box.script("rolekeeper status").output.contains(Self.key))
+      try service.box.ask("mv /root/key \(Self.key)")
+      #expect(try service.systemctl("restart").status == 0)
+      #expect(try service.credential("uploader", as: "reader") == credential)
+    }
+
     @Test(arguments: Release.all)
     func `a read-only etc is enough for its whole life`(_ release: Release) throws {
       let service = try Service(under: release)
