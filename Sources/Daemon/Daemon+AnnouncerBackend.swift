@@ -3,6 +3,7 @@ import FileOutput
 import Identities
 import Refresh
 import STS
+import UnitJobs
 
 extension Daemon: AnnouncerBackend {
   var roleCount: Int { refresher.roles.count }
@@ -13,5 +14,8 @@ extension Daemon: AnnouncerBackend {
   var sourceTroubles: [String] { sources.values.sorted { $0.name < $1.name }.compactMap(\.trouble) }
   var caFileProblem: String? { cloud.authorities.problem?.sentence }
 
-  func becameReady() { memoryTrimmer.muchWasDone() }
+  func becameReady() {
+    memoryTrimmer.muchWasDone()
+    unitRefresher.release()
+  }
 }

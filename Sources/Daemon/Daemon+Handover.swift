@@ -38,16 +38,20 @@ extension Daemon {
         let resumed = state?.resumed(role, isGenerationExact: isExact)
         // The number is exact, and to look at the files of thousands of roles takes long.
         let isKnown = resumed?.isGenerationExact == true
-        if isKnown, !role.refreshUnits.isEmpty, let generation = resumed?.generation,
-          state?.unitReloads[role.name] == nil
-        {
-          follower.wasPublished(role.name, generation: generation)
+        if isKnown, !role.refreshUnits.isEmpty, let generation = resumed?.generation {
+          resumeReload(of: role.name, generation: generation, state?.unitReloads[role.name])
         }
         return (role, isKnown ? 0 : outputs.snapshotNumber(of: role), resumed)
       })
     if let state { resumeUnits(after: state) }
     guard let state, state.sessionCount > 0 else { return }
     log.write(.sessionsTakenOver, [.count(refresher.sessionCount), .total(state.sessionCount)])
+  }
+
+  /// Only the units that an earlier process hasn't reloaded for this generation still have to be.
+  private func resumeReload(of role: RoleName, generation: UInt64, _ reload: UnitReload?) {
+    guard let reload else { return follower.wasPublished(role, generation: generation) }
+    if reload.generation == generation { follower.wasReloaded(role, generation: generation, reload.done) }
   }
 
   /// Units that are being started get what they had, also where a role has gone on since.
@@ -79,8 +83,11 @@ extension Daemon {
     writer.unitSessions = { [unowned self] in units.handouts(to: $0).map { HandoverUnitSession($0) } }
     units.willHandOut = { [unowned writer] in writer.willHandOut(HandoverUnitSession($0)) }
     writer.isReloadDue = { [unowned self] in follower.isReloadDue($0, generation: $1) }
-    unitRefresher.settled = { [unowned self, unowned writer] in
-      if !follower.isWaiting(for: $0) { writer.unitsReloaded($0) }
+    unitRefresher.unitSettled = { [unowned self, unowned writer] role, generation, unit in
+      if !follower.isWaiting(for: role) { writer.unitReloaded(role, generation: generation, unit) }
+    }
+    unitRefresher.settled = { [unowned self, unowned writer] role in
+      if !follower.isWaiting(for: role) { writer.unitsReloaded(role) }
     }
     generations.firstStore = { [unowned writer] in writer.firstStore }
     return writer

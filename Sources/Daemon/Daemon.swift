@@ -133,6 +133,7 @@ package final class Daemon: SocketBackend {
     outputs.takeOver(generations.takeFormerOutputs())
     handover?.begin(settings: start.content)
     announcer.begin()
+    if isActive { unitRefresher.release() }
     credentialRetry = try CredentialRetry(
       scheduler: loop, sources: { [unowned self] in Array(sources.values) },
       hasSessions: { [unowned self] in refresher.sessionCount > 0 }

@@ -17,10 +17,17 @@ final class RotationFollower: RoleObserver {
   private var incomplete: [RoleName: ManagedRole] = [:]
   /// What an earlier process has published and reloaded the units for.
   private var known: [RoleName: UInt64] = [:]
+  /// The units that an earlier process has reloaded for this generation, where others are left.
+  private var reloaded: [RoleName: (generation: UInt64, units: Set<UnitName>)] = [:]
 
   init(_ units: UnitRefresher, progress: @escaping (RoleName) -> WriteProgress) {
     self.units = units
     self.progress = progress
+  }
+
+  /// An earlier process has published the role under this generation, for which these of its units need no reload.
+  func wasReloaded(_ role: RoleName, generation: UInt64, _ units: Set<UnitName>) {
+    reloaded[role] = (generation, units)
   }
 
   /// An earlier process has published the role under this generation, and its units need no reload for it.
@@ -31,8 +38,8 @@ final class RotationFollower: RoleObserver {
     !role.settings.refreshUnits.isEmpty && known[role.name] != generation
   }
 
-  /// Whether its units are reloaded later, when its files have been written.
-  func isWaiting(for role: RoleName) -> Bool { waiting[role] != nil }
+  /// Whether its units are reloaded later, or once more, when its files have been written.
+  func isWaiting(for role: RoleName) -> Bool { waiting[role] != nil || incomplete[role] != nil }
 
   func didPublish(_ role: ManagedRole) {
     let isDue = isReloadDue(role, generation: role.generation)
@@ -60,7 +67,10 @@ final class RotationFollower: RoleObserver {
     case (.complete, _): incomplete[name] = nil
     }
     waiting[name] = nil
-    units.rotated(name, generation: role.generation, patterns: role.settings.refreshUnits)
+    let former = reloaded.removeValue(forKey: name)
+    units.rotated(
+      name, generation: role.generation, patterns: role.settings.refreshUnits,
+      except: former?.generation == role.generation ? former?.units ?? [] : [])
   }
 
   /// The role is gone, or its sessions are for something else.
@@ -68,6 +78,7 @@ final class RotationFollower: RoleObserver {
     waiting[name] = nil
     incomplete[name] = nil
     known[name] = nil
+    reloaded[name] = nil
     units.forget(name)
   }
 }

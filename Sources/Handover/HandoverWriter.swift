@@ -67,8 +67,8 @@ package final class HandoverWriter: RoleObserver {
   private var recordedClock: ServerClock.Estimate?
   private var recordedProofs: [String: HandoverProof] = [:]
   private var condemned: [(accessKeyID: String, expiration: UTCTime)]
-  /// The generation of each role for which its services have yet to be reloaded.
-  private var unitReloads: [RoleName: UInt64]
+  /// The roles some of whose services have yet to be reloaded.
+  private var unitReloads: [RoleName: UnitReload]
   /// The settings in force, until they are in a store.
   private var newSettings: SettingsContent?
   private var settingsNumber: UInt32 = 0
@@ -104,6 +104,7 @@ package final class HandoverWriter: RoleObserver {
   package func begin(settings: SettingsContent) {
     isBegun = true
     newSettings = settings
+    unitReloads = unitReloads.filter { refresher.roles[$0.key] != nil }
     beginDraft()
   }
 
@@ -142,17 +143,36 @@ package final class HandoverWriter: RoleObserver {
     append()
   }
 
-  /// The services of the role have been reloaded for all that was published, or nothing more is done for them.
+  /// A service of the role needs no reload for this generation any more.
+  package func unitReloaded(_ role: RoleName, generation: UInt64, _ unit: UnitName) {
+    guard isBegun, let reload = unitReloads[role], reload.generation == generation, !reload.done.contains(unit) else {
+      return
+    }
+    finishFirstDraft()
+    unitReloads[role]?.done.insert(unit)
+    batch.add(.unitReloaded(role, generation: generation, unit))
+    append()
+  }
+
+  /// None of the role's services does.
   package func unitsReloaded(_ role: RoleName) {
-    guard let generation = unitReloads.removeValue(forKey: role), isBegun else { return }
-    batch.add(.unitReload(role, generation: generation, isDone: true))
+    guard isBegun, unitReloads[role] != nil else { return }
+    finishFirstDraft()
+    unitReloads[role] = nil
+    batch.add(.reloadOver(role))
     append()
   }
 
   package func willPublish(_ role: ManagedRole, generation: UInt64) {
-    let isReloadDue = isReloadDue(role, generation)
-    if isReloadDue { unitReloads[role.name] = generation }
-    record(role, with: isReloadDue ? .unitReload(role.name, generation: generation, isDone: false) : nil)
+    record(role, with: noteReload(of: role, generation: generation))
+  }
+
+  /// The record of what is to be done with the services of a role that is published under this generation; nil if the store has it.
+  private func noteReload(of role: ManagedRole, generation: UInt64) -> HandoverRecord? {
+    let isDue = isReloadDue(role, generation)
+    guard unitReloads[role.name]?.generation != (isDue ? generation : nil) else { return nil }
+    unitReloads[role.name] = isDue ? UnitReload(generation: generation) : nil
+    return isDue ? .reloadDue(role.name, generation: generation) : .reloadOver(role.name)
   }
 
   package func didWithdraw(_ role: ManagedRole) { record(role) }
@@ -254,7 +274,10 @@ package final class HandoverWriter: RoleObserver {
       for (role, generation) in refresher.generationsOfRemovedRoles {
         batch.add(.roleRemoved(role, generation: generation))
       }
-      for (role, generation) in unitReloads { batch.add(.unitReload(role, generation: generation, isDone: false)) }
+      for (role, reload) in unitReloads {
+        batch.add(.reloadDue(role, generation: reload.generation))
+        for unit in reload.done { batch.add(.unitReloaded(role, generation: reload.generation, unit)) }
+      }
       let now = refresher.clock.now(at: scheduler.time)
       for one in condemned where one.expiration > now {
         batch.add(.condemned(accessKeyID: one.accessKeyID, expiration: one.expiration))

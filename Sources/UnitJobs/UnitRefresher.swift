@@ -23,6 +23,10 @@ package final class UnitRefresher {
     let number: UInt64
     var generation: UInt64
     var patterns: [UnitPattern]
+    /// The units that need no reload for this generation.
+    var except: Set<UnitName>
+    /// A call that is sent later makes a unit read the credential.
+    var moment: UInt64
     var isUnderWay = false
     /// Whether another rotation has come while the search is under way.
     var isOutdated = false
@@ -49,7 +53,9 @@ package final class UnitRefresher {
   private var chance = SystemChance()
   private var timer: (any Alarm)!
 
-  /// Called when nothing more is to be done for a role's latest generation.
+  /// Called when nothing more is to be done for this generation with one unit.
+  package var unitSettled: (RoleName, _ generation: UInt64, UnitName) -> Void = { _, _, _ in }
+  /// The same with all units of a role.
   package var settled: (RoleName) -> Void = { _ in }
   /// Called before a unit's job is queued.
   package var willRefresh: (UnitName) -> Void = { _ in }
@@ -57,6 +63,9 @@ package final class UnitRefresher {
   /// Puts off what a report of the connection brings: it may close that.
   private var soon: (any Deferral)!
 
+  private var isHeld = true
+  /// Counts the rotations.
+  private var moment: UInt64 = 0
   private var searches: [RoleName: Search] = [:]
   private var latestSearch: UInt64 = 0
   private var works: [UnitName: UnitWork] = [:]
@@ -84,6 +93,13 @@ package final class UnitRefresher {
     manager.lost = { [unowned self] in connectionLost() }
   }
 
+  /// Begins to call the service manager. Not while the daemon itself is being started: a unit that is ordered after it would be stopped at once, and
+  /// started only after that.
+  package func release() {
+    isHeld = false
+    pump()
+  }
+
   /// How often attempts have ended, by their result, and how many units are being reloaded or are to be.
   package var figures: UnitJobFigures { UnitJobFigures(results: counts, pending: works.count) }
 
@@ -103,14 +119,22 @@ package final class UnitRefresher {
   // MARK: - Roles
 
   /// A role has another credential, which readers of its files and of the socket get by now.
-  package func rotated(_ role: RoleName, generation: UInt64, patterns: [UnitPattern]) {
+  /// The units in `except` have read it.
+  package func rotated(
+    _ role: RoleName, generation: UInt64, patterns: [UnitPattern], except: Set<UnitName> = []
+  ) {
     guard !patterns.isEmpty else { return forget(role) }
     reportedDenials.remove(role)
     latestSearch += 1
-    var search = searches[role] ?? Search(number: latestSearch, generation: generation, patterns: patterns)
+    moment += 1
+    var search =
+      searches[role]
+      ?? Search(number: latestSearch, generation: generation, patterns: patterns, except: except, moment: moment)
     let isNew = searches[role] == nil || search.due != nil
     search.generation = generation
     search.patterns = patterns
+    search.except = except
+    search.moment = moment
     search.isOutdated = search.isUnderWay
     search.due = nil
     search.isReported = false
@@ -146,7 +170,11 @@ package final class UnitRefresher {
   }
 
   private func reviewEnd(of roles: some Sequence<RoleName>) {
-    for role in roles where searches[role] == nil && !works.values.contains(where: { $0.isFor(role) }) { settled(role) }
+    for role in roles where searches[role] == nil && !works.values.contains(where: { $0.isFor(role) }) {
+      // What became of a job that wasn't over in time isn't known.
+      if outcomes[role]?.values.contains(where: { $0.result == .timeout }) == true { continue }
+      settled(role)
+    }
   }
 
   /// Does nothing more for the role with the units that `isLeft` chooses.
@@ -166,6 +194,7 @@ package final class UnitRefresher {
   // MARK: - Calls
 
   private func pump() {
+    if isHeld { return }
     while callsUnderWay < Self.mostCalls, let step = steps.popFirst() { perform(step) }
     if callsUnderWay == 0, jobs.isEmpty { manager.close() }
   }
@@ -192,6 +221,7 @@ package final class UnitRefresher {
     case .refresh(let name):
       guard case .ready? = works[name]?.phase else { return }
       works[name]?.phase = .calling
+      works[name]?.calledAt = moment
       callsUnderWay += 1
       willRefresh(name)
       manager.reloadOrTryRestart(name) { [unowned self] result in
@@ -218,7 +248,7 @@ package final class UnitRefresher {
       let names = Set(found.map(\.0))
       outcomes[role] = outcomes[role, default: [:]].filter { names.contains($0.key) }
       leave(role) { !names.contains($0) }
-      for (name, unit) in found { request(name, unit, for: role, search.generation) }
+      for (name, unit) in found where !search.except.contains(name) { request(name, unit, for: role, search) }
       // Only now: a unit that isn't running is done with at once, before the others are begun.
       searches[role] = nil
       reviewEnd(of: [role])
@@ -249,12 +279,13 @@ package final class UnitRefresher {
   }
 
   /// `unit` is its state as the search has found it, nil if it hasn't.
-  private func request(_ name: UnitName, _ unit: ManagerConnection.Unit?, for role: RoleName, _ generation: UInt64) {
+  private func request(_ name: UnitName, _ unit: ManagerConnection.Unit?, for role: RoleName, _ search: Search) {
+    let generation = search.generation
     guard let work = works[name] else {
       works[name] = UnitWork(roles: [role: generation])
       return begin(name, unit)
     }
-    guard work.isBeforeCall else {
+    guard work.isBeforeCall || search.moment <= work.calledAt else {
       works[name]?.again[role] = generation
       return
     }
@@ -407,6 +438,7 @@ package final class UnitRefresher {
     guard let work = works[name] else { return }
     record(work, of: name, result, error: result == .timeout ? "not over after \(timeout.text)" : nil)
     logEnd(work, of: name, result, timeout: timeout)
+    if result != .timeout { for (role, generation) in work.roles { unitSettled(role, generation, name) } }
     defer { reviewEnd(of: work.roles.keys) }
     guard !work.again.isEmpty else {
       works[name] = nil

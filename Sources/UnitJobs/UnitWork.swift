@@ -18,6 +18,8 @@ struct UnitWork {
   }
 
   var phase = Phase.looking
+  /// How many rotations there were when the call was sent: of all these, it reads the credentials.
+  var calledAt: UInt64 = 0
   /// The roles, with the generations, for which it is reloaded.
   var roles: [RoleName: UInt64]
   /// Those whose credential is newer than what the job under way makes it read.

@@ -17,6 +17,8 @@ import UnitJobs
     var jobRemoved: (UInt32, String) -> Void = { _, _ in }
     var lost: () -> Void = {}
     var searches: [[UnitPattern]] = []
+    var running: [String] = []
+    private(set) var asked: [String] = []
     private var open: [(Result<[ManagerConnection.Unit], ManagerConnection.CallError>) -> Void] = []
 
     func find(
@@ -28,14 +30,16 @@ import UnitJobs
     }
     func reloadOrTryRestart(
       _ unit: UnitName, completion: @escaping (Result<UInt32, ManagerConnection.CallError>) -> Void
-    ) {}
+    ) { asked.append("\(unit)") }
     func close() {}
 
-    /// Nothing runs.
     func answer() {
       let all = open
       open = []
-      for completion in all { completion(.success([])) }
+      let units = running.map {
+        ManagerConnection.Unit(name: $0, loadState: "loaded", activeState: "active", subState: "running", job: 0)
+      }
+      for completion in all { completion(.success(units)) }
     }
   }
 
@@ -55,6 +59,7 @@ import UnitJobs
     bench = try Bench()
     units = try UnitRefresher(
       scheduler: bench.scheduler, manager: manager, timeout: .minutes(5), ownUnit: nil, log: LogRecorder().log)
+    units.release()
     follower = RotationFollower(units) { [files] _ in files.progress }
     bench.refresher.setObservers([follower])
   }
@@ -127,9 +132,21 @@ import UnitJobs
     #expect(follower.isReloadDue(role, generation: 1) && follower.isWaiting(for: Self.name))
     follower.wasPublished(Self.name, generation: 7)
     #expect(!follower.isReloadDue(role, generation: 7) && follower.isReloadDue(role, generation: 8))
+    // They are reloaded, and once more when the file is there.
+    files.progress = .failing
+    follower.review(Self.name)
+    #expect(manager.searches.count == 1 && follower.isWaiting(for: Self.name))
     files.progress = .complete
     follower.review(Self.name)
     #expect(!follower.isWaiting(for: Self.name))
+  }
+
+  @Test func `the units that an earlier process has reloaded for the generation are left out`() {
+    manager.running = ["encode@1.service", "encode@2.service"]
+    follower.wasReloaded(Self.name, generation: 1, [UnitName("encode@1.service")!])
+    rotate()
+    manager.answer()
+    #expect(manager.asked == ["encode@2.service"])
   }
 
   @Test func `a number that nobody has published is a rotation`() {

@@ -64,7 +64,8 @@ import Testing
 
   @Test func `reloads of services are due until they are done, or their role is gone`() {
     let uploader = RoleName("uploader")!
-    #expect(Samples.state(of: Samples.records).unitReloads == [uploader: 7])
+    let app = UnitName("app.service")!
+    #expect(Samples.state(of: Samples.records).unitReloads == [uploader: UnitReload(generation: 7, done: [app])])
     let gone = HandoverRecord.roleRemoved(uploader, generation: 7)
     #expect(Samples.state(of: Samples.records + [gone]).unitReloads == [:])
   }

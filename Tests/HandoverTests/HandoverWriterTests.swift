@@ -88,28 +88,55 @@ import Testing
     bench.observer.forget()
   }
 
-  @Test func `a reload of services is in the store with the rotation, in each store, until it is done`() throws {
-    let a = RoleName("a")!
+  @Test func `a reload of services is in the store with the rotation, in each store, until it is over`() throws {
+    let (a, app) = (RoleName("a")!, UnitName("app.service")!)
     writer.isReloadDue = { role, _ in role.name == a }
     begin()
-    var known: [[RoleName: UInt64]] = []
+    var known: [[RoleName: UnitReload]] = []
     bench.observer.published = { [manager] _ in known.append(manager.inherit().state?.unitReloads ?? [:]) }
     bench.add("a")
     bench.add("b")
     bench.grantAll()
-    #expect(known == [[a: 1], [a: 1]])
+    #expect(known == [[a: UnitReload(generation: 1)], [a: UnitReload(generation: 1)]])
+    writer.unitReloaded(a, generation: 1, UnitName("old.service")!)
     bench.advance(.minutes(20))
     bench.grantAll()
-    #expect(state?.unitReloads == [a: 2])
-    // The next process writes a store of its own.
+    writer.unitReloaded(a, generation: 1, UnitName("late.service")!)
+    writer.unitReloaded(a, generation: 2, app)
+    let rest = UnitReload(generation: 2, done: [app])
+    #expect(state?.unitReloads == [a: rest])
+    // The next process writes a store of its own; that it publishes the same again changes nothing.
     let (other, store) = try next()
     let second = try Self.writer(other, manager, recorder, after: store)
+    second.isReloadDue = { role, _ in role.name == a }
+    second.willPublish(try #require(other.refresher.roles[a]), generation: 2)
     second.begin(settings: Self.settings)
+    // What is recorded before its first store is complete is in that.
+    second.unitsReloaded(RoleName("b")!)
+    #expect(manager.inherit().names == store.names)
     other.scheduler.settle()
-    #expect(manager.inherit().names != store.names && state?.unitReloads == [a: 2])
+    #expect(manager.inherit().names != store.names && state?.unitReloads == [a: rest])
     second.unitsReloaded(a)
     #expect(state?.unitReloads == [:])
     bench.observer.forget()
+  }
+
+  @Test func `the end of a reload completes the first store, and nothing is kept for a role without services`() throws {
+    let (a, b) = (RoleName("a")!, RoleName("b")!)
+    writer.isReloadDue = { _, _ in true }
+    begin()
+    bench.add("a")
+    bench.add("b")
+    bench.grantAll()
+    let (other, store) = try next()
+    let second = try Self.writer(other, manager, recorder, after: store)
+    other.refresher.setObservers([second])
+    second.begin(settings: Self.settings)
+    second.unitsReloaded(a)
+    #expect(manager.inherit().names != store.names && state?.unitReloads == [b: UnitReload(generation: 1)])
+    // It has none in the settings any more.
+    second.willPublish(try #require(other.refresher.roles[b]), generation: 1)
+    #expect(state?.unitReloads == [:])
   }
 
   @Test func `a standby session is recorded, too`() throws {

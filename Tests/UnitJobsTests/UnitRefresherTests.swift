@@ -20,6 +20,7 @@ import Wire
   init() throws {
     refresher = try UnitRefresher(
       scheduler: scheduler, manager: manager, timeout: .minutes(5), ownUnit: "rolekeeper.service", log: lines.log)
+    refresher.release()
   }
 
   func rotate(_ generation: UInt64, of role: RoleName = role, _ patterns: String...) {
@@ -63,13 +64,15 @@ import Wire
 
   @Test func `a role is settled when nothing is left to do for it`() {
     var settled: [RoleName] = []
+    var units: [String] = []
     refresher.settled = { settled.append($0) }
+    refresher.unitSettled = { units.append("\($0) \($1) \($2)") }
     manager.set("app.service", "active")
     manager.set("web.service", "active")
     refresh(7, "app.service", "web.service")
     manager.endJob(of: "app.service")
     settle()
-    #expect(settled.isEmpty)
+    #expect(settled.isEmpty && units == ["uploader 7 app.service"])
     // It comes while the job is under way, so that another one follows.
     rotate(3, of: Self.other, "web.service")
     settle()
@@ -78,9 +81,9 @@ import Wire
     #expect(settled == [Self.role])
     manager.endJob(of: "web.service")
     settle()
-    #expect(settled == [Self.role, Self.other])
+    #expect(settled == [Self.role, Self.other] && units.last == "backup 3 web.service")
     refresh(8, "none.service")
-    #expect(settled == [Self.role, Self.other, Self.role])
+    #expect(settled == [Self.role, Self.other, Self.role] && units.last == "uploader 8 none.service")
     // Whichever of them comes first.
     for name in ["a.service", "z.service"] { manager.set(name, "inactive") }
     refresh(9, "a.service", "app.service", "z.service")
@@ -100,6 +103,58 @@ import Wire
     #expect(settled.isEmpty && refresher.figures.pending == 1)
     refresher.change(Self.role, to: [UnitPattern("web.service")!])
     #expect(settled == [Self.role] && refresher.figures.pending == 0)
+  }
+
+  /// Its reload may still read the old credential, or none.
+  @Test func `a job that isn't over in time settles neither its unit nor its role, the next one does`() {
+    var settled: [String] = []
+    refresher.settled = { settled.append("\($0)") }
+    refresher.unitSettled = { settled.append("\($0) \($1) \($2)") }
+    manager.set("app.service", "active")
+    refresh(7, "app.service")
+    settle(.minutes(5))
+    #expect(results == [.timeout: 1] && settled.isEmpty)
+    refresh(8, "app.service")
+    manager.endJob(of: "app.service")
+    settle()
+    #expect(settled == ["uploader 8 app.service", "uploader"])
+  }
+
+  @Test func `a unit that has been reloaded for the generation gets no job, the others do`() {
+    manager.set("app.service", "active")
+    manager.set("web.service", "active")
+    let patterns = [UnitPattern("app.service")!, UnitPattern("web.service")!]
+    refresher.rotated(Self.role, generation: 7, patterns: patterns, except: [UnitName("app.service")!])
+    settle()
+    #expect(manager.asked == ["web.service"])
+    refresher.rotated(Self.role, generation: 8, patterns: patterns)
+    settle()
+    #expect(manager.asked == ["web.service", "app.service"])
+  }
+
+  @Test func `two roles that rotate before a unit's job is queued need one`() {
+    manager.set("app.service", "active")
+    rotate(7, "app.service")
+    rotate(3, of: Self.other, "app.service")
+    settle()
+    manager.endJob(of: "app.service")
+    settle()
+    #expect(manager.asked == ["app.service"] && refresher.figures.pending == 0)
+    #expect(refresher.statuses(of: Self.role)[0].generation == 7)
+    #expect(refresher.statuses(of: Self.other)[0].generation == 3)
+  }
+
+  /// A unit that is ordered after the daemon would be stopped, and started when the daemon's start is over.
+  @Test func `nothing is asked for before the daemon has been started`() throws {
+    let held = try UnitRefresher(
+      scheduler: scheduler, manager: manager, timeout: .minutes(5), ownUnit: nil, log: lines.log)
+    manager.set("app.service", "active")
+    held.rotated(Self.role, generation: 7, patterns: [UnitPattern("app.service")!])
+    settle()
+    #expect(!manager.isOpen && manager.asked.isEmpty)
+    held.release()
+    settle()
+    #expect(manager.asked == ["app.service"])
   }
 
   /// From systemd 260 a reload may ask for the unit's credentials again (RefreshOnReload= in systemd.service(5)).

@@ -30,8 +30,12 @@ package enum HandoverRecord {
   case settingsInForce(number: UInt32, records: UInt32)
   /// A unit's invocation has this session of a role; nothing counts any more that an earlier invocation of the unit had.
   case unitSession(HandoverUnitSession)
-  /// The services in a role's `refresh_units` have to be reloaded for this generation, or have been.
-  case unitReload(RoleName, generation: UInt64, isDone: Bool)
+  /// The services in a role's `refresh_units` have to be reloaded for this generation.
+  case reloadDue(RoleName, generation: UInt64)
+  /// One of them needs no reload for it any more.
+  case unitReloaded(RoleName, generation: UInt64, UnitName)
+  /// None of them does.
+  case reloadOver(RoleName)
 }
 
 /// What the next process needs to know about a role.

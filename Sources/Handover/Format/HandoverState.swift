@@ -2,6 +2,18 @@ package import Core
 package import Refresh
 package import Settings
 
+/// A reload of a role's services that isn't over.
+package struct UnitReload: Equatable {
+  package let generation: UInt64
+  /// The services that need none for this generation any more.
+  package internal(set) var done: Set<UnitName>
+
+  package init(generation: UInt64, done: Set<UnitName> = []) {
+    self.generation = generation
+    self.done = done
+  }
+}
+
 /// The content of a store: the latest record about each thing.
 package struct HandoverState {
   /// A role and the sessions that it held, in the order in which they were issued.
@@ -39,8 +51,8 @@ package struct HandoverState {
   /// What each unit had in its latest invocation.
   package private(set) var units: [UnitName: Unit] = [:]
 
-  /// The generation of each role for which its services have yet to be reloaded.
-  package private(set) var unitReloads: [RoleName: UInt64] = [:]
+  /// The roles some of whose services have yet to be reloaded.
+  package private(set) var unitReloads: [RoleName: UnitReload] = [:]
 
   /// Settings that aren't complete yet.
   private var unfinished: (number: UInt32, content: SettingsContent, records: UInt32)?
@@ -82,7 +94,10 @@ package struct HandoverState {
     case .settingsDirectory(let number, let directory): takeSettings(number) { $0.directories.append(directory) }
     case .settingsInForce(let number, let records): finishSettings(number, records: records)
     case .unitSession(let one): take(one)
-    case .unitReload(let role, let generation, let isDone): unitReloads[role] = isDone ? nil : generation
+    case .reloadDue(let role, let generation): unitReloads[role] = UnitReload(generation: generation)
+    case .unitReloaded(let role, let generation, let unit):
+      if unitReloads[role]?.generation == generation { unitReloads[role]?.done.insert(unit) }
+    case .reloadOver(let role): unitReloads[role] = nil
     }
   }
 

@@ -18,7 +18,7 @@ package enum RecordCoding {
     case role = 1
     case session, condemned, roleRemoved, generationFloor, clock, proof
     case settingsFile, settingsDirectory, settingsInForce
-    case rotation, unitSession, unitReload
+    case rotation, unitSession, reloadDue, unitReloaded, reloadOver
   }
 
   // MARK: - Writing
@@ -94,11 +94,18 @@ package enum RecordCoding {
       content.appendOptional(one.generation) { $0.appendNumber($1) }
       write(one.session, to: &content)
       return .unitSession
-    case .unitReload(let role, let generation, let isDone):
+    case .reloadDue(let role, let generation):
       content.appendCounted(role.description)
       content.appendNumber(generation)
-      content.appendFlag(isDone)
-      return .unitReload
+      return .reloadDue
+    case .unitReloaded(let role, let generation, let unit):
+      content.appendCounted(role.description)
+      content.appendNumber(generation)
+      content.appendCounted(unit.description)
+      return .unitReloaded
+    case .reloadOver(let role):
+      content.appendCounted(role.description)
+      return .reloadOver
     }
   }
 
@@ -200,11 +207,15 @@ package enum RecordCoding {
       }
       return .settingsInForce(number: number, records: records)
     case .unitSession: return readUnitSession(&cursor, image).map { .unitSession($0) }
-    case .unitReload:
+    case .reloadDue:
+      guard let role = cursor.role(in: image), let generation: UInt64 = cursor.number(in: image) else { return nil }
+      return .reloadDue(role, generation: generation)
+    case .unitReloaded:
       guard let role = cursor.role(in: image), let generation: UInt64 = cursor.number(in: image),
-        let isDone = cursor.flag(in: image)
+        let unit = cursor.text(in: image).flatMap({ UnitName($0) })
       else { return nil }
-      return .unitReload(role, generation: generation, isDone: isDone)
+      return .unitReloaded(role, generation: generation, unit)
+    case .reloadOver: return cursor.role(in: image).map { .reloadOver($0) }
     }
   }
 

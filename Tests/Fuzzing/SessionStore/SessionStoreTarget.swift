@@ -83,8 +83,8 @@ private func check(_ store: [UInt8], _ ends: [Int]) {
       }
     }
     for proof in state.proofs.values { checkRoundTrip(.proof(proof)) }
-    for (name, generation) in state.unitReloads {
-      checkRoundTrip(.unitReload(name, generation: generation, isDone: false))
+    for (name, reload) in state.unitReloads {
+      checkRoundTrip(.reloadDue(name, generation: reload.generation))
     }
   }
 }
@@ -112,8 +112,8 @@ private func checkRoundTrip(_ record: HandoverRecord) {
     case .session: name.flatMap { state.roles[$0]?.sessions.first }.map { .session($0) }
     case .unitSession(let written):
       state.units[written.unit]?.sessions[written.session.role].map { .unitSession($0) }
-    case .unitReload(let name, _, _):
-      state.unitReloads[name].map { .unitReload(name, generation: $0, isDone: false) }
+    case .reloadDue(let name, _):
+      state.unitReloads[name].map { .reloadDue(name, generation: $0.generation) }
     case .proof(let written): state.proofs[written.source].map { .proof($0) }
     default: nil
     }
