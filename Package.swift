@@ -208,7 +208,8 @@ let package = Package(
     tests(
       "Upload",
       imports: [
-        "CloudAPI", "Core", "JSON", "LocalClient", "Secrets", "Systemd", "Simulation", "TestNeeds", "TestSupport",
+        "CloudAPI", "Core", "HTTPClient", "JSON", "LocalClient", "Secrets", "Systemd", "Simulation", "TestNeeds",
+        "TestSupport",
       ]),
     tests("rolekeeper", imports: ["CommandInterface", "Core", "Logs", "TestSupport", "Wire"]),
     tests(

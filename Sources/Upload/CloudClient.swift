@@ -199,8 +199,13 @@ package final class CloudClient: UploadCloud {
 
   private func signature(for grant: FileUpload.Grant) -> OSSSignature.Version? {
     if settings.usesSignatureV1 { return .v1 }
-    let region = grant.content.credential.region ?? grant.content.address.region ?? settings.region
-    return region.map { .v4(region: $0) }
+    return Self.region(of: grant.content, orElse: settings.region).map { .v4(region: $0) }
+  }
+
+  /// The bucket's region: that in UploadAuth, else that in the endpoint's name, else `given`, which is the user's; nil
+  /// if nothing names one.
+  static func region(of grant: UploadGrant, orElse given: String?) -> String? {
+    grant.credential.region ?? grant.address.region ?? given
   }
 
   /// Adds the option that may be the reason why OSS refused a request.
@@ -211,10 +216,7 @@ package final class CloudClient: UploadCloud {
         remedy: "leave out '--signature v1': newer accounts and buckets take V4 alone; then run again")
     }
     // If neither UploadAuth nor the endpoint has the region, the user has set it.
-    guard grant.content.credential.region == nil, grant.content.address.region == nil, let region = settings.region
-    else {
-      return failure
-    }
+    guard Self.region(of: grant.content, orElse: nil) == nil, let region = settings.region else { return failure }
     let rest = failure.remedy.map { "; if it is right, \($0)" } ?? ""
     return failure.with(remedy: "check '--region \(region)', which has to be the bucket's\(rest)")
   }
