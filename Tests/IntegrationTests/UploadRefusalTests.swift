@@ -50,6 +50,16 @@ import Testing
     #expect(try several.emulator.calls(to: "CreateUploadVideo") == 0)
   }
 
+  @Test func `where there is no role to read, --wait is kept, and it ends with 2`() throws {
+    let lab = try UploadLab(roles: [])
+    try lab.addVideo("one.mp4", size: 10)
+    let run = try lab.upload(["--wait", "1s"], role: nil)
+    #expect(run.status == 2 && run.rows.map(\.status) == ["not-started"], "\(run)")
+    #expect(run.output.contains("waiting for a credential: there is no role that you may read"), "\(run)")
+    #expect(run.errors.contains("no credential: there is no role that you may read"), "\(run)")
+    #expect(try lab.emulator.calls(to: "CreateUploadVideo") == 0)
+  }
+
   @Test func `without a role, too, --wait is kept, and a signal ends the wait in order`() throws {
     let lab = try UploadLab(roles: ["uploader"])
     try lab.addVideo("one.mp4", size: 10)

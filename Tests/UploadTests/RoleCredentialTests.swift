@@ -31,12 +31,20 @@ import Testing
       role: "uploader", client: LocalClient(path: daemon.path), loop: loop, wait: wait, serverTime: serverTime)
   }
 
-  /// Answers the request that waits at the daemon's socket.
-  private func answer(_ status: Int, _ body: String) throws {
+  /// What is asked first: for a session that lives for the call, or for a refusal at once.
+  private static let first = "/v1/roles/uploader/credentials?min_ttl=5&wait=0"
+  /// For any session.
+  private static let plain = "/v1/roles/uploader/credentials"
+
+  /// Answers the request that waits at the daemon's socket, which has to be for `target`.
+  private func answer(_ status: Int, _ body: String, to target: String = first) throws {
     let connection = try daemon.takeConnection()
     defer { close(connection) }
     var room = [UInt8](repeating: 0, count: 4096)
-    try #require(read(connection, &room, room.count) > 0)
+    let count = read(connection, &room, room.count)
+    try #require(count > 0)
+    let request = String(decoding: room[..<count], as: UTF8.self)
+    #expect(request.hasPrefix("GET \(target) HTTP/1.1\r\n") && request.hasSuffix("\r\n\r\n"), "\(request)")
     let text = "HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
     try #require(write(connection, text, text.utf8.count) == text.utf8.count)
   }
@@ -50,6 +58,65 @@ import Testing
     try answer(status, body)
     for _ in 0..<100 where result == nil { _ = try loop.runOnce(timeout: .seconds(10)) }
     return try #require(result)
+  }
+
+  /// Takes turns of the loop until `condition` holds.
+  private func turn(until condition: () -> Bool) throws {
+    for _ in 0..<100 where !condition() { _ = try loop.runOnce(timeout: .seconds(10)) }
+    try #require(condition())
+  }
+
+  /// Whether a request waits at the daemon's socket.
+  private var isAsked: Bool {
+    var entry = pollfd(fd: daemon.descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&entry, 1, 0) == 1
+  }
+
+  private static let noSession = """
+    {"type":"urn:rolekeeper:problem:no-valid-session","title":"t","status":503,"detail":"STS refused AssumeRole"}
+    """
+
+  /// A session that is about to expire is better than none.
+  @Test(arguments: [true, false])
+  func `where no session lives for the call, any session is asked for before the wait`(hasAny: Bool) throws {
+    let credential = try credential { Self.midnight }
+    var waits = 0
+    credential.onWait = { _ in waits += 1 }
+    var result: Result<String, RoleCredential.Failure>?
+    credential.request { result = $0.map(\.key.id) }
+    try answer(503, Self.noSession)
+    try turn { isAsked }
+    try answer(hasAny ? 200 : 503, hasAny ? Self.untilHalfPast : Self.noSession, to: Self.plain)
+    try turn { result != nil }
+    #expect(result == (hasAny ? .success("STS.1") : .failure(.noCredential(reason: "STS refused AssumeRole"))))
+    // Without a wait, nothing is asked again.
+    #expect(waits == 0 && !isAsked)
+  }
+
+  @Test func `the next request asks for a session that lives for the call again`() throws {
+    let credential = try credential { Self.midnight }
+    var result: Result<String, RoleCredential.Failure>?
+    credential.request { result = $0.map(\.key.id) }
+    try answer(503, Self.noSession)
+    try turn { isAsked }
+    try answer(503, Self.noSession, to: Self.plain)
+    try turn { result != nil }
+    #expect(try request(credential) == .success("STS.1"))
+  }
+
+  /// The program ends with 2 then (`End`).
+  @Test(arguments: [Duration.zero, .milliseconds(20)])
+  func `without a role, one that may be read is waited for, and the end is that there is none`(wait: Duration) throws {
+    let credential = try RoleCredential(
+      role: nil, client: LocalClient(path: daemon.path), loop: loop, wait: wait, serverTime: { Self.midnight })
+    var result: Result<String, RoleCredential.Failure>?
+    let began = loop.time
+    credential.request { result = $0.map(\.key.id) }
+    while result == nil {
+      try answer(200, #"{"roles":[],"admin":false}"#, to: "/v1/roles")
+      try turn { isAsked || result != nil }
+    }
+    #expect(result == .failure(.noRole) && loop.time - began >= wait)
   }
 
   /// No call was made any more whose answer had a better `Date`, and after --wait the daemon's credential was blamed.
