@@ -59,6 +59,8 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
       (.finished(file: 5, .confirmed, seconds: 0), ["f.mp4: confirmed by VOD in an earlier run, CRC not seen"]),
       (.started(file: 6, path: "g.mp4", size: 0), ["g.mp4: started, 0 B"]),
       (.finished(file: 6, .unchecked, seconds: 0), ["g.mp4: uploaded by an earlier run, CRC64 not checked"]),
+      (.started(file: 7, path: "h.mp4", size: 0), ["h.mp4: started, 0 B"]),
+      (.finished(file: 7, .confirmed, seconds: 3), ["h.mp4: confirmed by VOD, CRC not seen"]),
       (.passedOver(entry), ["x\\n.txt: skipped: ApsaraVideo VOD doesn't take files with this extension"]),
       (.passedOver(InputEntry(path: "y", content: .failed(.notUTF8))), ["y: its name is not UTF-8; rename it"]),
       (.note("one\ntwo"), ["one\\ntwo"]),
