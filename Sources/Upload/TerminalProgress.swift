@@ -124,9 +124,11 @@ package struct TerminalProgress: Sendable {
 
   /// The batch's line, with as many figures as fit.
   private func batch(at now: Timestamp, width: Int) -> String {
-    let troubled = totals.counts.troubled
     let count = "\(totals.ended)/\(totals.files)"
-    let failed = troubled > 0 ? " (\(troubled) failed)" : ""
+    // In the words of the last line (`FailureTable.summary`).
+    let troubles = [(totals.counts.unconfirmed, "not confirmed"), (totals.counts.failed, "failed")]
+      .filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }
+    let failed = troubles.isEmpty ? "" : " (\(troubles.joined(separator: ", ")))"
     let (bytes, all) = (ByteCount.text(totals.bytes), ByteCount.text(totals.size))
     let perSecond = totals.rate.bytesPerSecond(at: now)
     let rate = perSecond > 0 ? "  \(ByteCount.text(Int64(perSecond)))/s" : ""
@@ -135,7 +137,7 @@ package struct TerminalProgress: Sendable {
       [
         "\(count) files\(failed)  \(bytes) of \(all)\(Self.share(totals.bytes, totals.size))\(rate)\(left)",
         "\(count) files\(failed)  \(bytes) of \(all)\(rate)\(left)", "\(count)\(failed)  \(bytes)\(rate)\(left)",
-        "\(count)\(failed)  \(bytes)\(left)", "\(count)\(failed)  \(bytes)",
+        "\(count)\(failed)  \(bytes)\(left)", "\(count)\(failed)  \(bytes)", "\(count)\(failed)",
       ], thatFits: width)
   }
 

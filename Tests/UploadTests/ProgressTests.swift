@@ -320,6 +320,28 @@ private func at(_ seconds: Double) -> Timestamp { Timestamp(microseconds: Int64(
     #expect(progress.redraw(on: .init(columns: 40, rows: 24), at: at(1)).hasPrefix("\u{1B}[3F\u{1B}[J"))
   }
 
+  /// Files that weren't confirmed counted as failed there, and not in the last line.
+  @Test mutating func `the batch's line counts what failed and what isn't confirmed apart, as the last line does`() {
+    let trouble = UploadResult.Trouble(error: "E", fix: "F")
+    var counts = ResultCounts()
+    var lines: [String] = []
+    for (file, result) in [UploadResult.unconfirmed(trouble), .failed(trouble), .failed(trouble)].enumerated() {
+      progress.take(.started(file: file, path: "a.mp4", size: 100), at: at(Double(file)))
+      progress.take(.finished(file: file, result, seconds: 0), at: at(Double(file)))
+      counts.count(result)
+      lines.append(progress.redraw(on: size, at: at(Double(file))).split(separator: "\n").last.map(String.init) ?? "")
+    }
+    #expect(
+      lines == [
+        "1/3 files (1 not confirmed)  100 B of 300 MiB  0 %", "2/3 files (1 not confirmed, 1 failed)  200 B of 300 MiB",
+        "3/3 files (1 not confirmed, 2 failed)  300 B of 300 MiB",
+      ])
+    #expect(FailureTable.summary(counts) == "3 files: 1 not confirmed, 2 failed")
+    _ = progress.clear()
+    let narrow = progress.redraw(on: .init(columns: 40, rows: 24), at: at(3))
+    #expect(narrow == "3/3 (1 not confirmed, 2 failed)  300 B\n")
+  }
+
   @Test mutating func `a failure is counted in the batch's line, and a name can't move the cursor`() {
     progress.take(.started(file: 0, path: "a\u{1B}[2J.mp4", size: 100), at: at(0))
     #expect(progress.redraw(on: size, at: at(0)).contains("a\\u{1B}[2J.mp4"))
