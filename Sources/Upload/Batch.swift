@@ -35,6 +35,8 @@ package final class Batch {
   var isOpen: Bool
   package private(set) var hasStarted = false
   private var hasEnded = false
+  /// Whether this run has reported that VOD can't be asked about files of an earlier run.
+  private var hasNotedDeniedCheck = false
   /// The entries before this index have been started, or reported as not uploaded.
   private var looked = 0
   /// While it is set, no file is started, and no entry is reported as not uploaded; files in progress continue.
@@ -235,8 +237,19 @@ package final class Batch {
       report(.note("asking VOD whether it has the file", file: index))
       // Another file may start meanwhile.
       starter.schedule()
+    case .checkDenied(let failure): noteDeniedCheck(failure)
     case .partStored: break
     }
+  }
+
+  /// Once a run: it is the same for each file that is continued.
+  private func noteDeniedCheck(_ failure: CallFailure) {
+    guard !hasNotedDeniedCheck else { return }
+    hasNotedDeniedCheck = true
+    report(
+      .note(
+        "GetMezzanineInfo isn't allowed (\(failure.text)); unfinished files of an earlier run are continued, but one "
+          + "that is already in OSS ends as not confirmed"))
   }
 
   /// Writes of one file's way into the journal.

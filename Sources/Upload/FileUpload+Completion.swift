@@ -198,6 +198,7 @@ extension FileUpload {
       again(failed, as: failed.call, after: failure, at: now, using: &generator)
     case .unknownVideo: end(.failed(failure))
     case _ where phase == .checking:
+      if failure.kind == .denied { emit(.report(.checkDenied(failure))) }
       // The journal may be a copy from before an end that nobody can be asked for: then OSS has the object.
       keepsObject = true
       begin(at: now)

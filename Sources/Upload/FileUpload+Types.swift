@@ -168,6 +168,8 @@ extension FileUpload {
     case restarted
     /// VOD is asked whether the video is finished.
     case confirming
+    /// GetMezzanineInfo isn't allowed; a file that an earlier run began is continued without VOD's word on it.
+    case checkDenied(CallFailure)
   }
 
   /// What the next run does with a file that was interrupted.

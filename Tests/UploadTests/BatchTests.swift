@@ -576,6 +576,26 @@ import Testing
     #expect(cloud.titles == ["a", "b", "c"])
   }
 
+  /// Nothing said why such a file wasn't confirmed in the end.
+  @Test func `that VOD can't be asked about files of an earlier run is reported once, with the effect`() throws {
+    try write(["a.mp4", "b.mp4", "c.mp4"])
+    cloud.refusal = CallFailure(.refused, code: "InternalError")
+    let first = try run(list())
+    #expect(first.batch.files.counts.failed == 3)
+    first.journal.flush()
+    cloud.refusal = nil
+    cloud.statusRefusal = CallFailure(.denied, code: "NoPermission", requestID: "R1")
+    let second = try run(list(), on: FakeJournalFile(journalFile.bytes))
+    #expect(second.results == [.uploaded, .uploaded, .uploaded])
+    let notes = second.events.compactMap { if case .note(let text, let file) = $0 { (text, file) } else { nil } }
+    #expect(
+      notes.map(\.0) == [
+        "GetMezzanineInfo isn't allowed (NoPermission (request R1)); unfinished files of an earlier run are continued, "
+          + "but one that is already in OSS ends as not confirmed"
+      ])
+    #expect(notes.allSatisfy { $0.1 == nil })
+  }
+
   @Test func `no video is created while the journal can't be synced`() throws {
     try write(["a.mp4", "b.mp4"])
     let run = try run(list(), syncFailure: EIO)
@@ -599,6 +619,8 @@ private final class InstantCloud: UploadCloud {
   var storesNothing = false
   /// What GetMezzanineInfo says.
   var status = "Uploading"
+  /// What it answers instead.
+  var statusRefusal: CallFailure?
 
   init(_ scheduler: VirtualScheduler) { self.scheduler = scheduler }
 
@@ -639,8 +661,11 @@ private final class InstantCloud: UploadCloud {
     case .refresh(let video), .mezzanine(let video), .removeParts(let video): number = Int(video.dropFirst(5)) ?? 0
     }
     let now = scheduler.time
-    return later(isSilent: isSilent) { [status] in
-      if case .mezzanine = call { return completion(.success(.mezzanine(MezzanineInfo(status: status)))) }
+    return later(isSilent: isSilent) { [status, statusRefusal] in
+      if case .mezzanine = call {
+        if let statusRefusal { return completion(.failure(statusRefusal)) }
+        return completion(.success(.mezzanine(MezzanineInfo(status: status))))
+      }
       if case .removeParts = call { return completion(.success(.partsRemoved)) }
       let address = UploadAddress(bucket: "bucket", endpoint: "oss-cn-shanghai.aliyuncs.com", key: "video\(number)")!
       let content = UploadGrant(

@@ -137,6 +137,8 @@ import Testing
       #expect(upload.call?.call == .mezzanine(videoID: "video") && !upload.isWaitingForVOD)
       try upload.fail(kind)
       #expect(upload.call?.call == .refresh(videoID: "video") && upload.keepsObject)
+      let denial = FileUpload.Notice.checkDenied(CallFailure(kind, code: "\(kind)"))
+      #expect(upload.notices.contains(denial) == (kind == .denied))
     }
     for (status, keepsObject) in [("Uploading", false), ("UploadFail", false), ("Unheard", true)] {
       var upload = DrivenUpload(size: 300_000, progress: progress)
