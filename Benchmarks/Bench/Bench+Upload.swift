@@ -81,6 +81,7 @@ extension Bench {
     var rows = [
       Row.compared("upload-small-rate-curl", "1/s", found[0], with: found[1], beside: "curl --parallel, PUT alone"),
       Row(measure: "upload-small-emulator-cpu", unit: "us", ours: median(emulatorTimes)),
+      Row(measure: "upload-small-ceiling-computed", unit: "1/s", ours: Self.ceiling(median(emulatorTimes))),
     ]
     if official != nil {
       rows.insert(
@@ -92,9 +93,13 @@ extension Bench {
       "Upload of small files",
       """
       \(count) files of 64 KiB, 4 at once, from the start of the program to its end, with a journal: files a second. The emulator's share is its CPU for a \
-      file, on all cores.\(official == nil ? " Not installed here: \(OfficialUploader.name)." : "")
+      file, on all cores. The ceiling isn't measured but computed: the number of cores divided by that CPU, the files a second that the emulator \
+      alone could take.\(official == nil ? " Not installed here: \(OfficialUploader.name)." : "")
       """, rows)
   }
+
+  /// How many files a second the emulator could take with every core to itself, by its CPU for a file in microseconds.
+  private static func ceiling(_ cpu: Double) -> Double { Double(sysconf(CInt(_SC_NPROCESSORS_ONLN))) / cpu * 1e6 }
 
   // MARK: - Memory
 
