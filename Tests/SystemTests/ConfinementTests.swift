@@ -88,7 +88,7 @@ extension UnderSystemd {
         "awk '/^Max locked memory/ { print $4, $5 }' /proc/\(pid)/limits; awk '/^Max locked memory/ { print $5 }' /proc/1/limits"
       )
       .split { $0 == " " || $0 == "\n" }.map(String.init)
-      let most = limits.count == 3 ? Int(limits[2]).map { min(128 << 20, $0) } ?? 128 << 20 : 0
+      let most = limits.count == 3 ? Int(limits[2]).map { min(192 << 20, $0) } ?? 192 << 20 : 0
       #expect(limits.prefix(2) == ["\(most)", "\(most)"])
       let locked = try service.box.ask("awk '/^VmLck:/ { print $2 }' /proc/\(pid)/status")
       #expect(Int(locked) ?? 0 > 0)
