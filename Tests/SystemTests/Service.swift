@@ -70,6 +70,16 @@ struct Service {
     guard answer.output.hasSuffix("200") else { throw BoxError(attempt: "read", said: answer.output + answer.errors) }
     return Credential(document: answer.output)
   }
+
+  /// The generation of what readers of a role get; empty when they get nothing.
+  func generation(of role: String) throws -> String {
+    try box.run(
+      [
+        "curl", "-sS", "-o", "/dev/null", "-w", "%header{rolekeeper-generation}", "--unix-socket", Self.socket,
+        "http://localhost/v1/roles/\(role)/credentials",
+      ]
+    ).output
+  }
 }
 
 /// The texts of a credential document.

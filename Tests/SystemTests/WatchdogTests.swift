@@ -5,16 +5,36 @@ import TestSupport
 extension UnderSystemd {
   @Suite struct WatchdogTests {
     @Test(arguments: Release.all)
-    func `a hung loop is ended by the watchdog, and a new process takes over`(_ release: Release) throws {
+    func `a hung loop is ended by the watchdog, and a new process serves the same with STS down, and makes no call`(
+      _ release: Release
+    ) throws {
       let service = try Service(under: release)
       try service.override("WatchdogSec=1s")
       try service.start()
+      #expect(
+        try eventually {
+          try service.box.ask("rolekeeper refresh uploader")
+          return try service.generation(of: "uploader") != "1"
+        }, "a number that isn't that of every start")
       let pid = try service.mainPID()
+      let (credential, generation) = try (service.credential("uploader"), service.generation(of: "uploader"))
+      #expect(try Self.calls(of: service) > 0)
+      try service.fault("kind=unreachable")
       try service.box.ask("kill -STOP \(pid)")
       try service.journal.wait(for: "Watchdog timeout")
       #expect(try eventually { try service.mainPID() != pid && service.property("ActiveState") == "active" })
-      _ = try service.credential("uploader", as: "reader")
+      #expect(try service.credential("uploader", as: "reader") == credential)
+      #expect(try service.generation(of: "uploader") == generation)
+      #expect(try Self.calls(of: service) == 0)
       #expect(try service.property("NRestarts") == "1")
+    }
+
+    /// How many requests to STS the process has made, answered or not.
+    private static func calls(of service: Service) throws -> Double {
+      let names = ["rolekeeper_attempts_total{", "rolekeeper_sts_answers_total{", "rolekeeper_sts_unanswered_total{"]
+      return try service.request("/metrics").output.split(separator: "\n")
+        .filter { line in names.contains { line.hasPrefix($0) } }
+        .reduce(0) { $0 + (Double($1.split(separator: " ").last ?? "") ?? 0) }
     }
 
     struct Trouble: Sendable, CustomTestStringConvertible {
