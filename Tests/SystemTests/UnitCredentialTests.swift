@@ -216,6 +216,30 @@ extension UnderSystemd {
       }
     }
 
+    /// systemd would give what is below a RuntimeDirectory= of the service to that one's user at each start.
+    @Test(arguments: Release.all)
+    func `with its socket unit the socket is for root alone, before and after each start, restart and stop`(
+      _ release: Release
+    ) throws {
+      let service = try Service(under: release)
+      defer {
+        _ = try? service.box.ask("systemctl stop \(Self.socketUnit) \(Service.unit); systemctl reset-failed")
+        Self.stop("app.service", at: service)
+      }
+      try service.write(Self.settings())
+      try service.box.ask("systemctl start \(Self.socketUnit)")
+      let made = try service.box.ask("stat --format '%U %G %a %F %i' \(Self.socket)")
+      #expect(made.hasPrefix("root root 600 socket "), "\(made)")
+      for step in ["start", "restart", "stop", "start"] {
+        #expect(try service.systemctl(step).status == 0)
+        #expect(try service.box.ask("stat --format '%U %G %a %F %i' \(Self.socket)") == made, "after a \(step)")
+        #expect(try service.box.ask("systemctl is-active \(Self.socketUnit)") == "active")
+      }
+      // It is the one that is served.
+      #expect(try Self.start("app.service", service).status == 0)
+      #expect(try Credential(document: Self.token(service)).keyID.hasPrefix("STS."))
+    }
+
     @Test(arguments: Release.all)
     func `with its socket unit a start waits for the daemon, and a daemon without settings refuses it`(
       _ release: Release
