@@ -13,8 +13,13 @@ import Testing
   }
 
   private static let path = "/etc/rolekeeper/rolekeeper.toml"
+  private static let otherPath = "/etc/rolekeeper/roles.d/other.toml"
 
-  private static func loaded(_ roles: [RoleSettings], _ text: String) -> LoadedSettings {
+  /// `others` are the roles of a file in roles.d; nil without that file.
+  private static func loaded(
+    _ roles: [RoleSettings], _ text: String, others: [RoleSettings]? = nil
+  ) -> LoadedSettings {
+    let files = [(path, roles)] + (others.map { [(otherPath, $0)] } ?? [])
     let settings = DaemonSettings(
       sources: [],
       sts: STSSettings(
@@ -22,9 +27,10 @@ import Testing
         connectTimeout: .seconds(2), timeout: .seconds(10), lookupTimeout: .seconds(2), requestsPerSecond: 2, burst: 20),
       socket: SocketSettings(
         path: "/run/rolekeeper/rolekeeper.sock", mode: 0o660, gid: nil, maxConnections: 64, maxConnectionsPerUID: 8),
-      filesDirectory: "/run/rolekeeper/roles", admins: AccessRule(), logLevel: .notice, roles: roles,
+      filesDirectory: "/run/rolekeeper/roles", admins: AccessRule(), logLevel: .notice,
+      roles: roles + (others ?? []),
       inventory: SettingsInventory(
-        files: [.init(path: path, roles: roles.map(\.name), endsInLineFeed: true, lastTable: nil)]))
+        files: files.map { .init(path: $0.0, roles: $0.1.map(\.name), endsInLineFeed: true, lastTable: nil) }))
     return LoadedSettings(settings: settings, diagnostics: [], content: content(text))
   }
 
@@ -89,5 +95,16 @@ import Testing
       let start = try #require(start(Self.loaded(roles, "cut"), after: old).0)
       #expect(start.settings == old.settings && start.refusals.count == 1)
     }
+  }
+
+  @Test func `a file of several that lost all its roles is as bad, and one that is gone isn't`() throws {
+    let before = Self.loaded([Self.role("a")], "old", others: [Self.role("b")])
+    let emptied = try #require(start(Self.loaded([Self.role("a")], "new", others: []), after: before).0)
+    #expect(emptied.settings == before.settings && emptied.content == before.content)
+    #expect(emptied.refusals.count == 1)
+    #expect(emptied.refusals.first?.contains("\(Self.otherPath): roles is empty") == true, "\(emptied.refusals)")
+    let new = Self.loaded([Self.role("a")], "new")
+    let removed = try #require(start(new, after: before).0)
+    #expect(removed.settings == new.settings && removed.refusals.isEmpty && removed.warnings.count == 1)
   }
 }
