@@ -55,6 +55,40 @@ import Wire
     }
   }
 
+  /// By the host's clock each session would have lapsed long ago, or be good for another day.
+  @Test(arguments: [day, -day])
+  func `with a wall clock a day off and STS down the next process serves the same, and knows how far it is off`(
+    _ lead: Int64
+  ) throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let clock = try SteppedClock(in: lab.directory, aheadBySeconds: lead)
+    try lab.launch(environment: clock.environment).awaitReady()
+    try eventually("each role has a session, and no call is under way:\n\(lab.daemon.log)") {
+      try Self.roles.allSatisfy { try lab.daemon.get("/v1/roles/\($0)/credentials").status == 200 }
+        && lab.daemon.get("/metrics").body.contains("rolekeeper_sts_in_flight 0")
+    }
+    func seen() throws -> [String] {
+      try Self.roles.map { role in
+        let reply = try lab.daemon.get("/v1/roles/\(role)/credentials")
+        return "\(try Credential(reply).keyID) \(reply.fields["rolekeeper-generation"] ?? "")"
+      }
+    }
+    func offset() throws -> Double? {
+      try ReportTests.Figures(lab.daemon.get("/metrics").body)["rolekeeper_clock_offset_seconds"]
+    }
+    let (before, offsetBefore) = (try seen(), try #require(try offset()))
+    #expect(abs(offsetBefore + Double(lead)) < 5)
+    _ = lab.emulator.child.stop()
+    lab.daemon.child.signal(SIGKILL)
+    lab.daemon.child.wait()
+    let daemon = try lab.startNext(named: "second", environment: clock.environment)
+    let startedAt = try #require(try lab.report().startedAt)
+    #expect(abs(Double(startedAt.seconds - lead) - wallClock()) < 60, "the daemon doesn't see the clock it was given")
+    #expect(try seen() == before, "\(daemon.log)")
+    // Both clocks are read at different moments.
+    #expect(try offset().map { abs($0 - offsetBefore) < 0.25 } == true, "\(offsetBefore)")
+  }
+
   /// While it is stopped the kernel takes connections for it; they are answered when it goes on, by sessions that have lapsed meanwhile
   /// unless it looks. Then there is nothing that lives, so who doesn't wait is told 503 until STS has answered; the reader waits.
   @Test func `a daemon stopped for longer than a lifetime hands out nothing lapsed and is back at once`() throws {
