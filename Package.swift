@@ -227,7 +227,9 @@ let package = Package(
     // What holds for the repository as a whole.
     .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], swiftSettings: strict()),
     // The daemon as systemd runs it, from what `make install` puts there.
-    .testTarget(name: "SystemTests", dependencies: ["SystemBox", "TestNeeds", "TestSupport"], swiftSettings: strict()),
+    .testTarget(
+      name: "SystemTests", dependencies: ["SystemBox", "TestNeeds", "TestSupport", "Core", "Logs", "Systemd"],
+      swiftSettings: strict()),
   ] + fuzzing,
   cxxLanguageStandard: .cxx17
 )

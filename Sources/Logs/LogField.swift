@@ -10,6 +10,10 @@ package struct LogField: Hashable, Sendable {
     case httpStatus = "http_status"
     case requestID = "request_id"
     case previousARN = "previous_arn"
+
+    /// The name of the field in the journal. It has to keep to the journal's rules: a field with another name is dropped without an
+    /// error, and its value with it (journal_field_valid() in systemd's journal-file.c).
+    package var inJournal: String { "ROLEKEEPER_\(rawValue.uppercased())" }
   }
 
   package let name: Name

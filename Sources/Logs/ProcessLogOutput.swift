@@ -18,27 +18,7 @@ package final class ProcessLogOutput: LogOutput {
   package func write(_ line: LogLine) -> Bool {
     guard writesToJournal else { return stream.write("\(line.level): \(line.text)\n") }
     // The level in the form that the journal reads from a stream (SyslogLevelPrefix= in systemd.exec(5)).
-    if isEnding { return stream.write("<\(Self.priority(line.level))>\(line.text)\n") }
-    var entry = JournalEntry()
-    entry.add("MESSAGE", line.text)
-    entry.add("MESSAGE_ID", line.event.id)
-    entry.add("PRIORITY", String(Self.priority(line.level)))
-    for field in line.fields {
-      entry.add("ROLEKEEPER_\(field.name.rawValue.uppercased())", field.value)
-      // As the service manager's own entries on a unit have it (systemd.journal-fields(7)), so that one search finds both.
-      if field.name == .unit { entry.add("UNIT", field.value) }
-    }
-    return entry.send()
-  }
-
-  /// The level as a number of syslog(3).
-  private static func priority(_ level: LogLevel) -> Int {
-    switch level {
-    case .error: 3
-    case .warning: 4
-    case .notice: 5
-    case .info: 6
-    case .debug: 7
-    }
+    if isEnding { return stream.write("<\(line.level.priority)>\(line.text)\n") }
+    return JournalEntry(line).send()
   }
 }

@@ -42,6 +42,19 @@ package final class Box: Sendable {
     try succeed(["copy", source, target], "copy \(source)")
   }
 
+  /// The socket of the box's journal, for entries that are sent from outside of it.
+  package var journalSocket: String {
+    get throws {
+      // Lines of a process's part and its number.
+      let status = try call(["status"])
+      let words = status.output.split { " \n".contains($0) }
+      guard let place = words.firstIndex(of: "init"), place + 1 < words.count else {
+        throw BoxError(attempt: "find its init", said: status.errors + status.output)
+      }
+      return "/proc/\(words[place + 1])/root/run/systemd/journal/socket"
+    }
+  }
+
   private func succeed(_ words: [String], _ attempt: String) throws {
     let result = try call(words)
     guard result.status == 0 else { throw BoxError(attempt: attempt, said: result.errors) }
