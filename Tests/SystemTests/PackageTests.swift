@@ -116,6 +116,27 @@ extension UnderSystemd {
       #expect(try host.box.ask("find /etc/rolekeeper -type f") == "/etc/rolekeeper/access-key")
       #expect(try host.box.ask("getent passwd rolekeeper") != "")
     }
+
+    @Test(arguments: Release.all)
+    func `the emulator's package has a program that runs, and its manual page, and leaves nothing when purged`(
+      _ release: Release
+    ) throws {
+      let host = try PackagedHost(release)
+      try host.install("emulator")
+      // Not the one that plays STS for the test, which comes first in PATH.
+      let help = try host.box.run(["/usr/bin/sts-emulator", "--help"])
+      #expect(help.status == 0 && help.output.contains("USAGE: sts-emulator ") && help.errors == "", "\(help)")
+      let page = try host.box.ask("zcat /usr/share/man/man1/sts-emulator.1.gz")
+      #expect(page.contains("\n.TH STS\\-EMULATOR 1 ") && page.contains("\n.SH SYNOPSIS\n"), "\(page.prefix(300))")
+      let find = """
+        find /etc /usr /var/lib -xdev -name '*sts-emulator*' ! -path '/usr/local/*' ! -path /etc/sts-emulator.toml -o \
+          -xdev -name '*rolekeeper-emulator*'
+        """
+      #expect(try host.box.ask(find) != "")
+      let said = try host.box.ask("dpkg --purge rolekeeper-emulator 2>&1")
+      #expect(!said.contains("warning"), "\(said)")
+      #expect(try host.box.ask(find) == "")
+    }
   }
 }
 

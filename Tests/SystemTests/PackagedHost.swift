@@ -12,6 +12,7 @@ struct PackagedHost {
     packages = try Packages.get()
     box = try Box("package-\(release)", options: release.options)
     try box.copy(packages.package, to: "/root/this.deb")
+    try box.copy(packages.emulator, to: "/root/emulator.deb")
     try box.copy(packages.newer, to: "/root/newer.deb")
     try box.copy(packages.older, to: "/root/older.deb")
     try box.copy(packages.otherFormat, to: "/root/other-format.deb")
