@@ -71,12 +71,12 @@ package final class CloudClient: UploadCloud {
     http.hasMoreWaiting = true
   }
 
-  /// VOD's time, which decides whether sessions have expired.
-  package var serverTime: UTCTime { vodTime.now(at: scheduler.time) }
+  /// VOD's time, which decides whether sessions have expired: this host's until VOD answers, nil if it was forgotten.
+  package var serverTime: UTCTime? { vodTime.isInDoubt ? nil : vodTime.now(at: scheduler.time) }
 
-  /// Uses this host's time until VOD answers again.
+  /// Until VOD answers again, calls have this host's date, and no session is judged by it.
   package func forgetServerTime() {
-    vodTime = ServerTime(wallMicroseconds: scheduler.wallMicroseconds, at: scheduler.time)
+    vodTime.forget(wallMicroseconds: scheduler.wallMicroseconds, at: scheduler.time)
   }
 
   // MARK: - VOD

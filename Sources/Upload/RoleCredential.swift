@@ -41,8 +41,9 @@ package final class RoleCredential {
   /// Called at the beginning of each wait, with the reason; no request gets a session before the wait is over.
   package var onWait: ((Failure) -> Void)?
 
-  /// Called if the daemon's credential has expired by the server's time. A single wrong `Date` may be the cause, and
-  /// without a credential no call would be made whose answer could correct it.
+  /// Called if the daemon's credential has expired by the server's time, which has to be nil after that. The daemon
+  /// serves none that has expired by STS's time, so a wrong `Date` or this host's clock is the cause, and without a
+  /// credential no call would be made whose answer could correct it.
   package var doubtServerTime: (() -> Void)?
 
   /// Nil until the only role that this caller may read is known.
@@ -51,7 +52,7 @@ package final class RoleCredential {
   private let loop: EventLoop
   /// How long to wait for the first session, and for another whenever there is none.
   private let wait: Duration
-  private let serverTime: () -> UTCTime
+  private let serverTime: () -> UTCTime?
 
   private var held: Session?
   private var waiting: [(Result<SigningIdentity, Failure>) -> Void] = []
@@ -70,9 +71,10 @@ package final class RoleCredential {
     let leastLife: Int64
   }
 
-  /// `role` is nil for the only role that this caller may read.
+  /// `role` is nil for the only role that this caller may read. `serverTime` is nil when it isn't known; then the
+  /// daemon's word counts that a session is valid.
   package init(
-    role: String?, client: LocalClient, loop: EventLoop, wait: Duration, serverTime: @escaping () -> UTCTime
+    role: String?, client: LocalClient, loop: EventLoop, wait: Duration, serverTime: @escaping () -> UTCTime?
   ) throws(LoopError) {
     self.role = role
     self.client = client
@@ -84,11 +86,13 @@ package final class RoleCredential {
 
   /// The session while it can sign the next call; nil if one has to be requested with `request`.
   package var current: SigningIdentity? {
-    guard let held, held.expiration.seconds - serverTime().seconds >= held.leastLife,
-      loop.time - held.taken < Self.longestUse
-    else { return nil }
+    guard let held, loop.time - held.taken < Self.longestUse else { return nil }
+    if let life = life(until: held.expiration), life < held.leastLife { return nil }
     return held.identity
   }
+
+  /// In seconds; nil if the server's time isn't known.
+  private func life(until expiration: UTCTime) -> Int64? { serverTime().map { expiration.seconds - $0.seconds } }
 
   /// Asks the daemon again before the next call, since the cloud refused the session with this AccessKeyId.
   package func discard(keyID: String) {
@@ -169,12 +173,11 @@ package final class RoleCredential {
       let credential = try answer.body.withBytes { try SessionCredential(parsing: $0) }
       let key = AccessKey(id: credential.accessKeyID, secret: credential.accessKeySecret)
       let identity = SigningIdentity(sessionKey: key, token: credential.securityToken)
-      if credential.expiration.seconds <= serverTime().seconds { doubtServerTime?() }
-      let life = credential.expiration.seconds - serverTime().seconds
-      guard life > 0 else { return tryAgain(.noCredential(reason: "the daemon's credential has expired")) }
+      if let life = life(until: credential.expiration), life <= 0 { doubtServerTime?() }
+      let needed = Self.neededLife.wholeSeconds
+      let leastLife = life(until: credential.expiration).map { min(needed, max(1, $0 / 4)) } ?? needed
       held = Session(
-        identity: identity, expiration: credential.expiration, taken: loop.time,
-        leastLife: min(Self.neededLife.wholeSeconds, max(1, life / 4)))
+        identity: identity, expiration: credential.expiration, taken: loop.time, leastLife: leastLife)
       end(.success(identity))
     } catch {
       tryAgain(.noCredential(reason: "the daemon's answer isn't understood: \(error)"))

@@ -7,6 +7,8 @@ package import Core
 package struct ServerTime {
   /// The service's time, in µs since 1970, when the clock since boot was zero.
   private var offset: Int64
+  /// Whether this is this host's time again, after a valid session seemed to have expired.
+  package private(set) var isInDoubt = false
 
   package init(wallMicroseconds: Int64, at instant: Timestamp) { offset = wallMicroseconds - instant.microseconds }
 
@@ -14,9 +16,16 @@ package struct ServerTime {
     UTCTime(seconds: (offset + instant.microseconds) / 1_000_000)
   }
 
+  /// Goes back to this host's time, in doubt, until the service answers again.
+  package mutating func forget(wallMicroseconds: Int64, at instant: Timestamp) {
+    self = ServerTime(wallMicroseconds: wallMicroseconds, at: instant)
+    isInDoubt = true
+  }
+
   /// Records the `Date` of an answer that came at `instant`; a missing or malformed one changes nothing.
   package mutating func observe(_ date: String?, at instant: Timestamp) {
     guard let date = date.flatMap({ UTCTime(httpDate: $0) }) else { return }
     offset = date.seconds * 1_000_000 - instant.microseconds
+    isInDoubt = false
   }
 }

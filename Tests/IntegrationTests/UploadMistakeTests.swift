@@ -8,6 +8,8 @@ import Testing
   /// In bytes: ten parts of the least size, each sent by itself.
   private static let tenParts = 10 * 100 * 1024
   private static let inParts = ["--multipart-threshold", "0B", "--part-size", "100KiB"]
+  /// Files of up to 100 kB whole, others in parts.
+  private static let bothWays = ["--multipart-threshold", "100kB", "--part-size", "100KiB"]
   private static let oneByOne = inParts + ["--parts", "1"]
 
   @Test func `a role's session uploads to a store that refuses V1`() throws {
@@ -19,6 +21,21 @@ import Testing
     #expect(run.status == 0, "\(run)")
     #expect(run.rows.allSatisfy { $0.status == "uploaded" && lab.isIntact($0) } && run.rows.count == 1)
     #expect(try lab.emulator.signers(of: "CreateUploadVideo").allSatisfy { $0.hasPrefix("STS.") })
+  }
+
+  /// In seconds. Where the clock was ahead, the daemon's sessions seemed to have expired, and no call was made.
+  @Test(arguments: [3600, -3600] as [Int64])
+  func `a host whose clock is an hour off uploads, and each service corrects it once`(ahead: Int64) throws {
+    let lab = try UploadLab()
+    let clock = try SteppedClock(in: lab.directory, aheadBySeconds: ahead)
+    try lab.lab.launch(named: "daemon-2", environment: clock.environment).awaitReady()
+    try lab.addVideo("one.mp4", size: Self.tenParts)
+    try lab.addVideo("two.mp4", size: 5000)
+    let run = try lab.upload(Self.bothWays + ["--jobs", "1"], environment: clock.environment)
+    #expect(run.status == 0 && run.rows.count == 2, "\(run)")
+    #expect(run.rows.allSatisfy { $0.isUploaded && lab.isIntact($0) }, "\(run)")
+    #expect(try lab.emulator.calls(to: "CreateUploadVideo", result: "InvalidTimeStamp.Expired") == 1)
+    #expect(try lab.emulator.storageCalls().map(\.result).filter { $0 != "OK" } == ["RequestTimeTooSkewed"])
   }
 
   @Test func `a store that fails every time ends in a failure, no word of success, and a journal to go on from`() throws
