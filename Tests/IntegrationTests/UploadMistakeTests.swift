@@ -23,6 +23,19 @@ import Testing
     #expect(try lab.emulator.signers(of: "CreateUploadVideo").allSatisfy { $0.hasPrefix("STS.") })
   }
 
+  /// Nothing here names the region, without which there is no V4 signature.
+  @Test func `with V1, where it is still taken, a file is uploaded whole or in parts, without a region`() throws {
+    let lab = try UploadLab(vod: "with_region = false", oss: "allow_v1 = true")
+    try lab.addVideo("one.mp4", size: Self.tenParts)
+    try lab.addVideo("two.mp4", size: 5000)
+    let run = try lab.upload(Self.bothWays + ["--signature", "v1"])
+    #expect(run.status == 0 && run.rows.count == 2, "\(run)")
+    #expect(run.rows.allSatisfy { $0.isUploaded && lab.isIntact($0) }, "\(run)")
+    let calls = try lab.emulator.storageCalls()
+    #expect(Set(calls.map(\.operation)).isSuperset(of: ["PutObject", "UploadPart", "CompleteMultipartUpload"]))
+    #expect(calls.allSatisfy { $0.result == "OK" }, "\(calls)")
+  }
+
   /// In seconds. Where the clock was ahead, the daemon's sessions seemed to have expired, and no call was made.
   @Test(arguments: [3600, -3600] as [Int64])
   func `a host whose clock is an hour off uploads, and each service corrects it once`(ahead: Int64) throws {
@@ -69,9 +82,13 @@ import Testing
   }
 
   /// Eleven seconds of upload with credentials that live five, by a role's sessions that live three. How fast it goes is known after a part.
-  @Test func `no part is begun that would outlive its credential, through several of them and several sessions`() throws
-  {
-    let lab = try UploadLab(vod: "upload_lifetime = \"5s\"", sessionLife: "3s")
+  /// UploadAuth may name the end of its credential's life, or only how long that is.
+  @Test(arguments: [true, false])
+  func `no part is begun that would outlive its credential, through several of them and several sessions`(
+    namesEnd: Bool
+  ) throws {
+    let lab = try UploadLab(
+      vod: "upload_lifetime = \"5s\"\nwith_expire_utc_time = \(namesEnd)", sessionLife: "3s")
     try lab.addVideo("one.mp4", size: 5_500_000)
     try lab.emulator.fault("kind=check-expiry-at-end")
     let run = try lab.upload([
