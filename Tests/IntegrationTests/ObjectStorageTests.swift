@@ -43,9 +43,7 @@ import Testing
     let back = directory.path("back")
     #expect(try curl("-o", back, "-w", "%{http_code}", grant.getURL).output == "200")
     #expect(try areEqual(source, back))
-    let status = FileText.read("/proc/\(emulator.child.pid)/status") ?? ""
-    let peak = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }?.split(separator: " ")
-    #expect(try #require(peak?.dropFirst().first.flatMap { Int($0) }) < 64 << 10, "in KiB")
+    #expect(try #require(ProcessMemory.peak(of: emulator.child.pid)) < 64 << 10, "in KiB")
   }
 
   @Test func `a bucket may stand before the host's name`() throws {

@@ -34,6 +34,13 @@ struct ProcessMemory {
 
   func close() { Glibc.close(descriptor) }
 
+  /// The most resident memory that a running process has had (VmHWM), in KiB; nil if it can't be read.
+  static func peak(of pid: Int32) -> Int? {
+    let lines = (FileText.read("/proc/\(pid)/status") ?? "").split(separator: "\n")
+    let words = lines.first { $0.hasPrefix("VmHWM:") }?.split { $0 == " " || $0 == "\t" }
+    return words?.dropFirst().first.flatMap { Int($0) }
+  }
+
   /// How often `text` occurs in a region.
   func occurrences(of text: String, in region: Region) -> Int {
     let size = region.range.count
