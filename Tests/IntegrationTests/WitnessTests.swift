@@ -47,20 +47,13 @@ import Testing
   @Test func `the vendor's credentials package takes ours from an external program`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.start()
-    mkdir(lab.directory.path(".aliyun"), 0o700)
-    try lab.directory.write(
-      """
-      {"current": "default", "profiles": [{"name": "default", "mode": "External",
-        "process_command": "\(Programs.commandLine) --socket \(lab.draft.socketPath) get uploader"}]}
-      """, to: ".aliyun/config.json")
     let script = """
       from alibabacloud_credentials.client import Client
       credential = Client().get_credential()
       print(credential.access_key_id, credential.access_key_secret, credential.security_token)
       """
     let output = try WitnessPython.run(
-      script, [],
-      environment: ["HOME": lab.directory.path, "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true"])
+      script, [], environment: WitnessPython.environment(withSessionOf: "uploader", from: lab))
     let credential = try lab.credential("uploader")
     #expect(output == "\(credential.keyID) \(credential.secret) \(credential.token)\n")
   }
