@@ -1,6 +1,7 @@
 import Glibc
 import Synchronization
 import Systemd
+import TestSupport
 import Testing
 
 @testable import HTTPServer
@@ -243,6 +244,7 @@ import Testing
       precondition(served.allSatisfy { $0.receive() == Text.hello })
       let waiting = try (0..<8).map { _ in try harness.connect() }
       for client in waiting { client.send(Text.get) }
+      awaitDispatchDescriptors()
       var limit = rlimit()
       getrlimit(CInt(RLIMIT_NOFILE.rawValue), &limit)
       let before = limit.rlim_cur

@@ -33,6 +33,7 @@ import Testing
 
     /// While `body` runs, the whole process can't open a descriptor.
     static func withoutDescriptors(_ body: () throws -> Void) rethrows {
+      awaitDispatchDescriptors()
       var limit = rlimit()
       getrlimit(CInt(RLIMIT_NOFILE.rawValue), &limit)
       let before = limit.rlim_cur
