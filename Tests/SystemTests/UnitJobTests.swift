@@ -31,6 +31,18 @@ extension UnderSystemd {
         """)
     }
 
+    /// A service that is starting until a line is written to /run/got/go; its reload says in /run/got/RELOAD what it read.
+    private static func installSlow(_ unit: String, reload: String, at service: Service) throws {
+      try install(
+        unit,
+        """
+        Type=oneshot
+        RemainAfterExit=yes
+        ExecStart=\(program("started", "read line </run/got/go"))
+        ExecReload=\(program(reload, "true"))
+        """, at: service)
+    }
+
     private static func program(_ unit: String, _ then: String = "exec sleep 600") -> String {
       "/bin/sh -c 'cat \(file) >/run/got/\(unit); \(then)'"
     }
@@ -84,14 +96,7 @@ extension UnderSystemd {
       try Self.install(
         "encode-reload", "ExecStart=/bin/sleep 600\nExecReload=\(Self.program("reload", "true"))", at: service)
       try Self.install("encode-restart", "ExecStart=\(Self.program("restart"))", at: service)
-      try Self.install(
-        "encode-start",
-        """
-        Type=oneshot
-        RemainAfterExit=yes
-        ExecStart=\(Self.program("started", "read line </run/got/go"))
-        ExecReload=\(Self.program("start", "true"))
-        """, at: service)
+      try Self.installSlow("encode-start", reload: "start", at: service)
       try Self.install(
         "encode-stop", "ExecStart=\(Self.program("stopped"))\nExecStop=/bin/sh -c 'read line </run/got/end'",
         at: service)
@@ -149,14 +154,7 @@ extension UnderSystemd {
       try Self.permit(service, under: .machine)
       try service.start()
       try Self.outcome("encode", "not_found", generation: 1, service)
-      try Self.install(
-        "encode",
-        """
-        Type=oneshot
-        RemainAfterExit=yes
-        ExecStart=\(Self.program("started", "read line </run/got/go"))
-        ExecReload=\(Self.program("reload", "true"))
-        """, at: service)
+      try Self.installSlow("encode", reload: "reload", at: service)
       try service.box.ask(
         """
         mkfifo /run/got/go
