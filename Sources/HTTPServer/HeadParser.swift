@@ -22,7 +22,7 @@ enum HeadParser {
   /// The same; fields found before a refusal are in `fields`, which must be empty.
   static func parse(_ head: inout MutableSpan<UInt8>, into fields: inout HeadFields) throws(HeadRefusal) {
     // One empty line in front is ignored; the scan refuses a second one.
-    var at = head.count >= 2 && head[0] == UInt8(ascii: "\r") ? 2 : 0
+    var at = head.span.holds("\r\n", 0..<min(2, head.count)) ? 2 : 0
     fields.method = try method(head.span, &at)
     try TargetParser.parse(&head, &at, into: &fields)
     fields.isHTTP11 = try version(head.span, &at)

@@ -163,6 +163,9 @@ import Testing
     Case(
       "65 header lines", headers: Array(repeating: "X: y", count: 64).joined(separator: "\r\n"), "431 headTooLarge"),
     Case("a bare CR in the request line", line: "GET /\r HTTP/1.1", "400 requestLine"),
+    Case("a bare CR in front of the request line", line: "\rGET / HTTP/1.1", "400 requestLine"),
+    Case("a bare CR and another byte in front of it", line: "\rXGET / HTTP/1.1", "400 requestLine"),
+    Case("two bare CRs in front of it", line: "\r\rGET / HTTP/1.1", "400 requestLine"),
   ])
   func `any other head is refused with its status and the rule that it breaks`(_ row: Case) {
     #expect(HeadParserTests.outcome(row.head) == row.expect)
