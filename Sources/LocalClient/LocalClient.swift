@@ -75,19 +75,19 @@ package struct LocalClient {
     }
   }
 
-  /// Sends one request without waiting for the answer: for programs with an event loop, which wait until the descriptor
-  /// is readable.
+  /// Sends one request without a body, and doesn't wait for the answer: for programs with an event loop, which wait
+  /// until the descriptor is readable.
   ///
   /// The caller has to retry if the daemon is restarting, or if its connection queue is full (`full`): this call never
   /// delays the loop for that.
-  package func begin(_ target: String) throws(LocalClientError) -> PendingAnswer {
+  package func begin(_ target: String, method: String = "GET") throws(LocalClientError) -> PendingAnswer {
     let connection: LocalConnection
     do {
       connection = try LocalConnection(path: path, deadline: Deadline(after: Self.longestConnect), timeout: timeout)
     } catch .silent {
       throw .full(path: path)
     }
-    try connection.send(Self.request("GET", target))
+    try connection.send(Self.request(method, target))
     return PendingAnswer(connection)
   }
 

@@ -23,7 +23,8 @@ extension [UInt8] {
 }
 
 extension String {
-  init(percentEncoded text: String, keepingSlashes: Bool = false) {
+  /// All bytes but `A-Z a-z 0-9 - _ . ~` as `%XX`, in upper case.
+  package init(percentEncoded text: String, keepingSlashes: Bool = false) {
     var bytes: [UInt8] = []
     bytes.append(percentEncoded: text, keepingSlashes: keepingSlashes)
     self.init(decoding: bytes, as: UTF8.self)

@@ -2,11 +2,13 @@ package import CloudAPI
 package import Core
 package import LocalClient
 import Secrets
+import Signing
 package import Systemd
 import Wire
 
 /// The role's session from the daemon. It is requested again when it is about to expire, a minute after it was read,
-/// and when the cloud refuses it.
+/// and when the cloud refuses it. A refused session is reported to the daemon first, which has STS check it and hands
+/// out another one if it is dead.
 package final class RoleCredential {
   /// Why there is no session.
   package enum Failure: Error, Hashable, Sendable, CustomStringConvertible {
@@ -37,6 +39,8 @@ package final class RoleCredential {
   /// replaced.
   private static let longestUse = Duration.seconds(60)
   private static let pause = Duration.seconds(1)
+  /// A session isn't reported again within this time: the daemon checks it at most once in 30 s.
+  private static let reportInterval = Duration.seconds(60)
 
   /// Called at the beginning of each wait, with the reason; no request gets a session before the wait is over.
   package var onWait: ((Failure) -> Void)?
@@ -59,6 +63,9 @@ package final class RoleCredential {
   private var waitingSince: Timestamp?
   private var hasReportedWait = false
   private var pending: Question?
+  /// The AccessKeyId of a session that the cloud has refused and the daemon hasn't been told of.
+  private var refused: String?
+  private var lastReport: (keyID: String, time: Timestamp)?
   /// Whether the daemon was asked for any session, after it had none with a sufficient lifetime.
   private var takesAny = false
   private var alarm: (any Alarm)!
@@ -94,9 +101,13 @@ package final class RoleCredential {
   /// In seconds; nil if the server's time isn't known.
   private func life(until expiration: UTCTime) -> Int64? { serverTime().map { expiration.seconds - $0.seconds } }
 
-  /// Asks the daemon again before the next call, since the cloud refused the session with this AccessKeyId.
+  /// Reports the session with this AccessKeyId to the daemon, and asks for another, before the next call: the cloud has
+  /// refused it.
   package func discard(keyID: String) {
-    if held?.identity.key.id == keyID { held = nil }
+    guard held?.identity.key.id == keyID else { return }
+    held = nil
+    if let lastReport, lastReport.keyID == keyID, loop.time - lastReport.time < Self.reportInterval { return }
+    refused = keyID
   }
 
   /// Gets a session, and waits for it if necessary; `completion` is called from a later turn of the loop.
@@ -105,6 +116,36 @@ package final class RoleCredential {
     guard pending == nil, !alarm.isArmed else { return }
     waitingSince = loop.time
     takesAny = false
+    report()
+  }
+
+  /// Reports the refused session, if there is one, and then asks for another. Whatever the daemon says of it, and if it
+  /// says nothing, the answer to the question is what counts.
+  private func report() {
+    guard let role, let keyID = refused.take() else { return ask() }
+    lastReport = (keyID, loop.time)
+    let target = "/v1/roles/\(role)/report?access_key_id=\(String(percentEncoded: keyID))"
+    do {
+      pending = try Question(client.begin(target, method: "POST"), loop, isReport: true) { [unowned self] in takeReport() }
+      alarm.arm(at: timeout(of: loop.time).microseconds)
+    } catch {
+      ask()
+    }
+  }
+
+  private func takeReport() {
+    guard let question = pending else { return }
+    do throws(LocalClientError) {
+      guard try question.answer.read() != nil else { return }
+    } catch {
+      // The question tells, too, whether the daemon is there.
+    }
+    endReport()
+  }
+
+  private func endReport() {
+    pending = nil
+    alarm.disarm()
     ask()
   }
 
@@ -216,6 +257,7 @@ package final class RoleCredential {
   }
 
   private func timerFired() {
+    if pending?.isReport == true { return endReport() }
     // A daemon that accepts the request and doesn't answer is stopped, or hangs.
     if pending != nil { return tryAgain(.noDaemon(reason: "the daemon at '\(client.path)' gives no answer")) }
     ask()
@@ -233,10 +275,14 @@ package final class RoleCredential {
 /// A request to the daemon whose answer hasn't come.
 private final class Question {
   let answer: PendingAnswer
+  let isReport: Bool
   private var source: IOSource?
 
-  init(_ answer: PendingAnswer, _ loop: EventLoop, handler: @escaping () -> Void) throws(LoopError) {
+  init(
+    _ answer: PendingAnswer, _ loop: EventLoop, isReport: Bool = false, handler: @escaping () -> Void
+  ) throws(LoopError) {
     self.answer = answer
+    self.isReport = isReport
     source = try IOSource(loop, descriptor: answer.descriptor, events: .readable) { _ in handler() }
   }
 

@@ -37,7 +37,9 @@ import Testing
   private static let plain = "/v1/roles/uploader/credentials"
 
   /// Answers the request that waits at the daemon's socket, which has to be for `target`.
-  private func answer(_ status: Int, _ body: String, to target: String = first) throws {
+  private func answer(
+    _ status: Int, _ body: String, to target: String = first, method: String = "GET"
+  ) throws {
     try #require(isAsked)
     let connection = try daemon.takeConnection()
     defer { close(connection) }
@@ -45,7 +47,7 @@ import Testing
     let count = read(connection, &room, room.count)
     try #require(count > 0)
     let request = String(decoding: room[..<count], as: UTF8.self)
-    #expect(request.hasPrefix("GET \(target) HTTP/1.1\r\n") && request.hasSuffix("\r\n\r\n"), "\(request)")
+    #expect(request.hasPrefix("\(method) \(target) HTTP/1.1\r\n") && request.hasSuffix("\r\n\r\n"), "\(request)")
     let text = "HTTP/1.1 \(status) X\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
     try #require(write(connection, text, text.utf8.count) == text.utf8.count)
   }
@@ -58,6 +60,22 @@ import Testing
     credential.request { result = $0.map(\.key.id) }
     try answer(status, body)
     for _ in 0..<100 where result == nil { _ = try loop.runOnce(timeout: .seconds(10)) }
+    return try #require(result)
+  }
+
+  /// The target of a report on the session of `untilHalfPast`.
+  private static let report = "/v1/roles/uploader/report?access_key_id=STS.1"
+
+  /// The result of a request that reports the refused session first.
+  private func requestAfterReport(
+    _ credential: RoleCredential, reportStatus: Int = 200
+  ) throws -> Result<String, RoleCredential.Failure> {
+    var result: Result<String, RoleCredential.Failure>?
+    credential.request { result = $0.map(\.key.id) }
+    try answer(reportStatus, "{}", to: Self.report, method: "POST")
+    try turn { isAsked || result != nil }
+    try answer(200, Self.untilHalfPast)
+    try turn { result != nil }
     return try #require(result)
   }
 
@@ -134,7 +152,34 @@ import Testing
     #expect(credential.current?.key.id == "STS.1")
     // While there is no time in doubt nobody is asked about it.
     credential.discard(keyID: "STS.1")
-    #expect(try request(credential) == .success("STS.1") && doubts == 1)
+    #expect(try requestAfterReport(credential) == .success("STS.1") && doubts == 1)
+  }
+
+  /// The daemon would hand out the dead session again. It checks a session at most once in 30 s.
+  @Test(arguments: [200, 409])
+  func `a session that the cloud refused is reported before another is asked for, once a minute`(status: Int) throws {
+    let credential = try credential { Self.midnight }
+    #expect(try request(credential) == .success("STS.1"))
+    credential.discard(keyID: "STS.0")
+    #expect(credential.current?.key.id == "STS.1")
+    credential.discard(keyID: "STS.1")
+    #expect(credential.current == nil)
+    #expect(try requestAfterReport(credential, reportStatus: status) == .success("STS.1"))
+    credential.discard(keyID: "STS.1")
+    #expect(try request(credential) == .success("STS.1"))
+  }
+
+  @Test func `a report that gets no answer is followed by the question`() throws {
+    let credential = try credential { Self.midnight }
+    #expect(try request(credential) == .success("STS.1"))
+    credential.discard(keyID: "STS.1")
+    var result: Result<String, RoleCredential.Failure>?
+    credential.request { result = $0.map(\.key.id) }
+    close(try daemon.takeConnection())
+    try turn { isAsked || result != nil }
+    try answer(200, Self.untilHalfPast)
+    try turn { result != nil }
+    #expect(result == .success("STS.1"))
   }
 
   @Test func `a credential taken without a time is judged by the time that comes`() throws {
