@@ -13,6 +13,7 @@ extension Bench {
     try measureSmallFiles(stage, &report)
     try measureUploadMemory(stage, &report)
     try measureUploadStart(stage, &report)
+    try measureUploadEnd(stage, &report)
   }
 
   // MARK: - One large file
@@ -158,6 +159,34 @@ extension Bench {
       [
         .bounded("upload-start", "ms", median(found[0]), atMost: 30),
         .bounded("upload-start-host-authorities", "ms", median(found[1]), atMost: 30),
+      ])
+  }
+
+  // MARK: - End
+
+  private func measureUploadEnd(_ stage: UploadStage, _ report: inout Report) throws {
+    let files = try stage.makeFiles(4, bytes: form.uploads.largeFile, in: "end")
+    defer { for file in files { unlink(file) } }
+    var times: [Double] = []
+    for number in 0..<form.starts {
+      let journal = stage.directory.path("journal-end-\(number)")
+      let child = try ChildProcess(stage.command(files, journal: journal), in: stage.directory, named: "end-\(number)")
+      while !(FileText.read(journal) ?? "").contains(#""record":"part""#), child.statusIfEnded == nil { usleep(1000) }
+      let signalled = wallMicroseconds()
+      child.signal(SIGTERM)
+      guard child.wait() == 128 + SIGTERM else { throw BenchError("a signal didn't end vod-upload: \(child.errors)") }
+      times.append(Double(wallMicroseconds() - signalled) / 1000)
+      try stage.deleteObjects()
+    }
+    report.add(
+      "End of an upload by a signal",
+      """
+      From SIGTERM to the end of the program, with the table of files, while four files of \(form.uploads.largeFile >> 20) MiB are under way with 4 jobs: the \
+      median and the longest of \(form.starts) ends.
+      """,
+      [
+        .bounded("upload-signal-to-end", "ms", median(times), atMost: 1000),
+        .bounded("upload-signal-to-end-longest", "ms", times.max() ?? 0, atMost: 1000),
       ])
   }
 
