@@ -126,7 +126,9 @@ package final class RoleCredential {
     lastReport = (keyID, loop.time)
     let target = "/v1/roles/\(role)/report?access_key_id=\(String(percentEncoded: keyID))"
     do {
-      pending = try Question(client.begin(target, method: "POST"), loop, isReport: true) { [unowned self] in takeReport() }
+      pending = try Question(client.begin(target, method: "POST"), loop, isReport: true) { [unowned self] in
+        takeReport()
+      }
       alarm.arm(at: timeout(of: loop.time).microseconds)
     } catch {
       ask()
