@@ -32,8 +32,9 @@ package struct UTCTime: Hashable, Comparable, Sendable, CustomStringConvertible 
   }
 
   package var description: String {
-    let days = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
-    let time = seconds - days * 86_400
+    // Without a subtraction, which would overflow near the ends: a file's owner chooses its modification time.
+    let time = (seconds % 86_400 + 86_400) % 86_400
+    let days = seconds / 86_400 - (seconds % 86_400 < 0 ? 1 : 0)
     let (year, month, day) = Self.calendar(days: days)
     let hasFourDigits = (0...9999).contains(year)
     // By bytes: a session's times are written several times, and joining a dozen short strings each time took longer than a digest.

@@ -26,6 +26,13 @@ import Testing
     #expect(UTCTime(seconds: 253_402_300_800).description == "10000-01-01T00:00:00Z")
   }
 
+  /// A file's owner could set its modification time so that logging it ended the daemon.
+  @Test func `the first and the last second that there is can be printed`() {
+    #expect(UTCTime(seconds: .max).description == "292277026596-12-04T15:30:07Z")
+    #expect(UTCTime(seconds: .min).description == "-292277022657-01-27T08:29:52Z")
+    #expect(UTCTime(seconds: .min + 900).description == "-292277022657-01-27T08:44:52Z")
+  }
+
   @Test(arguments: [
     "", "2026-01-02", "2026-01-02T03:04:05", "2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05+00:00",
     "2026-01-02t03:04:05z", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z",
