@@ -8,9 +8,8 @@ package enum RetryAfter {
   /// answer's own `Date` if it has one. At most five minutes; nil when it can't be read or lies in the past.
   package static func wait(_ text: String, saidAt date: UTCTime) -> Duration? {
     let wait: Duration
-    if !text.isEmpty, text.utf8.allSatisfy(\.isDigit) {
-      // A number with too many digits is a long time.
-      wait = Int64(text).map { .seconds(min($0, longest.wholeSeconds)) } ?? longest
+    if let seconds = number(text) {
+      wait = .seconds(min(seconds, longest.wholeSeconds))
     } else if let instant = UTCTime(httpDate: text) {
       wait = .seconds(instant.seconds - date.seconds)
     } else {
@@ -22,7 +21,11 @@ package enum RetryAfter {
   /// Reads the gateway's own `x-acs-retry-after`, whose mere presence means throttling: a number of milliseconds, of which five
   /// minutes count; nil if it is something else.
   package static func wait(milliseconds text: String) -> Duration? {
-    guard let milliseconds = Int64(text), milliseconds >= 0 else { return nil }
-    return min(.milliseconds(milliseconds), longest)
+    number(text).map { min(.milliseconds($0), longest) }
+  }
+
+  /// A number with too many digits is a long time.
+  private static func number(_ text: String) -> Int64? {
+    Int64(decimal: text) ?? (!text.isEmpty && text.utf8.allSatisfy(\.isDigit) ? .max : nil)
   }
 }

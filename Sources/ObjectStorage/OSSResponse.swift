@@ -68,10 +68,7 @@ package struct OSSResponse {
     return StoredObject(etag: etag, crc64: sum, requestID: readableRequestID)
   }
 
-  private var sum: UInt64? {
-    guard let crc64, crc64.utf8.allSatisfy(\.isDigit) else { return nil }
-    return UInt64(crc64)
-  }
+  private var sum: UInt64? { crc64.flatMap { UInt64(decimal: $0) } }
 
   private var readableRequestID: String? { requestID.flatMap { OSSFault.readable($0, most: 128) } }
 

@@ -46,9 +46,9 @@ extension PartPage.Part {
     guard let number = Self.number(number) else { throw .malformed("PartNumber") }
     guard let etag = ETag.bare(etag) else { throw .malformed("ETag") }
     self.init(
-      number: number, etag: etag, size: element.text(of: "Size").flatMap { Int64($0) }.flatMap { $0 < 0 ? nil : $0 })
+      number: number, etag: etag, size: element.text(of: "Size").flatMap { Int64(decimal: $0) })
   }
 
   /// 1 to 10,000.
-  static func number(_ text: String) -> Int? { Int(text).flatMap { (1...10_000).contains($0) ? $0 : nil } }
+  static func number(_ text: String) -> Int? { Int(decimal: text).flatMap { (1...10_000).contains($0) ? $0 : nil } }
 }

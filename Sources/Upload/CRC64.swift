@@ -1,4 +1,5 @@
 internal import CLZMA
+internal import Core
 
 /// The checksum that OSS keeps of each object and part, `x-oss-hash-crc64ecma`: CRC-64/XZ, written in decimal.
 ///
@@ -13,9 +14,7 @@ package struct CRC64: Hashable, Sendable, CustomStringConvertible {
 
   /// Reads an unsigned decimal number as the header has it; nil for anything else.
   package init?(decimal text: some StringProtocol) {
-    guard (1...20).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-      let value = UInt64(text)
-    else { return nil }
+    guard text.utf8.count <= 20, let value = UInt64(decimal: text) else { return nil }
     self.value = value
   }
 

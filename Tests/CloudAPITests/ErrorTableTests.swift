@@ -114,7 +114,7 @@ import Testing
     WaitCase(header: "0", wait: .zero),
     WaitCase(header: "300001", wait: .minutes(5)),
     WaitCase(header: "9223372036854775807", wait: .minutes(5)),
-    WaitCase(header: "99999999999999999999", wait: nil),
+    WaitCase(header: "99999999999999999999", wait: .minutes(5)),
     WaitCase(header: "-1", wait: nil),
     WaitCase(header: "soon", wait: nil),
     WaitCase(header: "", wait: nil),

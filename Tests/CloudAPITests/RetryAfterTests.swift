@@ -23,6 +23,16 @@ import Testing
     #expect(RetryAfter.wait(row.text, saidAt: UTCTime("2026-01-02T03:04:05Z")!) == row.wait)
   }
 
+  @Test(arguments: [
+    Case(text: "1500", wait: .milliseconds(1500)), Case(text: "0", wait: .zero),
+    Case(text: "300001", wait: .minutes(5)),
+    Case(text: "99999999999999999999", wait: .minutes(5)), Case(text: "", wait: nil), Case(text: "-0", wait: nil),
+    Case(text: "+5", wait: nil), Case(text: "5 ", wait: nil), Case(text: "1.5", wait: nil),
+  ])
+  func `the gateway's own wait is a number of milliseconds, without a sign and of any length`(_ row: Case) {
+    #expect(RetryAfter.wait(milliseconds: row.text) == row.wait)
+  }
+
   struct AnswerCase: Sendable, CustomTestStringConvertible {
     let status: Int
     let body: String

@@ -120,7 +120,9 @@ import Testing
   @Test func `a stored file without size or state`() throws {
     #expect(try mezzanine(#"{"Mezzanine":{"Status":"Normal"}}"#).get() == MezzanineInfo(status: "Normal"))
     #expect(try mezzanine(#"{"Mezzanine":{"Status":"Normal","FileSize":"7"}}"#).get().fileSize == 7)
-    #expect(try mezzanine(#"{"Mezzanine":{"Status":"Normal","Size":-1}}"#).get().fileSize == nil)
+    for size in ["-1", "\"-1\"", "\"+7\"", "\"-0\"", "\"\"", "7.5", "9223372036854775808", "\"9223372036854775808\""] {
+      #expect(try mezzanine(#"{"Mezzanine":{"Status":"Normal","Size":\#(size)}}"#).get().fileSize == nil, "\(size)")
+    }
     for body in [#"{"Mezzanine":{}}"#, #"{}"#, #"{"Mezzanine":[]}"#, #"{"Mezzanine":{"Status":7}}"#] {
       guard case .failure(let failure) = mezzanine(body) else {
         Issue.record("\(body) was taken")

@@ -128,10 +128,18 @@ import Testing
     "<Part><PartNumber>0</PartNumber><ETag>E</ETag></Part>",
     "<Part><PartNumber>10001</PartNumber><ETag>E</ETag></Part>",
     "<Part><PartNumber>x</PartNumber><ETag>E</ETag></Part>",
+    "<Part><PartNumber>+1</PartNumber><ETag>E</ETag></Part>",
     "<Part><PartNumber>1</PartNumber><ETag>\"</ETag></Part>",
   ])
   func `a part that can't be one makes the page unusable`(_ part: String) {
     #expect(failure(of: Self.ok.parts(from: "<ListPartsResult>\(part)</ListPartsResult>")) != nil)
+  }
+
+  @Test(arguments: ["-1", "+7", "x", "", "9223372036854775808"])
+  func `a part's size that is no number is none`(_ size: String) throws {
+    let part = "<Part><PartNumber>1</PartNumber><ETag>E</ETag><Size>\(size)</Size></Part>"
+    let page = try Self.ok.parts(from: "<ListPartsResult>\(part)</ListPartsResult>").get()
+    #expect(page.parts == [PartPage.Part(number: 1, etag: "E", size: nil)])
   }
 
   @Test func `an abort needs no body`() throws {

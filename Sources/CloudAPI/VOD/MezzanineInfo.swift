@@ -1,3 +1,4 @@
+internal import Core
 internal import JSON
 
 extension MezzanineInfo {
@@ -27,7 +28,8 @@ extension MezzanineInfo {
 
   /// As a number or a string.
   private static func size(_ name: String, in object: borrowing JSONValue) -> Int64? {
-    guard let value = object[name], let size = value.int ?? value.string().flatMap({ Int64($0) }), size >= 0 else {
+    guard let value = object[name], let size = value.int ?? value.string().flatMap({ Int64(decimal: $0) }), size >= 0
+    else {
       return nil
     }
     return size

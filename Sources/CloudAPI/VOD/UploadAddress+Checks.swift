@@ -30,14 +30,14 @@ extension UploadAddress {
   private static func isPort(_ text: Substring.UTF8View) -> Bool {
     guard text.first == UInt8(ascii: ":") else { return text.isEmpty }
     let digits = text.dropFirst()
-    guard (1...5).contains(digits.count), digits.allSatisfy(\.isDigit) else { return false }
-    return UInt16(String(decoding: digits, as: UTF8.self)).map { $0 > 0 } ?? false
+    return digits.count <= 5 && UInt16(decimal: digits).map { $0 > 0 } ?? false
   }
 
-  /// 1 to 1023 bytes that don't begin with a slash or backslash ("Object naming conventions"), without control characters, and
-  /// without `.` or `..` steps, which clients would resolve.
+  /// 1 to 1023 bytes that don't begin with a slash or backslash ("Object naming conventions"), without control characters, and not
+  /// `.` or `..`, which clients would resolve. Steps like these between slashes are sent as they are, since a slash is sent as `%2F`.
   static func isKey(_ text: String) -> Bool {
-    (1...1023).contains(text.utf8.count) && !text.hasPrefix("/") && !text.hasPrefix("\\") && text != "." && text != ".."
+    (1...1023).contains(text.utf8.count) && text.utf8.first != UInt8(ascii: "/")
+      && text.utf8.first != UInt8(ascii: "\\") && text != "." && text != ".."
       && text.unicodeScalars.allSatisfy { !$0.isControl }
   }
 

@@ -85,9 +85,7 @@ extension UploadCredential {
     guard let value = object[name] else { return nil }
     if let text = value.string(), let time = UTCTime(text) { return time }
     let text = value.string() ?? value.int.map { String($0) } ?? ""
-    guard (1...9).contains(text.utf8.count), text.utf8.allSatisfy(\.isDigit), let seconds = Int64(text) else {
-      return nil
-    }
+    guard text.utf8.count <= 9, let seconds = Int64(decimal: text) else { return nil }
     return UTCTime(seconds: now.seconds + seconds)
   }
 

@@ -12,7 +12,7 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     let (host, port) = Self.split(text)
     guard Self.isHost(host) else { return nil }
     if let port {
-      guard let number = UInt16(port), number > 0, port.utf8.allSatisfy(\.isDigit) else { return nil }
+      guard let number = UInt16(decimal: port), number > 0 else { return nil }
       self.port = number
     } else {
       self.port = nil
