@@ -39,7 +39,7 @@ enum EndRecord {
   static func generation(of inode: UInt, in text: String) -> UInt64? {
     for entry in text.split(separator: " ") where entry.hasPrefix("r") {
       let parts = entry.dropFirst().split(separator: ":")
-      if parts.count == 2, UInt(parts[1]) == inode { return UInt64(parts[0]) }
+      if parts.count == 2, UInt(decimal: parts[1]) == inode { return UInt64(decimal: parts[0]) }
     }
     return nil
   }
@@ -48,10 +48,19 @@ enum EndRecord {
   static func end(of inode: UInt, in text: String) -> Int? {
     for entry in text.split(separator: " ") {
       let parts = entry.split(separator: ":")
-      if parts.count == 2, UInt(parts[1]) == inode { return Int(parts[0]) }
+      if parts.count == 2, UInt(decimal: parts[1]) == inode { return end(parts[0]) }
     }
     return nil
   }
+
+  /// An expiry as it is recorded; nil for what isn't a time that documents can have. A file's owner may be able to write the
+  /// record.
+  static func end(_ text: some StringProtocol) -> Int? {
+    Int(decimal: text).flatMap { $0 <= latest ? $0 : nil }
+  }
+
+  /// 9999-12-31T23:59:59Z, the last second that `UTCTime` parses.
+  private static let latest = 253_402_300_799
 
   /// When a file without a record counts as lapsed. Its owner can set one of the times, nobody the other.
   static func presumedEnd(of status: FileStatus) -> Int {

@@ -73,7 +73,7 @@ extension RoleDirectory {
     for (name, file, status) in kept {
       files.append((name, file, try snapshot.content(of: name.description, status)))
     }
-    let generation = snapshot.target(of: EndRecord.generationInSnapshot).flatMap { UInt64($0) }
+    let generation = snapshot.target(of: EndRecord.generationInSnapshot).flatMap { UInt64(decimal: $0) }
     let next = max(number, lastNumber, leftovers.highest) + 1
     _ = try make(next, files, until: end, generation, in: directory)
     lastNumber = next

@@ -180,7 +180,7 @@ struct RoleDirectory: Sendable {
   }
 
   static func recordedEnd(of snapshot: borrowing Directory) -> Int? {
-    snapshot.target(of: EndRecord.inSnapshot).flatMap { Int($0) }
+    snapshot.target(of: EndRecord.inSnapshot).flatMap { EndRecord.end($0) }
   }
 
   /// Nil for a snapshot without a file.
@@ -217,7 +217,7 @@ struct RoleDirectory: Sendable {
           guard now?.hasContent(of: before) == true else { return .unknown }
         }
       }
-      let generation = snapshot.target(of: EndRecord.generationInSnapshot).flatMap { UInt64($0) }
+      let generation = snapshot.target(of: EndRecord.generationInSnapshot).flatMap { UInt64(decimal: $0) }
       return .present(generation: generation, end: end)
     } catch { return .unknown }
   }

@@ -114,6 +114,24 @@ import Testing
     #expect(try file.withdrawEnded(by: time(nil) + 901))
   }
 
+  /// The file's owner could plant one: `rolekeeper status` then failed for everybody, since no document can have such a time.
+  @Test(arguments: ["253402300800", "9223372036854775807", "-1", "+1", "-9223372036854775808"])
+  func `an end that no credential can have counts as none`(_ end: String) throws {
+    var file = file
+    _ = try file.write(content("one", version: 1), until: self.end + 36_000, generation: 41)
+    let inode = try #require(Look(path)).inode
+    unlink(temporary.path(SingleFileTests.record))
+    symlink("\(end):\(inode) r41:\(inode)", temporary.path(SingleFileTests.record))
+    file = self.file
+    guard case .present(41, let found) = file.content else { throw Unexpected() }
+    #expect((time(nil) + 890...time(nil) + 901).contains(found))
+    symlink("253402300799:\(inode)", temporary.path("new"))
+    rename(temporary.path("new"), temporary.path(SingleFileTests.record))
+    #expect(file.content == .present(generation: nil, end: 253_402_300_799))
+  }
+
+  private struct Unexpected: Error {}
+
   /// It ends earlier than the current one, and without STS no swap removes it.
   @Test func `the previous snapshot is removed at its own end, or by the next process`() throws {
     var directory = directory
