@@ -30,23 +30,27 @@ package struct OutputPath: Hashable, Sendable, CustomStringConvertible {
   package let name: String
 
   package init?(_ text: String) {
-    guard let directory = DirectoryPath(text), let slash = text.lastIndex(of: "/"),
-      directory.steps.last!.utf8.count <= FileName.maxLength
-    else { return nil }
-    name = String(text[text.index(after: slash)...])
-    self.directory = slash == text.startIndex ? "/" : String(text[..<slash])
+    guard let steps = DirectoryPath(text)?.steps, let name = steps.last, name.utf8.count <= FileName.maxLength else {
+      return nil
+    }
+    self.name = name
+    directory = "/" + steps.dropLast().joined(separator: "/")
   }
 
   package var description: String { directory == "/" ? "/\(name)" : "\(directory)/\(name)" }
 }
 
-/// An absolute path, below `/`, that is unambiguous: no empty, `.` or `..` steps.
+/// An absolute path, below `/`, that is unambiguous: no empty, `.` or `..` steps. A step is what the kernel takes for one: bytes
+/// without a slash.
 struct DirectoryPath {
   let steps: [String]
 
   init?(_ text: String) {
-    guard text.hasPrefix("/"), !text.utf8.contains(0) else { return nil }
-    steps = text.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+    let slash = UInt8(ascii: "/")
+    guard text.utf8.first == slash, !text.utf8.contains(0) else { return nil }
+    steps = text.utf8.dropFirst().split(separator: slash, omittingEmptySubsequences: false).map {
+      String(decoding: $0, as: UTF8.self)
+    }
     if steps.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) { return nil }
   }
 }

@@ -5,6 +5,18 @@ import Testing
 @testable import FileOutput
 
 @Suite struct NamesTests {
+  /// A slash with a combining character after it wasn't one, so that the steps before and after it weren't checked.
+  @Test func `a slash is one whatever follows it`() throws {
+    for text in ["/a/../\u{301}b", "/a/./\u{301}b", "/a//\u{301}b", "//\u{301}a"] {
+      #expect(OutputPath(text) == nil, "\(text)")
+    }
+    let path = try #require(OutputPath("/srv/\u{301}app/\u{FE0F}key"))
+    #expect(
+      path.directory.utf8.elementsEqual("/srv/\u{301}app".utf8) && path.name.utf8.elementsEqual("\u{FE0F}key".utf8))
+    let steps = try #require(DirectoryPath("/srv/\u{301}app/x")).steps
+    #expect(steps.count == 3)
+  }
+
   @Test(arguments: ["", "relative", "/", "/a/", "//a", "/a/../b", "/./a", "/a\0b"])
   func `an ambiguous path is refused`(_ text: String) {
     #expect(OutputPath(text) == nil)

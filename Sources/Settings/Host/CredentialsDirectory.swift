@@ -9,9 +9,11 @@ package enum CredentialsDirectory {
   /// Whether `path` is a file of one, be it that of the calling process, `own`, or any other service's.
   package static func holds(_ path: String, own: String? = SystemHost().credentialsDirectory) -> Bool {
     if let own, PathText.directory(of: path) == own { return true }
-    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-    return path.hasPrefix(all) && parts.count == 5 && parts.allSatisfy { $0 != "." && $0 != ".." }
-      && parts.dropFirst().allSatisfy { !$0.isEmpty }
+    let parts = path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    let plain = parts.dropFirst().allSatisfy {
+      !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8)
+    }
+    return path.utf8.starts(with: all.utf8) && parts.count == 5 && plain
   }
 
   /// Whether a file there is hidden from all but those whom systemd lets in. The permissions of the group are those that an ACL may give.

@@ -68,7 +68,7 @@ final class OutputReader {
   ) -> OutputSettings.Location? {
     guard let text = table.text(Keys.path) else { return nil }
     let place = table.place(of: Keys.path)
-    if text.hasPrefix("/"), let path = PathText.normal(text), PathText.isFileName(PathText.name(of: path)) {
+    if PathText.isAbsolute(text), let path = PathText.normal(text), PathText.isFileName(PathText.name(of: path)) {
       let name = PathText.name(of: path)
       let real = places.file(path)
       if let inside = Self.steps(of: path, in: filesDirectory) ?? Self.steps(of: real, in: realFilesDirectory) {
@@ -88,14 +88,14 @@ final class OutputReader {
       outputs.append((path, real, place))
       return .elsewhere(path: path)
     }
-    if text.hasPrefix("/") {
+    if PathText.isAbsolute(text) {
       table.findings.error(
         place,
         "is '\(text)', which has '..', a control character, a name of more than \(FileName.maxLength) bytes, or no name at its end",
         "write the absolute path without that")
       return nil
     }
-    if text.contains("/") {
+    if text.utf8.contains(UInt8(ascii: "/")) {
       table.findings.error(
         place, "is '\(text)', which is neither a file name nor an absolute path",
         PathText.isFileName(PathText.name(of: text))
