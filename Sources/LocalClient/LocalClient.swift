@@ -56,9 +56,7 @@ package struct LocalClient {
     let deadline = Deadline(after: timeout)
     return try retrying(deadline) { () throws(LocalClientError) in
       let (connection, head) = try ask(method, target, deadline, timeout)
-      var body = SecretBuffer(capacity: head.contentLength ?? 4096)
-      try connection.readBody(length: head.contentLength, into: &body)
-      return Answer(head: head, body: body.finish())
+      return Answer(head: head, body: try connection.readBody(of: head))
     }
   }
 
@@ -69,9 +67,7 @@ package struct LocalClient {
     return try retrying(deadline) { () throws(LocalClientError) in
       let (connection, head) = try ask("GET", target, deadline, timeout)
       if head.status == 200 { return .open(LineStream(connection)) }
-      var body = SecretBuffer(capacity: head.contentLength ?? 4096)
-      try connection.readBody(length: head.contentLength, into: &body)
-      return .refused(Answer(head: head, body: body.finish()))
+      return .refused(Answer(head: head, body: try connection.readBody(of: head)))
     }
   }
 

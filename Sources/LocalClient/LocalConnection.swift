@@ -7,6 +7,8 @@ import Secrets
 /// continued (signal(7): poll and connect then end with EINTR, even without a handler).
 final class LocalConnection {
   private static let longestHead = 16_384
+  /// The most memory that is set aside for a body before it arrives.
+  private static let firstRoom = 1 << 20
 
   let descriptor: CInt
   private let path: String
@@ -107,15 +109,18 @@ final class LocalConnection {
     return nil
   }
 
-  /// Reads `length` bytes, or to the end of the connection if that is nil.
-  func readBody(length: Int?, into body: inout SecretBuffer) throws(LocalClientError) {
+  /// Reads the body after `head`, which may have any length: memory grows with what arrives, not with what was announced.
+  func readBody(of head: AnswerHead) throws(LocalClientError) -> Secret {
+    let length = head.contentLength
+    var body = SecretBuffer(capacity: min(length ?? 4096, Self.firstRoom))
     while length.map({ body.count < $0 }) ?? true {
       if pending.isEmpty, try !fill() {
         guard length == nil else { throw .cut(path: path) }
-        return
+        break
       }
       takeBody(length: length, into: &body)
     }
+    return body.finish()
   }
 
   /// Reads one line without its end; nil at the end of the connection.

@@ -53,6 +53,21 @@ import Testing
     #expect(whole.status == 200 && whole.head.field("content-length") == "5")
   }
 
+  /// It ended the program: all of the announced length was allocated.
+  @Test func `an answer that announces more than there is memory is read as far as it goes`() throws {
+    let directory = try TemporaryDirectory()
+    let socket = try ListeningSocket(directory.path("boastful"))
+    let connection = try LocalConnection(
+      path: socket.path, deadline: Deadline(after: .seconds(60)), timeout: .seconds(60))
+    let server = try socket.takeConnection()
+    let text = Array("HTTP/1.1 200 OK\r\nContent-Length: \(Int.max)\r\n\r\nhello".utf8)
+    #expect(send(server, text, text.count, 0) == text.count)
+    close(server)
+    let head = try connection.readHead()
+    #expect(head.contentLength == .max)
+    #expect(throws: LocalClientError.cut(path: socket.path)) { _ = try connection.readBody(of: head) }
+  }
+
   /// All of it was kept, some gigabytes.
   @Test(arguments: ["Content-Length: 9999999999", "Transfer-Encoding: chunked"])
   func `an answer that is larger than any of the daemon's isn't kept`(field: String) throws {
