@@ -1,19 +1,35 @@
+import Core
+
 /// Collects the few header fields that are used, line by line as libcurl delivers them.
 struct AnswerHead {
-  private(set) var date: String?
-  private(set) var retryAfter: String?
-  private(set) var standardRetryAfter: String?
-  private var hadDate = false
+  /// A field that counts unless it is sent twice with different values.
+  private struct Field {
+    private(set) var value: String?
+    private(set) var isThere = false
+
+    mutating func take(_ text: String?) {
+      value = isThere && value != text ? nil : text
+      isThere = true
+    }
+  }
+
+  private var dateField = Field()
+  private var retryAfterField = Field()
+  private var standardRetryAfterField = Field()
   /// Names of further fields to keep, given by the request.
   private let names: [StaticString]
-  private(set) var kept: [String?]
-  private var seen: [Bool]
+  private var keptFields: [Field]
 
   init(names: [StaticString] = []) {
     self.names = names
-    kept = Array(repeating: nil, count: names.count)
-    seen = Array(repeating: false, count: names.count)
+    keptFields = Array(repeating: Field(), count: names.count)
   }
+
+  // As `HTTPAnswer` has them.
+  var date: String? { dateField.value }
+  var retryAfter: String? { retryAfterField.isThere ? retryAfterField.value ?? "" : nil }
+  var standardRetryAfter: String? { standardRetryAfterField.value }
+  var kept: [String?] { keptFields.map(\.value) }
 
   /// Takes one line of a head. A status line begins a new head, so fields of an interim answer (1xx) don't count.
   mutating func take(_ line: UnsafeRawBufferPointer) {
@@ -22,18 +38,13 @@ struct AnswerHead {
     let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
     let value = UnsafeRawBufferPointer(rebasing: line[(colon + 1)...])
     if Self.equals(name, "date") {
-      let text = Self.text(value)
-      // Two different dates count as none.
-      date = hadDate && date != text ? nil : text
-      hadDate = true
+      dateField.take(Self.text(value))
     } else if Self.equals(name, "x-acs-retry-after") {
-      retryAfter = Self.text(value) ?? ""
+      retryAfterField.take(Self.text(value))
     } else if Self.equals(name, "retry-after") {
-      standardRetryAfter = Self.text(value)
+      standardRetryAfterField.take(Self.text(value))
     } else if let place = names.firstIndex(where: { Self.equals(name, $0) }) {
-      let text = Self.text(value, limit: 256)
-      kept[place] = seen[place] && kept[place] != text ? nil : text
-      seen[place] = true
+      keptFields[place].take(Self.text(value, limit: 256))
     }
   }
 
@@ -45,12 +56,15 @@ struct AnswerHead {
       }
   }
 
-  /// The value without surrounding blanks and the line's end; nil if it is empty, too long, or not printable ASCII.
-  private static func text(_ value: UnsafeRawBufferPointer, limit: Int = 64) -> String? {
-    let isBlank = { (byte: UInt8) in byte <= 0x20 }
-    guard let first = value.firstIndex(where: { !isBlank($0) }), let last = value.lastIndex(where: { !isBlank($0) }),
-      last - first < limit, value[first...last].allSatisfy({ (0x20...0x7E).contains($0) })
-    else { return nil }
-    return String(decoding: value[first...last], as: UTF8.self)
+  /// The value without the line's end, and without blanks and tabs around it (RFC 9110, section 5.5); nil if it is empty, too long,
+  /// or not printable ASCII.
+  private static func text(_ line: UnsafeRawBufferPointer, limit: Int = 64) -> String? {
+    var value = line[...]
+    if value.last == UInt8(ascii: "\n") { value = value.dropLast() }
+    if value.last == UInt8(ascii: "\r") { value = value.dropLast() }
+    while value.first?.isSpaceOrTab == true { value = value.dropFirst() }
+    while value.last?.isSpaceOrTab == true { value = value.dropLast() }
+    guard (1...limit).contains(value.count), value.allSatisfy(\.isPrintable) else { return nil }
+    return String(decoding: value, as: UTF8.self)
   }
 }

@@ -8,10 +8,11 @@ package struct HTTPAnswer: Hashable, Sendable {
   /// The `Date` header as sent, at most 64 printable ASCII characters; nil if missing, malformed or sent twice with different
   /// values.
   package internal(set) var date: String?
-  /// The `x-acs-retry-after` header as sent, at most 64 printable ASCII characters, empty if malformed; nil if missing. The
-  /// vendor's own clients treat its mere presence as throttling.
+  /// The `x-acs-retry-after` header as sent, at most 64 printable ASCII characters, empty if malformed or sent twice with different
+  /// values; nil if missing. The vendor's own clients treat its mere presence as throttling.
   package internal(set) var retryAfter: String?
-  /// The `Retry-After` header as sent, at most 64 printable ASCII characters; nil if missing or malformed.
+  /// The `Retry-After` header as sent, at most 64 printable ASCII characters; nil if missing, malformed or sent twice with
+  /// different values.
   package internal(set) var standardRetryAfter: String?
 
   /// The values of the request's `keptFields`, in that order; nil if missing, malformed or sent twice with different values.
