@@ -77,7 +77,12 @@ package enum AccessKeyFile {
     }
     guard lines.count <= 2 else { throw AccessKeyFileError(.secondKey, line: lines[2].number) }
     guard lines.count == 2 else { return }
-    for (column, range) in zip(columns, lines[1].fields(in: text)) {
+    let fields = lines[1].fields(in: text)
+    // The rest of a secret with a comma, say.
+    guard fields.dropFirst(columns.count).allSatisfy(\.isEmpty) else {
+      throw AccessKeyFileError(.surplusField, line: lines[1].number)
+    }
+    for (column, range) in zip(columns, fields) {
       if let column { try key.take(column, text.extracting(range), line: lines[1].number) }
     }
   }
@@ -100,9 +105,12 @@ package enum AccessKeyFile {
 enum AccessKeyField {
   case id, secret, token
 
-  /// `AccessKey ID`, `AccessKeyId`, `access_key_id`, `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIYUN_…`, `ALICLOUD_…`, `OSS_…`.
+  /// `AccessKey ID`, `AccessKeyId`, `access_key_id`, `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIYUN_…`, `ALICLOUD_…`, `OSS_…`. Between the
+  /// words may be a blank, `_` or `-`. A name with another character isn't one: `;access_key_id` is commented out.
   init?(name: String) {
-    var bare = String(decoding: name.lowercased().utf8.filter(\.isLetterOrDigit), as: UTF8.self)
+    let separators = " _-".utf8
+    guard name.utf8.allSatisfy({ $0.isLetterOrDigit || separators.contains($0) }) else { return nil }
+    var bare = String(decoding: name.utf8.filter(\.isLetterOrDigit), as: UTF8.self).lowercased()
     for prefix in ["alibabacloud", "alicloud", "aliyun", "oss"] where bare.hasPrefix(prefix) {
       bare.removeFirst(prefix.count)
     }

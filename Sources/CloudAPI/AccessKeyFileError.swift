@@ -12,6 +12,8 @@ package struct AccessKeyFileError: Error, Hashable, Sendable, CustomStringConver
     case notAnAssignment
     case noColumn(Part)
     case secondKey
+    /// More fields than columns.
+    case surplusField
     case missing(Part)
     case twice(Part)
     case malformed(Part)
@@ -56,6 +58,7 @@ package struct AccessKeyFileError: Error, Hashable, Sendable, CustomStringConver
       )
     case .noColumn(let part): ("no column '\(part.columnName)'", "keep the header of the CSV as the console wrote it")
     case .secondKey: ("a second AccessKey", "keep the one to be used")
+    case .surplusField: ("more fields than the header has columns", "copy the row again as the console wrote it")
     case .missing(let part): ("no \(part.rawValue)", "write the file whole, then rename it into place")
     case .twice(let part): ("a second \(part.rawValue)", "keep the one to be used")
     case .malformed(let part):

@@ -46,7 +46,7 @@ struct TextLine {
       name = text.trimmed(name.lowerBound + export.utf8.count..<name.upperBound)
     }
     guard !name.isEmpty else { return nil }
-    return (name, text.unquoted(text.trimmed(equals + 1..<range.upperBound)))
+    return (text.unquoted(name), text.unquoted(text.trimmed(equals + 1..<range.upperBound)))
   }
 }
 

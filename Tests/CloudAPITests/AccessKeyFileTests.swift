@@ -45,6 +45,11 @@ import Testing
       name: "JSON, a list of one, with a mark",
       text: "\u{FEFF}\n [\n{\"AccessKeyId\":\"\(id)\",\"AccessKeySecret\":\"\(value)\"}]\n"),
     Case(name: "lines, with a mark", text: "\u{FEFF}AccessKeyId=\(id)\nAccessKeySecret=\(value)"),
+    Case(name: "CSV with an empty field too many", text: "AccessKey ID,AccessKey Secret\n\(id),\(value),\"\" ,"),
+    Case(name: "lines, names in quotes", text: "\"access_key_id\" = '\(id)'\n'access-key-secret' = \"\(value)\""),
+    Case(
+      name: "lines, others commented out",
+      text: ";access_key_id=old\n//AccessKeyId=older\nAccessKeyId=\(id)\n!AccessKeySecret=x\nAccessKeySecret=\(value)"),
     Case(name: "lines, bare names", text: "AccessKeyId = \(id)\nAccessKeySecret = \(value)"),
   ])
   func `each form of the file is read`(_ row: Case) throws {
@@ -81,6 +86,13 @@ import Testing
     BadCase(name: "CSV, header only", text: "AccessKey ID,AccessKey Secret\n", problem: .missing(.id)),
     BadCase(name: "CSV, half a row", text: "AccessKey ID,AccessKey Secret\n\(id)", problem: .missing(.secret)),
     BadCase(name: "CSV, empty field", text: "AccessKey ID,AccessKey Secret\n\(id),", problem: .missing(.secret)),
+    BadCase(
+      name: "CSV, a comma in the secret", text: "AccessKey ID,AccessKey Secret\n\(id),Example,\(value)",
+      problem: .surplusField,
+      line: 2),
+    BadCase(
+      name: "lines, a name that only looks alike", text: "Access\u{212A}eyId=\(id)\nAccessKeySecret=\(value)",
+      problem: .missing(.id)),
     BadCase(name: "CSV, no header", text: "\(id),\(value)\n", problem: .noColumn(.id), line: 1),
     BadCase(name: "CSV, no secret column", text: "AccessKey ID,Name\na,b\n", problem: .noColumn(.secret), line: 1),
     BadCase(name: "CSV, two keys", text: "AccessKey ID,AccessKey Secret\na,b\n\nc,d", problem: .secondKey, line: 4),
