@@ -52,6 +52,24 @@ import Testing
     #expect(Self.unit("0::/docker/7b/system.slice/app.service\n", managers: manager) == "docker")
   }
 
+  /// A unit of the host counted as the container's unit of the same name.
+  @Test func `a process outside of the manager's own groups counts as no unit's`() {
+    func calling(_ path: String, managers: String = "0::/docker/7a/init.scope\n") -> String? {
+      ManagedGroup("0::\(path)\n", managers: managers)?.callingUnit?.description
+    }
+    #expect(calling("/docker/7a/system.slice/app.service") == "app.service")
+    for path in ["/system.slice/app.service", "/docker/7b/app.service", "/docker/7ab/app.service", "/app.service"] {
+      #expect(calling(path) == nil, "\(path)")
+    }
+    #expect(calling("/../app.service", managers: "0::/init.scope\n") == nil)
+  }
+
+  @Test func `a group's name may have any character, and hides no line and no part`() {
+    let managers = "2:x:/\n1:name=systemd:/init.scope\n"
+    #expect(Self.unit("2:x:/a\r\n1:name=systemd:/app.service\n", managers: managers) == "app.service")
+    #expect(Self.unit("0::/system.slice/app.service/\u{301}x\n") == "app.service")
+  }
+
   @Test func `without systemd's hierarchy there is no unit`() {
     #expect(Self.unit("") == nil && Self.unit("4:cpu:/x.service\n") == nil && Self.unit("0::/\n") == nil)
     #expect(ManagedGroup("0::/system.slice/app.service\n", managers: "0::/\n") == nil)
