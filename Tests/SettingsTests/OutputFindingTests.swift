@@ -23,6 +23,14 @@ import Testing
       #":11: roles.uploader.files.mode is 'rw-r-----', expected permissions as octal digits; write mode = "0400" or remove the line"#
     ),
     Finding(
+      "a mode with a sign", file("mode = \"-000\""),
+      #":11: roles.uploader.files.mode is '-000', expected permissions as octal digits; write mode = "0400" or remove the line"#
+    ),
+    Finding(
+      "a digit that isn't octal", file("mode = \"0480\""),
+      #":11: roles.uploader.files.mode is '0480', expected permissions as octal digits; write mode = "0400" or remove the line"#
+    ),
+    Finding(
       "readable by everybody", file("mode = \"0444\""),
       #":11: roles.uploader.files.mode is '0444', which lets everybody on this host read the credential; write mode = "0440", or add allow_world_readable = true"#
     ),

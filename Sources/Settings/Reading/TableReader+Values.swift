@@ -144,7 +144,7 @@ extension TableReader {
     guard let node = member(key) else { return key.standard }
     switch node.value {
     case .string(let text):
-      guard (3...4).contains(text.utf8.count), let mode = UInt32(text, radix: 8), !text.hasPrefix("+") else {
+      guard (3...4).contains(text.utf8.count), text.utf8.allSatisfy(\.isDigit), let mode = UInt32(text, radix: 8) else {
         findings.error(place(of: key), "is '\(text)', expected permissions as octal digits", key.remedy())
         return nil
       }

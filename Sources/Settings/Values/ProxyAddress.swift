@@ -53,7 +53,7 @@ package struct ProxyAddress: Hashable, Sendable {
         continue
       }
       let digits = String(decoding: rest.prefix(2), as: UTF8.self)
-      guard digits.utf8.count == 2, !digits.hasPrefix("+"), let value = UInt8(digits, radix: 16) else {
+      guard digits.utf8.count == 2, digits.utf8.allSatisfy(\.isHexDigit), let value = UInt8(digits, radix: 16) else {
         throw .userEscape("%" + digits)
       }
       bytes.append(value)
