@@ -18,7 +18,8 @@ package struct UnitAddress: Hashable, Sendable {
     guard parts.count >= 3, let number = parts.first, (1...16).contains(number.count), number.allSatisfy(\.isHexDigit)
     else { return nil }
     let credential = parts[parts.count - 1]
-    guard let unit = UnitName(parts[parts.count - 2]), !credential.isEmpty, credential.allSatisfy(\.isPrintable)
+    guard let unit = UnitName(parts[parts.count - 2]), !credential.isEmpty,
+      credential.allSatisfy({ $0.isPrintable && $0 != UInt8(ascii: ":") })
     else { return nil }
     self.unit = unit
     self.credential = String(decoding: credential, as: UTF8.self)

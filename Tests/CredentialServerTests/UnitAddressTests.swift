@@ -19,7 +19,8 @@ import Testing
       "", "/", "app.service/token", "1/app.service", "/unit/app.service/token", "1g/unit/app.service/token",
       "12345678901234567/unit/app.service/token", "1/unit/app.service/", "1/unit//token", "1/unit/app.timer/token",
       "1/unit/app/token", "1/unit/.service/token", "1/unit/app.service/to\nken", "1/unit/a b.service/token",
-      "1/unit/app.service/tokén", "1/unit/\(String(repeating: "a", count: 250)).service/token",
+      "1/unit/app.service/tokén", "1/unit/app.service/to:ken",
+      "1/unit/\(String(repeating: "a", count: 250)).service/token",
     ])
   func `an address of another form names no unit`(_ text: String) { #expect(Self.address(text) == nil) }
 
