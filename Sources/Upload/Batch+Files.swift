@@ -199,7 +199,7 @@ extension Batch {
     do throws(JournalError) { state = try journal.state(of: number) } catch { throw UploadResult.Trouble(error) }
     guard let progress = FileUpload.Progress(state) else {
       throw UploadResult.Trouble(
-        error: "the journal holds an address that VOD can't have given", fix: "upload it with another journal")
+        error: "the journal holds an address or parts that the file can't have", fix: "upload it with another journal")
     }
     return progress
   }

@@ -1,7 +1,8 @@
 import CloudAPI
 
 extension FileUpload.Progress {
-  /// Reads the progress of a file in a journal. Nil if the journal contains something that VOD never answers.
+  /// Reads the progress of a file in a journal. Nil if the journal contains something that VOD never answers, or parts that the file
+  /// can't have.
   package init?(_ state: FileState) {
     self.init()
     if let text = state.referenceID {
@@ -16,6 +17,7 @@ extension FileUpload.Progress {
       self.address = address
     }
     if let upload = state.upload {
+      guard upload.fits(state.file.identity.size) else { return nil }
       uploadID = upload.uploadID
       unit = Int(upload.unit)
       parts = upload.parts
@@ -26,6 +28,20 @@ extension FileUpload.Progress {
     case .unconfirmed(let reason): ending = .unconfirmed(reason: reason)
     case .damaged(let reason): ending = .damaged(reason: reason)
     case .failed, .changed, nil: break
+    }
+  }
+}
+
+extension JournalState.Upload {
+  /// Whether a file of `size` bytes can have been divided like this (`PartPlan`): into whole units, the last of which ends with
+  /// the file.
+  fileprivate func fits(_ size: Int64) -> Bool {
+    guard (1...Int64(PartPlan.mostBytes)).contains(unit), (size - 1) / unit < PartPlan.mostParts else { return false }
+    return parts.allSatisfy { part in
+      guard part.offset == Int64(part.number - 1) * unit, part.length > 0, part.length <= size - part.offset else {
+        return false
+      }
+      return part.length % unit == 0 || part.length == size - part.offset
     }
   }
 }

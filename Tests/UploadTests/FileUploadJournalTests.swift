@@ -6,7 +6,8 @@ import Testing
 /// What an upload writes down, and reads again.
 @Suite struct FileUploadJournalTests {
   private static func state(_ change: (inout FileState) -> Void) -> FileState {
-    var state = FileState(file: Samples.file("a.mp4"))
+    let identity = FileIdentity(size: 2 << 20, modified: 1, inode: 7, device: 1)
+    var state = FileState(file: Samples.file("a.mp4", identity))
     change(&state)
     return state
   }
@@ -47,6 +48,28 @@ import Testing
           $0.video = Samples.video(1)
           $0.video?.endpoint = "not a host"
         }) == nil)
+  }
+
+  /// The next run computed with such numbers, and ended by an overflow.
+  @Test func `parts that the file can't have aren't taken up`() {
+    func part(_ number: Int32, offset: Int64, length: Int64) -> FinishedPart {
+      FinishedPart(number: number, offset: offset, length: length, etag: ETag("E"), crc64: 1)
+    }
+    func isTakenUp(unit: Int64, _ parts: FinishedPart...) -> Bool {
+      FileUpload.Progress(Self.state { $0.upload = JournalState.Upload(uploadID: "U", unit: unit, parts: parts) })
+        != nil
+    }
+    let size: Int64 = 2 << 20
+    #expect(isTakenUp(unit: 1 << 20, part(1, offset: 0, length: size)))
+    #expect(isTakenUp(unit: 3 << 19, part(2, offset: 3 << 19, length: 1 << 19)))
+    #expect(isTakenUp(unit: size * 2, part(1, offset: 0, length: size)))
+    for unit in [0, 1, size / 10_000, 6 << 30, Int64.max] { #expect(!isTakenUp(unit: unit), "\(unit)") }
+    for (number, offset, length) in [
+      (1, 0, 0), (1, 0, size + 1), (1, 0, 5), (1, 5, size - 5), (2, 0, 1 << 20), (3, size, 1), (3, size, 0),
+      (10_000, 9_999 << 20, 1 << 20), (2, 1 << 20, Int64.max - (1 << 20)),
+    ] as [(Int32, Int64, Int64)] {
+      #expect(!isTakenUp(unit: 1 << 20, part(number, offset: offset, length: length)), "\(number) \(offset) \(length)")
+    }
   }
 
   @Test func `each record of an upload has its place in the journal`() throws {
