@@ -35,6 +35,27 @@ import Testing
     #expect(state.proofs["main"]?.arn == "acs:ram::1:user/keeper")
   }
 
+  /// The next number was beyond the largest, which ended the daemon.
+  @Test func `a number that leaves no room to count on isn't read`() {
+    let (name, unit) = (Samples.name("uploader"), UnitName("app.service")!)
+    func rotation(_ generation: UInt64, issued: UInt64 = 1) -> HandoverRecord {
+      .rotation(HandoverRotation(role: name, generation: generation, held: [], published: nil, issued: issued))
+    }
+    func records(_ number: UInt64) -> [HandoverRecord] {
+      [
+        .generationFloor(number), .roleRemoved(name, generation: number), .reloadDue(name, generation: number),
+        .unitReloaded(name, generation: number, unit), rotation(number), rotation(1, issued: number),
+        .unitSession(Samples.unitSession("app.service", "i", Samples.session("uploader", 1), generation: number)),
+      ]
+    }
+    for number in [1 << 62, UInt64.max] {
+      for record in records(number) {
+        #expect(defect(Samples.image(of: [record]).bytes) == .recordUnknown(at: StoreHeader.size), "\(record)")
+      }
+    }
+    #expect(defect(Samples.image(of: records(1 << 62 - 1)).bytes) == nil)
+  }
+
   @Test func `a condemned session never returns, in whatever order it is recorded`() {
     let condemned = HandoverRecord.condemned(accessKeyID: "STS.uploader1", expiration: UTCTime(seconds: 2))
     let records: [HandoverRecord] = [

@@ -184,10 +184,10 @@ package enum RecordCoding {
       guard let id = cursor.text(in: image), let end: Int64 = cursor.number(in: image) else { return nil }
       return .condemned(accessKeyID: id, expiration: UTCTime(seconds: end))
     case .roleRemoved:
-      guard let role = cursor.role(in: image), let generation: UInt64 = cursor.number(in: image) else { return nil }
+      guard let role = cursor.role(in: image), let generation = cursor.count(in: image) else { return nil }
       return .roleRemoved(role, generation: generation)
     case .generationFloor:
-      guard let generation: UInt64 = cursor.number(in: image) else { return nil }
+      guard let generation = cursor.count(in: image) else { return nil }
       return .generationFloor(generation)
     case .clock:
       guard let offset: Int64 = cursor.number(in: image), let steady: Int64 = cursor.number(in: image),
@@ -208,10 +208,10 @@ package enum RecordCoding {
       return .settingsInForce(number: number, records: records)
     case .unitSession: return readUnitSession(&cursor, image).map { .unitSession($0) }
     case .reloadDue:
-      guard let role = cursor.role(in: image), let generation: UInt64 = cursor.number(in: image) else { return nil }
+      guard let role = cursor.role(in: image), let generation = cursor.count(in: image) else { return nil }
       return .reloadDue(role, generation: generation)
     case .unitReloaded:
-      guard let role = cursor.role(in: image), let generation: UInt64 = cursor.number(in: image),
+      guard let role = cursor.role(in: image), let generation = cursor.count(in: image),
         let unit = cursor.text(in: image).flatMap({ UnitName($0) })
       else { return nil }
       return .unitReloaded(role, generation: generation, unit)
@@ -221,7 +221,7 @@ package enum RecordCoding {
 
   private static func readUnitSession(_ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverUnitSession? {
     guard let unit = cursor.text(in: image).flatMap({ UnitName($0) }), let invocation = cursor.text(in: image),
-      let generation = cursor.optional(in: image, { $0.number(in: image) as UInt64? }),
+      let generation = cursor.optional(in: image, { $0.count(in: image) }),
       let session = readSession(&cursor, image)
     else { return nil }
     return HandoverUnitSession(unit: unit, invocation: invocation, generation: generation, session: session)
@@ -240,10 +240,10 @@ package enum RecordCoding {
   }
 
   private static func readRotation(_ cursor: inout FieldCursor, _ image: Span<UInt8>) -> HandoverRotation? {
-    guard let role = cursor.role(in: image), let generation: UInt64 = cursor.number(in: image),
+    guard let role = cursor.role(in: image), let generation = cursor.count(in: image),
       let held = cursor.numbers(in: image),
       let published = cursor.optional(in: image, { $0.number(in: image) as UInt64? }),
-      let issued: UInt64 = cursor.number(in: image)
+      let issued = cursor.count(in: image)
     else { return nil }
     return HandoverRotation(role: role, generation: generation, held: held, published: published, issued: issued)
   }
@@ -287,5 +287,11 @@ package enum RecordCoding {
 }
 
 extension FieldCursor {
+  /// A number that is counted on from, so there has to be room above it.
+  fileprivate mutating func count(in bytes: Span<UInt8>) -> UInt64? {
+    guard let number: UInt64 = number(in: bytes), number < 1 << 62 else { return nil }
+    return number
+  }
+
   fileprivate mutating func role(in bytes: Span<UInt8>) -> RoleName? { text(in: bytes).flatMap { RoleName($0) } }
 }
