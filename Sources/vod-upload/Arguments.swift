@@ -104,7 +104,10 @@ struct Arguments {
     switch option {
     case .title: metadata.title = value
     case .description: metadata.description = value
-    case .tags: metadata.tags = value.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    case .tags:
+      metadata.tags = value.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false).map {
+        String(decoding: $0, as: UTF8.self)
+      }
     case .categoryID:
       guard let number = Int64(value) else { throw Self.wrong(option, value, "write a category's number") }
       metadata.categoryID = number

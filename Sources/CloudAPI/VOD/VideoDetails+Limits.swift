@@ -46,7 +46,7 @@ extension VideoDetails.Draft {
     }
     for (place, tag) in tags.enumerated() {
       try Self.check(tag, of: "Tags", tag: place + 1, upTo: 32)
-      if tag.contains(",") {
+      if tag.utf8.contains(UInt8(ascii: ",")) {
         throw VideoDetailsError(
           "Tags", "has a comma in its tag \(place + 1)", allowed: "the API separates tags by commas")
       }
