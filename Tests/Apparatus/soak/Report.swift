@@ -49,19 +49,19 @@ struct Report {
     row(
       "reads, each used at STS",
       "\(findings.reads): " + list(Findings.Way.allCases.map { ($0.rawValue, findings.used[$0] ?? 0) }))
-    row("expired, wrong, empty, torn or refused answers", wrongs)
-    row("503 with a reason, where nothing was promised", "\(findings.refusedWithReason)")
-    row("files away meanwhile", "\(findings.absentFiles)")
-    row("reservations put off (429, 503)", "\(findings.putOff)")
-    row("good when read, but over before STS could be asked", "\(findings.late)")
+    row("expired, wrong, empty, incomplete or refused answers", wrongs)
+    row("503 with a reason, of roles for which no credential was promised", "\(findings.refusedWithReason)")
+    row("files missing meanwhile", "\(findings.absentFiles)")
+    row("reservations refused for now (429, 503)", "\(findings.putOff)")
+    row("valid when read, but expired before STS was asked", "\(findings.late)")
     row(
       "restarts",
-      "\(tally.terminations + tally.kills): \(tally.terminations) SIGTERM, \(tally.kills) SIGKILL; the longest took \(milliseconds(tally.longestRestart)), \(findings.gaps) reads fell into one"
+      "\(tally.terminations + tally.kills): \(tally.terminations) SIGTERM, \(tally.kills) SIGKILL; the longest took \(milliseconds(tally.longestRestart)), \(findings.gaps) reads failed during one"
     )
     row(
       "reloads",
       "\(tally.goodReloads + tally.refusedReloads): \(tally.goodReloads) good, \(tally.refusedReloads) bad and refused")
-    row("refreshes asked for", "\(tally.refreshes)")
+    row("refreshes requested", "\(tally.refreshes)")
     row("faults injected", "\(faults), as below")
     for (name, count) in tally.faults.sorted(by: { $0.key < $1.key }) { row("– \(name)", "\(count)") }
     row("– AccessKey replaced, the old one disabled", "\(tally.newKeys)")
@@ -76,10 +76,10 @@ struct Report {
       "upload",
       "\(upload.size) bytes in \(Int(upload.seconds)) s, \(upload.isWhole ? "each byte right" : "WRONG: \(upload.problems.joined(separator: "; "))")"
     )
-    row("– sessions of its role meanwhile", "\(upload.sessions)")
+    row("– sessions issued for its role", "\(upload.sessions)")
     row("– credentials for its object", "\(upload.grants)")
     row("– parts stored, requests for parts that failed", "\(upload.parts), \(upload.failedParts)")
-    row("– killed and run again", "\(upload.kills)")
+    row("– killed and started again", "\(upload.kills)")
     row("– faults injected", "\(upload.faults)")
   }
 
@@ -88,7 +88,7 @@ struct Report {
       [start, lastLife, end].map { $0.map(figure) ?? "?" }.joined(separator: ", ")
     }
     let moments = "at the start, at the last restart, \(Int(lastLifeSeconds)) s later"
-    row("memory of its own (Anonymous) \(moments)", three { kibibytes($0.anonymous) })
+    row("anonymous memory (Anonymous) \(moments)", three { kibibytes($0.anonymous) })
     row("resident memory (Rss)", three { kibibytes($0.resident) })
     row("descriptors without clients'", three { "\($0.descriptors)" })
   }
