@@ -105,7 +105,7 @@ package enum Nonce {
     return String(unsafeUninitializedCapacity: 32) { text in
       for place in 0..<32 {
         let digit = UInt8(truncatingIfNeeded: words[place / 16] >> UInt64(60 - place % 16 * 4)) & 0xF
-        text[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+        text[place] = UInt8(hexDigitOf: digit)
       }
       return 32
     }

@@ -1,3 +1,5 @@
+import Core
+
 /// Parses one request head (RFC 9112), stricter than the RFC where that doesn't affect an honest client.
 ///
 /// - Lines end in CRLF; a bare CR or LF, two empty lines before the request, and folded header lines are refused.
@@ -55,7 +57,7 @@ enum HeadParser {
       return true
     }
     guard head.count >= end + 2, head.holds("HTTP/", at..<at + 5), head[at + 6] == UInt8(ascii: "."),
-      ByteClass.isDigit(head[at + 5]), ByteClass.isDigit(head[at + 7]),
+      head[at + 5].isDigit, head[at + 7].isDigit,
       head[end] == UInt8(ascii: "\r"), head[end + 1] == UInt8(ascii: "\n")
     else { throw .requestLine }
     let (major, minor) = (head[at + 5], head[at + 7])

@@ -1,3 +1,5 @@
+import Core
+
 /// Reads the header lines of a head and evaluates the few that matter here.
 struct HeaderLines {
   private var hosts = 0
@@ -29,14 +31,14 @@ struct HeaderLines {
     let name = start..<at
     guard !name.isEmpty, at < head.count, head[at] == UInt8(ascii: ":") else { throw .headerLine }
     at += 1
-    while at < head.count, ByteClass.isBlank(head[at]) { at += 1 }
+    while at < head.count, head[at].isSpaceOrTab { at += 1 }
     let valueStart = at
     at = head.end(of: .fieldText, from: at, to: head.count)
     guard at + 1 < head.count, head[at] == UInt8(ascii: "\r"), head[at + 1] == UInt8(ascii: "\n") else {
       throw .headerValue
     }
     var valueEnd = at
-    while valueEnd > valueStart, ByteClass.isBlank(head[valueEnd - 1]) { valueEnd -= 1 }
+    while valueEnd > valueStart, head[valueEnd - 1].isSpaceOrTab { valueEnd -= 1 }
     try judge(head, name, valueStart..<valueEnd)
     return at + 2
   }
@@ -68,8 +70,8 @@ struct HeaderLines {
       var end = start
       while end < list.upperBound, head[end] != UInt8(ascii: ",") { end += 1 }
       let next = end + 1
-      while start < end, ByteClass.isBlank(head[start]) { start += 1 }
-      while end > start, ByteClass.isBlank(head[end - 1]) { end -= 1 }
+      while start < end, head[start].isSpaceOrTab { start += 1 }
+      while end > start, head[end - 1].isSpaceOrTab { end -= 1 }
       if head.holds(option, ignoringCaseIn: start..<end) { return true }
       start = next
     }

@@ -1,3 +1,5 @@
+import Core
+
 /// A request, valid while it is being responded to: it can be neither copied nor kept.
 ///
 /// All texts in it except `host` are decoded and printable ASCII.
@@ -89,7 +91,7 @@ package struct RequestHead: ~Copyable {
     guard (1...9).contains(range.count) else { return .malformed }
     var value = 0
     for byte in bytes[range] {
-      guard ByteClass.isDigit(byte) else { return .malformed }
+      guard byte.isDigit else { return .malformed }
       value = value * 10 + Int(byte - UInt8(ascii: "0"))
     }
     return .value(value)

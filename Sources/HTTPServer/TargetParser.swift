@@ -1,3 +1,5 @@
+import Core
+
 /// Reads a request target in origin or absolute form (RFC 9112, 3.2.1 and 3.2.2), decoding its percent-escapes in place.
 struct TargetParser {
   private var at: Int
@@ -134,8 +136,8 @@ struct TargetParser {
       return
     }
     guard byte == UInt8(ascii: "%") else { throw byte == UInt8(ascii: "\r") ? .requestLine : .targetCharacter }
-    guard at + 2 < head.count, let high = ByteClass.hexadecimal(head[at + 1]),
-      let low = ByteClass.hexadecimal(head[at + 2])
+    guard at + 2 < head.count, let high = head[at + 1].hexValue,
+      let low = head[at + 2].hexValue
     else { throw .escape }
     let decoded = high << 4 | low
     guard (0x20...0x7E).contains(decoded) else { throw .escape }

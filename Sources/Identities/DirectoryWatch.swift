@@ -154,7 +154,7 @@ extension DirectoryWatch {
       return withUnsafeTemporaryAllocation(byteCount: 32, alignment: 1) { buffer in
         let count = read(file, buffer.baseAddress, buffer.count)
         guard count > 0 else { return "" }
-        let digits = buffer[..<count].prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        let digits = buffer[..<count].prefix(while: \.isDigit)
         return " is " + String(decoding: digits, as: UTF8.self)
       }
     }

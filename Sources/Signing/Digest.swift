@@ -1,4 +1,5 @@
 internal import CCrypto
+internal import Core
 internal import Secrets
 
 /// SHA-256, HMAC-SHA256 and HMAC-SHA1, by libcrypto; as lower-case hex unless stated otherwise.
@@ -60,8 +61,8 @@ package enum Digest {
       precondition(calculate(bytes.baseAddress!) == 0, "libcrypto has no SHA-256")
       return String(unsafeUninitializedCapacity: 2 * size) { text in
         for place in 0..<size {
-          text[2 * place] = digit(bytes[place] >> 4)
-          text[2 * place + 1] = digit(bytes[place] & 0xF)
+          text[2 * place] = UInt8(hexDigitOf: bytes[place] >> 4)
+          text[2 * place + 1] = UInt8(hexDigitOf: bytes[place] & 0xF)
         }
         return 2 * size
       }
@@ -81,9 +82,5 @@ package enum Digest {
       }
     }
     return String(decoding: text, as: UTF8.self)
-  }
-
-  private static func digit(_ value: UInt8) -> UInt8 {
-    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
   }
 }

@@ -60,8 +60,7 @@ enum JournalLine: Equatable {
     switch digit {
     case ..<0: return checksumKey.utf8Start[index]
     case 0..<8:
-      let value = UInt8(truncatingIfNeeded: checksum >> (28 - 4 * UInt32(digit))) & 15
-      return value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+      return UInt8(hexDigitOf: UInt8(truncatingIfNeeded: checksum >> (28 - 4 * UInt32(digit))) & 15)
     default: return UInt8(ascii: digit == 8 ? "\"" : "}")
     }
   }

@@ -113,7 +113,8 @@ enum ProxyChoice {
       var byte = text[place]
       guard (0x21...0x7E).contains(byte) else { throw .user }
       if byte == UInt8(ascii: "%") {
-        guard place + 2 < range.upperBound, let high = digit(text[place + 1]), let low = digit(text[place + 2]) else {
+        guard place + 2 < range.upperBound, let high = text[place + 1].hexValue, let low = text[place + 2].hexValue
+        else {
           throw .user
         }
         byte = high << 4 | low
@@ -124,14 +125,5 @@ enum ProxyChoice {
       place += 1
     }
     return bytes.finish()
-  }
-
-  private static func digit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
   }
 }
