@@ -82,10 +82,6 @@ static inline CURLcode ccurl_get_string(CURL *easy, CURLINFO info, const char **
   return curl_easy_getinfo(easy, info, value);
 }
 
-static inline CURLcode ccurl_get_pointer(CURL *easy, CURLINFO info, void **value) {
-  return curl_easy_getinfo(easy, info, value);
-}
-
 // The result in a CURLMSG_DONE message, which is a member of a C union.
 static inline CURLcode ccurl_message_result(const CURLMsg *message) { return message->data.result; }
 
