@@ -100,8 +100,8 @@ extension AccountModel {
     let issued = try table.seconds("issued_lifetime")
     guard issued ?? 1 > 0 else { throw table.error("'issued_lifetime' is at least 1s") }
     let length = try table.integer("token_length")
-    guard length.map({ (1...TokenMint.mostLength).contains(Int($0)) }) ?? true else {
-      throw table.error("'token_length' is 1 to \(TokenMint.mostLength)")
+    guard length.map({ (1...TokenSeal.mostLength).contains(Int($0)) }) ?? true else {
+      throw table.error("'token_length' is 1 to \(TokenSeal.mostLength)")
     }
     return Role(
       name: name, trust: try trust(table), policies: try attached(table, from: policies), maxSessionSeconds: maximum,
