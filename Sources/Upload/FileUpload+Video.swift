@@ -18,13 +18,17 @@ extension FileUpload {
       // The journal may be a copy from before the end.
       phase = .checking
       make(.mezzanine(videoID: videoID))
-    } else if let referenceID = progress.referenceID {
-      phase = .creating
-      createMayHaveHappened = true
-      make(.find(referenceID: referenceID))
     } else {
-      announce(using: &generator)
+      create(using: &generator)
     }
+  }
+
+  /// Looks for the video if an earlier run may have created it.
+  private mutating func create(using generator: inout some RandomNumberGenerator) {
+    guard let referenceID = progress.referenceID else { return announce(using: &generator) }
+    phase = .creating
+    createMayHaveHappened = true
+    make(.find(referenceID: referenceID))
   }
 
   private mutating func announce(using generator: inout some RandomNumberGenerator) {
@@ -44,12 +48,8 @@ extension FileUpload {
       if progress.isCompleting { return confirm(at: now) }
       phase = .transferring
       transfer(at: now)
-    } else if let referenceID = progress.referenceID {
-      phase = .creating
-      createMayHaveHappened = true
-      make(.find(referenceID: referenceID))
     } else {
-      announce(using: &generator)
+      create(using: &generator)
     }
   }
 
