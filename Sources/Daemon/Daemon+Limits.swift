@@ -4,9 +4,9 @@ import LocalSockets
 import Logs
 import Settings
 
-/// How many connections there may be: what the settings say, as far as descriptors reach.
+/// The maximum number of connections: the settings', or fewer if there aren't enough descriptors.
 extension Daemon {
-  /// What we open ourselves at most: connections to STS, files on their way, timers and the like.
+  /// The most descriptors that the daemon opens itself: connections to STS, files that are being written, timers and others.
   private static let ownDescriptors = 56
 
   /// Clients never take the descriptors that refreshes need.

@@ -4,10 +4,10 @@ import Refresh
 import Settings
 import UnitJobs
 
-/// Has a role's units reloaded when the new credential is where they read it: on the socket, which is before any observer is called, and in the
-/// role's files.
+/// Has a role's units reloaded when the new credential is where they read it: on the socket, where it is before any observer is called, and in
+/// the role's files.
 ///
-/// A file that can't be written keeps no unit from its credential on the socket; when it can be again, the units are reloaded once more.
+/// Units are also reloaded if a file can't be written, since they may read the socket, and again when the file has been written.
 final class RotationFollower: RoleObserver {
   private let units: UnitRefresher
   private let progress: (RoleName) -> WriteProgress
@@ -38,7 +38,7 @@ final class RotationFollower: RoleObserver {
     !role.settings.refreshUnits.isEmpty && known[role.name] != generation
   }
 
-  /// Whether its units are reloaded later, or once more, when its files have been written.
+  /// Whether its units are reloaded, for the first time or again, when its files have been written.
   func isWaiting(for role: RoleName) -> Bool { waiting[role] != nil || incomplete[role] != nil }
 
   func didPublish(_ role: ManagedRole) {

@@ -51,7 +51,7 @@ extension [LogField] {
 }
 
 extension Failure {
-  /// A permanent failure waits for a person, and so does a certificate that doesn't verify: an error. The rest mends itself.
+  /// A permanent failure is an error, and so is a certificate that doesn't verify: a person has to act. All others pass by themselves.
   fileprivate var level: LogLevel {
     kind == .permanent || code == TransportFailureCode.untrusted ? .error : .warning
   }

@@ -205,9 +205,9 @@ package final class Refresher {
     pump()
   }
 
-  /// The wall clock was stepped: it counts until the server's time is known, and every role is looked at again.
+  /// The wall clock was stepped: it counts until the server's time is known, and every role is checked again.
   ///
-  /// A jump may also be a host that was paused, whose boot clock misses the time: only STS can tell, so every role asks it.
+  /// The reason may also be that the host was paused, so that its boot clock lacks that time. Only STS knows, so every role asks it.
   package func wallClockStepped(toMicroseconds wall: Int64) {
     let now = scheduler.time
     let offset = wall - now.microseconds

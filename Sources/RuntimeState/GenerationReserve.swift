@@ -6,19 +6,18 @@ package import Refresh
 package import Settings
 package import Systemd
 
-/// Sees to it that no generation is published before the file says that it may have been, so that the next process goes on above it
-/// whenever this one ends; and that no output outside the roles' directory is written before the file names it, so that the next process
-/// knows of it whatever its settings say.
+/// Writes generations to the file before they are published, so that the next process continues above them whenever this one ends. It
+/// also writes the paths of outputs outside the roles' directory before these are written, so that the next process knows them whatever
+/// its settings are.
 ///
-/// The numbers are written in blocks ahead: a role comes to the end of its block every 64 rotations, and each write covers all
-/// roles. A process that ends in good order writes what was really used, so that the next number is the next generation; after
-/// a crash the numbers go on up to 64 higher. A file that can't be read, or that couldn't be written, says nothing of what readers have
-/// seen: then the numbers go on from the clock, in milliseconds since 1970, which no role has rotated as often as. While the file can't be
-/// written it is tried again every few seconds.
+/// The numbers are written in blocks ahead: a role reaches the end of its block every 64 rotations, and each write covers all roles. A
+/// process that stops cleanly writes the numbers that were used, so that the next one is the next generation; after a crash the numbers
+/// continue up to 64 higher. If the file can't be read, or couldn't be written, it isn't known what readers have seen. Then the numbers
+/// continue from the clock, in milliseconds since 1970: no role has rotated that often. Writing is tried again every few seconds.
 ///
-/// Where sessions are handed over, the store has exact numbers, and the file says which store that has to be: one that lacks what a later
-/// process published is known by its number. The file says so before anything new is published, and after the store has it, so that a
-/// process which ends in between leaves a store that is as exact as before.
+/// If sessions are handed over, the store has exact numbers, and the file has the number of the first store that is exact: an older one
+/// lacks what a later process published. The file gets that number when the store has a new generation, and before it is published. So a
+/// process that ends in between leaves a store that is as exact as before.
 package final class GenerationReserve: RoleObserver {
   private static let block: UInt64 = 64
 
@@ -120,13 +119,13 @@ package final class GenerationReserve: RoleObserver {
     write(ahead: Self.block, naming: new, newDirectories)
   }
 
-  /// Where something has been written, or is no more, the file may say otherwise.
+  /// Updates the file if the outputs that are written have changed.
   package func coverWritten() { if Set(outputs()) != saved.outputs { write(ahead: Self.block) } }
 
   /// Nothing will be published any more.
   package func settle() { write(ahead: 0) }
 
-  /// Goes on where the settings now say.
+  /// Continues in the file that belongs to the new settings.
   package func move(to settings: DaemonSettings) {
     let old = file
     file = Self.file(settings)

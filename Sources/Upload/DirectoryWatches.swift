@@ -4,11 +4,11 @@ package import Systemd
 /// Watches directories by inotify.
 package final class DirectoryWatches: WatchedInput.Watches {
   package var onChange: (() -> Void)?
-  /// Called once, with what to say, when a directory can't be watched: changes there are found more slowly.
+  /// Called once with a message when a directory can't be watched: changes there are found more slowly.
   package var onFailure: ((String) -> Void)?
 
   private let loop: EventLoop
-  /// Of two directories whose paths only look alike, which Strings don't tell apart, one is watched.
+  /// By path. Of two directories whose paths are different bytes and equal Strings, one is watched.
   private var sources: [String: (source: InotifySource, place: WatchedInput.Place?)] = [:]
   private var hasFailed = false
 

@@ -7,8 +7,8 @@ package struct FileIdentity: Hashable, Sendable {
   /// The time of its last change (st_mtim), in ns since 1970.
   package var modified: Int64
   package var inode: UInt64
-  /// With the inode it tells which file it is, whatever its name. Where the name is the same it isn't compared: many file systems get
-  /// another with each mount.
+  /// It identifies the file together with the inode, whatever its name is. It isn't compared if the name is the same: many file
+  /// systems get another device number with each mount.
   package var device: UInt64
 
   package init(size: Int64, modified: Int64, inode: UInt64, device: UInt64) {

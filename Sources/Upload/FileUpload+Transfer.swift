@@ -100,7 +100,7 @@ extension FileUpload {
     _ request: RunningRequest, _ number: Int, _ range: Range<Int>, _ answer: Answer, at now: Timestamp,
     using generator: inout some RandomNumberGenerator
   ) {
-    // Where OSS names no CRC of a part, that of the whole object tells.
+    // If OSS names no CRC of a part, that of the whole object is checked.
     guard let etag = answer.etag, answer.crc.map({ $0 == answer.sentCRC }) ?? true else {
       let failure =
         answer.etag == nil

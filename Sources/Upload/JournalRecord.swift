@@ -40,8 +40,8 @@ package enum JournalRecord: Equatable, Sendable {
   case damaged(Int, reason: String)
   /// The file ended with this error code; the next run tries again.
   case failed(Int, code: String)
-  /// It isn't the file any more that its first record tells of; what it was instead where that is known. That version isn't uploaded, whatever
-  /// it is called later.
+  /// The file isn't the one of its first record any more. The identity is that of the version that was found instead, if it is known.
+  /// That version isn't uploaded, whatever its name is later.
   case changed(Int, FileIdentity? = nil)
 
   /// The number of the file.
