@@ -43,9 +43,12 @@ import Testing
   }
 
   @Test func `every target's folder is in Sources, and what only tests stand on isn't`() {
-    for name in ["TestSupport", "TestNeeds", "SystemBox", "Laboratory", "Simulation"] {
-      #expect(package.contains("module(\"\(name)\", in: apparatus"), "\(name)")
+    let modules = ["TestSupport", "TestNeeds", "SystemBox", "RefreshBench", "Simulation", "Laboratory"]
+    for name in modules { #expect(package.contains("\"\(name)\", in: apparatus"), "\(name)") }
+    for name in ["simulate", "leak-check", "soak"] {
+      #expect(package.contains("\"\(name)\", in: apparatus"), "\(name)")
     }
+    #expect(package.contains("library(\"CFaultShim\", in: apparatus)"))
   }
 
   /// Every feature would land there else.
