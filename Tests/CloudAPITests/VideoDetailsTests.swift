@@ -74,6 +74,9 @@ import Testing
     },
     Case("empty tag", "'Tags' has no text in its tag 1; allowed are 1 to 32 characters") { $0.tags = [""] },
     Case("comma in tag", "'Tags' has a comma in its tag 1; the API separates tags by commas") { $0.tags = ["a,b"] },
+    Case("accented comma in tag", "'Tags' has a comma in its tag 1; the API separates tags by commas") {
+      $0.tags = ["a,\u{301}b"]
+    },
     Case("emoji in tag", "'Tags' has an emoji (U+1F3AC) in its tag 1; \(scalars)", code: "IllegalCharacters") {
       $0.tags = ["🎬"]
     },
