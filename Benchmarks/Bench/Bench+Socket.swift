@@ -95,7 +95,7 @@ extension Bench {
     try Placement.free.place(bare.child.pid)
     return try [true, false].map { isNew in
       let load = Load(request: .get(Stage.request), connections: 16, makesNewConnections: isNew)
-      // Without warm-up, since its CPU time can't be told apart.
+      // Without warm-up, since its CPU time can't be separated.
       var form = form
       (form.seconds, form.warmUp) = (form.seconds * 2, 0)
       func cost(_ socket: String, _ pid: Int32) throws -> Double {

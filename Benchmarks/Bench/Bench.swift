@@ -21,7 +21,7 @@ struct Bench {
     ]
     for (name, part) in parts where name.hasPrefix(only) {
       let taken = try ContinuousClock().measure { try part(&report) }
-      say("(\(name): \(figure(taken / .seconds(1))) s)")
+      printLine("(\(name): \(figure(taken / .seconds(1))) s)")
     }
     return report
   }

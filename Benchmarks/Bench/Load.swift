@@ -39,7 +39,7 @@ enum Placement: String, CaseIterable {
   }
 }
 
-/// What the load generator is told to do.
+/// The load generator's task.
 struct Load {
   enum Request {
     case get(String)
@@ -79,7 +79,7 @@ struct Load {
   }
 }
 
-/// A reader that asks by the clock, on a new connection each time, until it is told to end.
+/// A reader that asks by the clock, on a new connection each time, until it is ended.
 final class PacedReader {
   private let directory: TemporaryDirectory
   private let child: ChildProcess

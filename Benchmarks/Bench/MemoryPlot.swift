@@ -52,7 +52,7 @@ struct MemoryPlot {
     return text
   }
 
-  /// Roles are drawn by their logarithm.
+  /// Roles are on a logarithmic axis.
   private func x(_ point: MemoryPoint) -> Double {
     let span = log10(Double(points.last?.roles ?? 10))
     let share = span > 0 ? log10(Double(point.roles)) / span : 0

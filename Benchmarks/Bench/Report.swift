@@ -11,23 +11,23 @@ struct Report {
 
   mutating func add(_ title: String, _ remark: String = "", _ rows: [Row]) {
     sections.append((title, remark, rows))
-    say("\n## \(title)\n\(remark)\n")
-    say(Table.markdown(rows))
+    printLine("\n## \(title)\n\(remark)\n")
+    printLine(Table.markdown(rows))
   }
 
   private var rows: [Row] { sections.flatMap(\.rows) }
 
-  /// Writes all that is asked for, and tells in the last lines what was found.
+  /// Writes all that is asked for, and a summary in the last lines.
   func write(to options: Options) throws {
     mkdir(options.out, 0o755)
     try TextFile.write(json, to: "\(options.out)/bench.json")
     let head = "Machine: \(Machine.summary). Made by `\(options.command)`; load average \(load) when it began.\n"
     try TextFile.write(head + tables(), to: "\(options.out)/bench.md")
-    say("bench: \(rows.count) rows in \(options.out)/bench.json and bench.md; \(verdict())")
+    printLine("bench: \(rows.count) rows in \(options.out)/bench.json and bench.md; \(verdict())")
     if let docs = options.docs { try add(to: docs) }
   }
 
-  /// Adds the run to those that the documents tell of.
+  /// Adds the run to those in the documents.
   private func add(to docs: String) throws {
     let (page, file) = ("\(docs)/performance.md", "\(docs)/performance-runs.txt")
     var record = access(file, F_OK) == 0 ? try Record(try TextFile.read(file)) : Record()
@@ -40,7 +40,8 @@ struct Report {
     try TextFile.write(
       try Marked.replace(in: try TextFile.read(page), by: record.summary + tables(over: runs)), to: page)
     if !memory.isEmpty { try TextFile.write(MemoryPlot(points: memory).svg, to: "\(docs)/memory.svg") }
-    say("bench: \(file) has \(record.runs.count) runs; in the median of the last \(runs.count), \(verdict(over: runs))")
+    printLine(
+      "bench: \(file) has \(record.runs.count) runs; in the median of the last \(runs.count), \(verdict(over: runs))")
   }
 
   /// How many rows keep their targets, and those that don't.
@@ -77,7 +78,7 @@ struct Report {
   }
 }
 
-/// The part of a document that a run writes anew.
+/// The part of a document that a run replaces.
 private enum Marked {
   static let begin = "<!-- bench: begin, written by make bench -->\n"
   static let end = "<!-- bench: end -->"
@@ -148,7 +149,7 @@ enum Machine {
 }
 
 /// Prints a line at once, however long the rest takes.
-func say(_ line: String) {
+func printLine(_ line: String) {
   print(line)
   fflush(nil)
 }

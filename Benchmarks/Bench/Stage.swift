@@ -53,7 +53,7 @@ final class Stage {
         return role
       }
     }
-    // The emulator's accounts are held to the vendor's 100 calls a second unless told otherwise.
+    // The emulator's accounts are held to the vendor's 100 calls a second unless set otherwise.
     try lab.emulator.reload(
       realm: "[accounts.\(RealmDraft.account)]\nrequests_per_second = 1000000\n" + realm.text)
     if withHostAuthorities { try trustHostAuthorities() }
@@ -91,7 +91,7 @@ final class Stage {
     try eventually("all roles have a session", within: 120) { (try? daemon.get("/healthz"))?.status == 200 }
   }
 
-  /// Has the second session of each pool drawn now, which else comes with the ring's next step, and waits until all are there.
+  /// Has the second session of each pool fetched now, which else comes with the ring's next step, and waits until all are there.
   func fillPools() throws {
     // At once, before the daemon gives back what its start needed: it does that once a minute at most.
     try refreshAll()
@@ -101,7 +101,7 @@ final class Stage {
   }
 
   func awaitDraws(_ count: Int) throws {
-    try eventually("\(count) sessions are drawn", within: 240) { try lab.emulator.draws(result: "OK") >= count }
+    try eventually("\(count) sessions are issued", within: 240) { try lab.emulator.draws(result: "OK") >= count }
   }
 
   /// Asks for a refresh of each role, 16 requests at a time.

@@ -39,5 +39,5 @@ void run_one(const struct plan *plan, struct outcome *outcome);
 // Many connections, each with one request under way.
 void run_many(const struct plan *plan, struct outcome *outcome);
 
-// Holds `count` connections that have sent half a request, opening again what the server closes, until it is told to end.
+// Holds `count` connections that have sent half a request, opening again what the server closes, until it is ended.
 int stall(const char *path, int count);

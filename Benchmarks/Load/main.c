@@ -45,7 +45,7 @@ int connect_to(const char *path) {
   return -1;
 }
 
-static _Noreturn void complain(const char *what) {
+static _Noreturn void usage_error(const char *what) {
   fprintf(stderr, "bench-load: %s\n", what);
   exit(2);
 }
@@ -56,10 +56,10 @@ static void pin(const char *list) {
   for (const char *at = list; *at;) {
     char *rest;
     CPU_SET(strtoul(at, &rest, 10), &set);
-    if (rest == at) complain("--cpus takes numbers with commas between them");
+    if (rest == at) usage_error("--cpus takes numbers with commas between them");
     at = *rest == ',' ? rest + 1 : rest;
   }
-  if (sched_setaffinity(0, sizeof set, &set) != 0) complain("there are no such CPUs");
+  if (sched_setaffinity(0, sizeof set, &set) != 0) usage_error("there are no such CPUs");
 }
 
 static unsigned char *unhex(const char *text, size_t *size) {
@@ -67,7 +67,7 @@ static unsigned char *unhex(const char *text, size_t *size) {
   unsigned char *bytes = malloc(*size + 1);
   for (size_t i = 0; i < *size; i++) {
     unsigned value;
-    if (sscanf(text + 2 * i, "%2x", &value) != 1) complain("--hex takes pairs of hexadecimal digits");
+    if (sscanf(text + 2 * i, "%2x", &value) != 1) usage_error("--hex takes pairs of hexadecimal digits");
     bytes[i] = (unsigned char)value;
   }
   return bytes;
@@ -77,7 +77,7 @@ static enum framing framing_named(const char *name) {
   if (strcmp(name, "http") == 0) return FRAMING_HTTP;
   if (strcmp(name, "length32") == 0) return FRAMING_LENGTH32;
   if (strcmp(name, "close") == 0) return FRAMING_CLOSE;
-  complain("--framing is http, length32 or close");
+  usage_error("--framing is http, length32 or close");
 }
 
 static void print(const struct outcome *outcome) {
@@ -122,11 +122,11 @@ int main(int count, char **words) {
   // A request under way is finished first: it would else count as a bad one.
   sigaction(SIGTERM, &(struct sigaction){.sa_handler = end, .sa_flags = SA_RESTART}, NULL);
   sigaction(SIGINT, &(struct sigaction){.sa_handler = end, .sa_flags = SA_RESTART}, NULL);
-  if (!plan.socket) complain("--socket is missing");
+  if (!plan.socket) usage_error("--socket is missing");
   if (stalled > 0) return stall(plan.socket, stalled);
-  if (!plan.request) complain("--get or --hex is missing");
-  if (plan.connections < 1) complain("--connections is at least 1");
-  if (plan.pace && plan.connections != 1) complain("--pace goes with one connection");
+  if (!plan.request) usage_error("--get or --hex is missing");
+  if (plan.connections < 1) usage_error("--connections is at least 1");
+  if (plan.pace && plan.connections != 1) usage_error("--pace goes with one connection");
   if (plan.connections == 1) run_one(&plan, &outcome);
   else run_many(&plan, &outcome);
   print(&outcome);

@@ -66,7 +66,7 @@ void run_one(const struct plan *plan, struct outcome *outcome) {
   uint64_t began = now(), ended = began;
   while (ended < stop_at(outcome, end) && !is_over) {
     if (plan->pace) wait_until(began);
-    // Told to end while it waited: the request isn't due yet.
+    // Ended while it waited: the request isn't due yet.
     if (is_over) break;
     bool is_good = exchange(plan, &fd, bytes);
     ended = now();

@@ -8,7 +8,7 @@ package struct DaemonFigures: Sendable {
   package let resident: Int
   /// Open descriptors, those of its clients' connections not counted.
   package let descriptors: Int
-  /// Sessions drawn since its start, of the roles that it has now.
+  /// Sessions fetched since its start, of the roles that it has now.
   package let rotations: Int
 
   package init(_ daemon: DaemonProcess) throws {

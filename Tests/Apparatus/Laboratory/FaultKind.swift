@@ -1,13 +1,13 @@
 /// A misbehaviour of STS, as the emulator's control endpoint words it, with what it costs a role.
 ///
-/// A kind that the emulator learns is one more line of `all`; whatever draws from the table uses it from then on.
+/// A kind that the emulator learns is one more line of `all`; whatever chooses from the table uses it from then on.
 package struct FaultKind: Sendable {
   package enum Class: Sendable {
-    /// Every draw goes well, if later.
+    /// Every call succeeds, if later.
     case harmless
-    /// Draws fail, and go well soon after its end: a declared outage.
+    /// Calls fail, and succeed soon after its end: an outage.
     case transient
-    /// Draws fail, and the next ones come when STS said, or minutes later; or not before a person has mended something.
+    /// Calls fail, and the next ones come when STS requested, or minutes later; or not before a person has fixed something.
     case lasting
   }
 

@@ -4,7 +4,7 @@ import Secrets
 package import TestSupport
 package import Wire
 
-/// A cloud and a daemon that draws from it, both of one test alone.
+/// A cloud and a daemon that uses it, both of one test alone.
 package final class Lab {
   package let directory: TemporaryDirectory
   package let emulator: EmulatorProcess

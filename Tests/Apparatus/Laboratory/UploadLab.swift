@@ -1,7 +1,7 @@
 import Glibc
 package import TestSupport
 
-/// A cloud with VOD and OSS, a daemon that draws from it, and vod-upload as a user runs it.
+/// A cloud with VOD and OSS, a daemon that uses it, and vod-upload as a user runs it.
 ///
 /// Its roles differ in what they may do: `uploader` has the two rights that everything works with, `confirmer` may ask for what became of a
 /// video besides, `remover` may have parts removed, and `creator` may make videos and nothing else.

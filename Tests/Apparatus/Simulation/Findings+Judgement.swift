@@ -1,7 +1,7 @@
 import Core
 
 extension Findings {
-  /// Judges what can only be told at the end.
+  /// Checks what is only known at the end.
   mutating func judge() {
     if reads.expired > 0 { note("an expired credential was served for \(reads.expired) µs of reading") }
     if scenario.promisesFloor && reads.belowFloor > 0 {

@@ -33,7 +33,7 @@ package struct Herd: Sendable {
     tenth = Double(perTenth.max() ?? 0) / Double(max(1, perTenth.reduce(0, +)))
   }
 
-  /// Whether there are enough calls to tell.
+  /// Whether there are enough calls for a result.
   package var isTelling: Bool { peak >= Self.leastPeak }
 
   /// What is wrong; nil when nothing is.

@@ -106,7 +106,7 @@ package struct Outage: Sendable {
 package enum Lockstep: CaseIterable, Sendable {
   /// Every wait is the middle one of those that it may be.
   case withoutJitter
-  /// Every role draws the same waits as all others.
+  /// Every role gets the same random waits as all others.
   case sharedJitter
   /// Every role is looked at when a second begins.
   case wholeSeconds

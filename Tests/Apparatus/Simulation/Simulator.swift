@@ -146,7 +146,7 @@ package struct Simulator {
     if scenario.promisesNoHerd { noteTenth() }
     if !hosts[host].rate.allows(at: now) { findings.note("host \(host) calls faster than its bucket allows") }
     if attempt.purpose == .reservation, !hosts[host].reservationRate.allows(at: now) {
-      findings.note("host \(host) draws reservations faster than a quarter of its bucket")
+      findings.note("host \(host) fetches reservations faster than a quarter of its bucket")
     }
   }
 

@@ -14,7 +14,7 @@ package struct Journal {
     Journal(box: box, beginning: try box.ask("date +@%s.%6N"))
   }
 
-  /// What the service said, and what systemd said of it, a message a line.
+  /// What the service logged, and what systemd logged about it, a message a line.
   package func text() throws -> String { try read("--output=cat --unit=\(Self.unit)") }
 
   /// Every field of every entry, of all units, as JSON.

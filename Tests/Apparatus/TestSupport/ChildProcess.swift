@@ -2,7 +2,7 @@ import Glibc
 
 /// A program that a test started: its output is kept in files, and it never outlives the value.
 package final class ChildProcess {
-  private static let patience = Duration.seconds(240)
+  private static let timeout = Duration.seconds(240)
 
   package let pid: Int32
   private let outputPath: String
@@ -54,7 +54,7 @@ package final class ChildProcess {
   /// Waits for its end: the exit status, or 128 + the signal that ended it. What lasts for minutes is killed.
   @discardableResult
   package func wait() -> CInt {
-    let deadline = ContinuousClock.now + Self.patience
+    let deadline = ContinuousClock.now + Self.timeout
     while ContinuousClock.now < deadline {
       if let statusIfEnded { return statusIfEnded }
       usleep(1000)

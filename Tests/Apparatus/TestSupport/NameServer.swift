@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// A thread of its own answers; it ends with the value.
 package final class NameServer {
-  private let desk: NameDesk
+  private let answers: NameAnswers
   private let thread: pthread_t
 
   /// A loopback address for a name server of this process's tests, another for each number: port 53 of one address can be had once on a
@@ -16,37 +16,37 @@ package final class NameServer {
   }
 
   package init(at address: String) throws {
-    let desk = try NameDesk(at: address)
+    let answers = try NameAnswers(at: address)
     var thread = pthread_t()
     let started = pthread_create(
       &thread, nil,
-      { desk in
-        Unmanaged<NameDesk>.fromOpaque(desk!).takeRetainedValue().answer()
+      { answers in
+        Unmanaged<NameAnswers>.fromOpaque(answers!).takeRetainedValue().answer()
         return nil
-      }, Unmanaged.passRetained(desk).toOpaque())
+      }, Unmanaged.passRetained(answers).toOpaque())
     guard started == 0 else { throw StreamError(attempt: "start a name server", number: started) }
-    self.desk = desk
+    self.answers = answers
     self.thread = thread
   }
 
   /// Whether it answers; questions that come meanwhile are lost.
   package var isAlive: Bool {
-    get { desk.isAlive.load(ordering: .relaxed) }
-    set { desk.isAlive.store(newValue, ordering: .relaxed) }
+    get { answers.isAlive.load(ordering: .relaxed) }
+    set { answers.isAlive.store(newValue, ordering: .relaxed) }
   }
 
   /// How many questions went unanswered.
-  package var ignored: Int { desk.ignored.load(ordering: .relaxed) }
+  package var ignored: Int { answers.ignored.load(ordering: .relaxed) }
 
   deinit {
-    desk.isOver.store(true, ordering: .relaxed)
+    answers.isOver.store(true, ordering: .relaxed)
     // Wakes the thread; on Linux that holds for a socket that isn't connected, too.
-    shutdown(desk.descriptor, CInt(SHUT_RDWR))
+    shutdown(answers.descriptor, CInt(SHUT_RDWR))
     pthread_join(thread, nil)
   }
 }
 
-private final class NameDesk: Sendable {
+private final class NameAnswers: Sendable {
   let descriptor: CInt
   let isAlive = Atomic(true)
   let isOver = Atomic(false)
@@ -87,7 +87,7 @@ private final class NameDesk: Sendable {
     }
   }
 
-  /// An answer as RFC 1035, section 4, lays it out: the question once more, and for an A record 127.0.0.1.
+  /// An answer as RFC 1035, section 4, lays it out: the question again, and for an A record 127.0.0.1.
   private static func reply(to question: ArraySlice<UInt8>) -> [UInt8]? {
     guard question.count > 12, let nameEnd = question.dropFirst(12).firstIndex(of: 0), question.count >= nameEnd + 5
     else { return nil }

@@ -65,7 +65,7 @@ package final class PassedPipe {
   package var isAtEnd: Bool { isAtEnd(within: 0) }
 
   /// The same, after up to ten seconds: a child that another test has just started has the write end, too, until it runs its program.
-  package var hasEnded: Bool { isAtEnd(within: SocketEnd.patience) }
+  package var hasEnded: Bool { isAtEnd(within: SocketEnd.timeout) }
 
   private func isAtEnd(within milliseconds: CInt) -> Bool {
     var question = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)

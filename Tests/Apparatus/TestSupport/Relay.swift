@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// A TCP relay on 127.0.0.1 that stands for the network between a program and a server: cut, and mended, at any moment.
+/// A TCP relay on 127.0.0.1 that stands for the network between a program and a server: cut and restored at any moment.
 ///
 /// A thread of its own does the work; it ends with the value.
 package final class Relay {
@@ -20,7 +20,7 @@ package final class Relay {
   private let orders: RelayOrders
   private let thread: pthread_t
 
-  /// Relays to `target` on 127.0.0.1, connecting from `source`, an address of 127.0.0.0/8 by which the server can tell it from others.
+  /// Relays to `target` on 127.0.0.1, connecting from `source`, an address of 127.0.0.0/8 by which the server can distinguish it from others.
   package init(to target: UInt16, from source: String) throws {
     let line = try RelayLine(target: target, source: source)
     port = line.port
@@ -46,7 +46,7 @@ package final class Relay {
   }
 }
 
-/// What the relay's thread is told.
+/// The orders for the relay's thread.
 private final class RelayOrders: Sendable {
   /// nil ends the thread.
   private let wanted = Mutex<Relay.Way?>(.open)
@@ -78,7 +78,7 @@ private final class RelayOrders: Sendable {
   }
 }
 
-/// Moves bytes until it is told to end.
+/// Moves bytes until it is ended.
 private final class RelayWorker {
   private let line: RelayLine
   private let orders: RelayOrders

@@ -18,7 +18,7 @@ struct LeakCheck {
 
   /// The figures at the end of a fifth of the rotations, and what memory and descriptors were within it.
   ///
-  /// malloc(3) gives memory back when much of it lies free at the end, and takes it anew; a slow disk keeps contents waiting, each
+  /// malloc(3) gives memory back when much of it lies free at the end, and takes it again; a slow disk keeps contents waiting, each
   /// with a descriptor. What is lost raises the least and the most for ever. By the least alone, a short look without a moment at which memory
   /// had just been given back was taken for growth, though the most was as before; so the one that has grown less counts.
   private struct Look: CustomStringConvertible {
@@ -45,7 +45,7 @@ struct LeakCheck {
     guard arguments.count <= 3, let target = Int(arguments.dropFirst().first ?? "100000"), target >= 1000,
       let seed = UInt64(arguments.dropFirst(2).first ?? "1")
     else {
-      Console.complain("usage: leak-check [ROTATIONS, at least 1000] [SEED]")
+      Console.report("usage: leak-check [ROTATIONS, at least 1000] [SEED]")
       return 2
     }
     var check = LeakCheck(target: target, seed: seed)
@@ -65,7 +65,7 @@ struct LeakCheck {
   private mutating func measure() throws {
     let load = try Load(seed: seed)
     defer { load.stop() }
-    Console.say("leak-check: seed \(seed); \(Load.roleCount) roles; figures every \(target / Self.looks) rotations")
+    Console.print("leak-check: seed \(seed); \(Load.roleCount) roles; figures every \(target / Self.looks) rotations")
     var next = target / Self.looks
     var latest = 0
     var (least, most, descriptors) = (Int.max, 0, Int.max)
@@ -89,7 +89,7 @@ struct LeakCheck {
       }
       guard figures.rotations >= next else { continue }
       taken.append(Look(figures: figures, least: least, most: most, descriptors: descriptors))
-      Console.say("  \(taken.last!), after \((ContinuousClock.now - started).components.seconds) s")
+      Console.print("  \(taken.last!), after \((ContinuousClock.now - started).components.seconds) s")
       (least, most, descriptors) = (.max, 0, .max)
       next += target / Self.looks
     }
@@ -98,7 +98,7 @@ struct LeakCheck {
   /// Says what was found in one last line.
   private func conclude() -> CInt {
     guard problem == nil, taken.count == Self.looks else {
-      Console.say("leaks: \(problem ?? "too few figures")")
+      Console.print("leaks: \(problem ?? "too few figures")")
       return 1
     }
     let (first, last) = (taken[1], taken[Self.looks - 1])
@@ -108,7 +108,7 @@ struct LeakCheck {
     let perTenThousand = growth * 10_000 / (last.rotations - first.rotations)
     let isFlat = growth <= bound && opened <= Self.descriptorNoise
     let three = [first, taken[taken.count / 2], last]
-    Console.say(
+    Console.print(
       """
       leaks: \(last.rotations) rotations; Anonymous \(three.map { "\(kibibytes($0.least)) to \(kibibytes($0.most))" }.joined(separator: ", ")) \
       and descriptors \(three.map { "\($0.descriptors)" }.joined(separator: ", ")) \

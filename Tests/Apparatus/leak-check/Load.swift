@@ -3,7 +3,7 @@ import Laboratory
 import TestSupport
 
 /// A daemon with a thousand roles, each due every second, and all that may leave something behind: readers who come, stay,
-/// wait, subscribe and vanish, files, reloads good and bad, roles that come and go, draws that fail in every way.
+/// wait, subscribe and vanish, files, reloads good and bad, roles that come and go, calls that fail in every way.
 final class Load {
   static let roleCount = 1000
   private static let rolesWithFiles = 50
@@ -66,7 +66,7 @@ final class Load {
         "\(kind.parameters)&count=2&action=AssumeRole",
         role: "role\(Int.random(in: 0..<Self.rolesWithFaults, using: &chance))")
     }
-    // Those whose waits are long are mended by a person.
+    // Those whose waits are long are fixed by a person.
     for index in 0..<Self.rolesWithFaults { try expect(202, of: daemon.post("/v1/roles/role\(index)/refresh")) }
     if turns % 4 == 0 { try reload(turns % 8 == 0) }
   }

@@ -12,14 +12,14 @@ enum Visit: CaseIterable {
   case vanishing
   /// The stream of events for some lines.
   case subscribing
-  /// A read for a longer session, which is drawn for it.
+  /// A read for a longer session, which is fetched for it.
   case reserving
 
   /// What goes wrong is the daemon's matter only when it shows in its figures: readers are here to come and go.
   func `repeat`(at path: String, until stop: StopFlag, _ chance: SeededGenerator) {
     var chance = chance
     while !stop.isRaised {
-      // A reader that is turned away, as at 64 connections, comes again.
+      // A reader that is refused, as at 64 connections, tries again.
       try? once(at: path, role: "role\(Int.random(in: 0..<Load.roleCount, using: &chance))")
       usleep(UInt32.random(in: 1000...8000, using: &chance))
     }

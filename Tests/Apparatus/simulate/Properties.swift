@@ -1,8 +1,8 @@
 import Simulation
 
-/// Runs what must hold for every seed, and tells how to replay what doesn't.
+/// Runs what must hold for every seed, and prints how to replay what doesn't.
 enum Properties {
-  /// At most this many failing seeds of a property are told.
+  /// At most this many failing seeds of a property are printed.
   private static let mostTold = 5
 
   static func hold(seeds: UInt64) -> Bool {

@@ -3,7 +3,7 @@ import Laboratory
 import TestSupport
 import Wire
 
-/// Does to the daemon what a bad year does to it, drawn by a seed: step by step, never more to a role than it promised to stand.
+/// Injects what may happen in a bad year, chosen by a seed: step by step, and never more into a role than it must withstand.
 struct ChaosDriver {
   /// A fault in force.
   private struct Trouble {
@@ -17,7 +17,7 @@ struct ChaosDriver {
   private enum Act: CaseIterable {
     case faultOnTried, faultOnSteady, outage, refresh, goodReload, badReload, newKey, halfKey, terminate, kill
 
-    /// Whether it is waited for when it is drawn at a bad moment: the others come again soon enough.
+    /// Whether it is waited for when it is chosen at a bad moment: the others are chosen again soon enough.
     var isAwaited: Bool { self == .outage || isRestart }
 
     var isRestart: Bool { self == .terminate || self == .kill }
@@ -58,7 +58,7 @@ struct ChaosDriver {
   private var looked = 0.0
   /// When the latest throttle ends or ended.
   private var throttleEnds = -100.0
-  /// Roles that promise something and were drawn well since their last fault ended, and when that was.
+  /// Roles with a promise that were refreshed since their last fault ended, and when that was.
   private var healed: [String: Double]
   /// An act that waits for its moment; what would put it off for ever is left out meanwhile.
   private var awaited: Act?
@@ -137,7 +137,7 @@ struct ChaosDriver {
 
   // MARK: - Looking
 
-  /// Sees which roles have been drawn well again, and how the process's life began.
+  /// Checks which roles have been refreshed again, and how the process's life began.
   private mutating func look() throws {
     looked = elapsed
     let report = try lab.report()
@@ -219,7 +219,7 @@ struct ChaosDriver {
     guard isReady(role) else { return }
     healed[role] = nil
     try begin(kind, on: role, for: length)
-    // A role that draws but once in 45 s would see little of it.
+    // A role that calls only once in 45 s would see little of it.
     try refresh(role)
   }
 
@@ -314,7 +314,7 @@ struct ChaosDriver {
     tally.halfKeys += 1
   }
 
-  /// A new process knows no sessions: it is started when those who promise something can be drawn for, and when nobody's file
+  /// A new process knows no sessions: it is started when roles with a promise can be refreshed, and when nobody's file
   /// would stay behind whose end it doesn't know.
   private mutating func restart(_ signal: CInt) throws -> Bool {
     guard elapsed < seconds * Self.restartingShare else { return true }

@@ -2,7 +2,7 @@ import Laboratory
 import TestSupport
 import Wire
 
-/// Waits on the stream of events and fetches what it is told of: that session or a later one.
+/// Waits on the stream of events and reads the session that the event names, or a later one.
 struct EventReader: Reader {
   private let stage: Stage
   private let judge: Judge

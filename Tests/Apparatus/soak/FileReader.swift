@@ -5,14 +5,14 @@ import TestSupport
 /// Reads a role's files, which outlive restarts: both of one moment through `current`, or one of them by its own name.
 struct FileReader: Reader {
   /// How often a file may be away in a row before the socket is asked.
-  private static let patience = 40
+  private static let mostMisses = 40
   /// How long the writing of a file may take after the socket has begun to hand out, on a disk that is busy.
   private static let secondsOfWriting = 5.0
 
   private let stage: Stage
   private let judge: Judge
   private let role: String
-  private var misses = 0
+  private var missing = 0
 
   init(_ stage: Stage, _ judge: Judge, role: String) {
     self.stage = stage
@@ -27,7 +27,7 @@ struct FileReader: Reader {
     let moment = stage.moment
     let readAt = wallClock()
     let isRead = try Bool.random(using: &chance) ? readOne(readAt) : readPair(readAt)
-    misses = isRead ? 0 : misses + 1
+    missing = isRead ? 0 : missing + 1
     if !isRead { noteMiss(since: moment) }
   }
 
@@ -66,7 +66,7 @@ struct FileReader: Reader {
   private func noteMiss(since moment: Int) {
     stage.findings.note { $0.absentFiles += 1 }
     if stage.isPromised(role) { return stage.findings.wrong("missing file", "role \(role)") }
-    guard misses > Self.patience, !stage.wasRestarted(since: moment) else { return }
+    guard missing > Self.mostMisses, !stage.wasRestarted(since: moment) else { return }
     // A connection that fails is the socket readers' matter.
     guard let connection = try? StreamConnection(unix: stage.socketPath),
       (try? connection.request("GET", "/v1/roles/\(role)/credentials")) != nil,

@@ -34,7 +34,7 @@ final class Findings: Sendable {
     var wrongTotal: Int { wrongs.values.reduce(0, +) }
   }
 
-  private static let told = 20
+  private static let mostPrinted = 20
 
   private let state = Mutex(Count())
 
@@ -46,10 +46,10 @@ final class Findings: Sendable {
     let text = "\(kind): \(words)"
     let isFresh = state.withLock { count in
       count.wrongs[kind, default: 0] += 1
-      guard count.firstWrongs.count < Self.told else { return false }
+      guard count.firstWrongs.count < Self.mostPrinted else { return false }
       count.firstWrongs.append(text)
       return true
     }
-    if isFresh { Console.say("soak: WRONG \(text)") }
+    if isFresh { Console.print("soak: WRONG \(text)") }
   }
 }

@@ -40,9 +40,9 @@ struct Report {
       && Findings.Way.allCases.allSatisfy { findings.used[$0] ?? 0 > 0 }
   }
 
-  func tell() {
+  func show() {
     let faults = tally.faults.values.reduce(0, +) + tally.newKeys + tally.halfKeys
-    Console.say("\n| what | figure |\n|---|---|")
+    Console.print("\n| what | figure |\n|---|---|")
     row("seed; time", "\(seed); \(Int(elapsed) / 60) min \(Int(elapsed) % 60) s\(isInterrupted ? ", interrupted" : "")")
     row("rotations", "\(rotations)")
     row("AssumeRole calls that failed", "\(spoiled)")
@@ -66,12 +66,12 @@ struct Report {
     for (name, count) in tally.faults.sorted(by: { $0.key < $1.key }) { row("– \(name)", "\(count)") }
     row("– AccessKey replaced, the old one disabled", "\(tally.newKeys)")
     row("– half an AccessKey file", "\(tally.halfKeys)")
-    if let upload { tell(upload) }
-    tellMachine()
-    Console.say("\n" + lastLine)
+    if let upload { show(upload) }
+    showMachine()
+    Console.print("\n" + lastLine)
   }
 
-  private func tell(_ upload: LongUpload.Summary) {
+  private func show(_ upload: LongUpload.Summary) {
     row(
       "upload",
       "\(upload.size) bytes in \(Int(upload.seconds)) s, \(upload.isWhole ? "each byte right" : "WRONG: \(upload.problems.joined(separator: "; "))")"
@@ -83,7 +83,7 @@ struct Report {
     row("– faults injected", "\(upload.faults)")
   }
 
-  private func tellMachine() {
+  private func showMachine() {
     func three(_ figure: (DaemonFigures) -> String) -> String {
       [start, lastLife, end].map { $0.map(figure) ?? "?" }.joined(separator: ", ")
     }
@@ -116,5 +116,5 @@ struct Report {
 
   private func milliseconds(_ seconds: Double) -> String { "\(Int((seconds * 1000).rounded())) ms" }
 
-  private func row(_ name: String, _ figure: String) { Console.say("| \(name) | \(figure) |") }
+  private func row(_ name: String, _ figure: String) { Console.print("| \(name) | \(figure) |") }
 }

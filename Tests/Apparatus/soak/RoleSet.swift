@@ -12,7 +12,7 @@ enum RoleSet {
   /// Seconds.
   static let declaredOutage = 20
 
-  /// Faults of every kind and any length are theirs; readers get a good credential, or are told why there is none.
+  /// Faults of every kind and any length are theirs; readers get a good credential, or the reason why there is none.
   static let tried = (1...6).map { "tried\($0)" }
   static let triedLifetimes = ["8s", "10s", "12s", "15s", "20s", "30s"]
 

@@ -2,13 +2,13 @@ import Glibc
 import Laboratory
 import TestSupport
 
-/// A daemon and an emulator for as long as asked, under faults, reloads and restarts drawn by a seed, and twenty readers who use
+/// A daemon and an emulator for as long as asked, under faults, reloads and restarts chosen by a seed, and twenty readers who use
 /// whatever they get, while a file is uploaded.
 struct Soak {
   private static let usage = "usage: soak [--seconds N] [--seed N]"
   /// Seconds after which start-up is over and memory is looked at first.
   private static let settling = 5.0
-  private static let tellEvery = 60.0
+  private static let reportInterval = 60.0
 
   private let seconds: Double
   private let seed: UInt64
@@ -26,19 +26,19 @@ struct Soak {
       }
     }
     guard (10...1_000_000).contains(seconds), seed > 0 else {
-      Console.complain(usage)
+      Console.report(usage)
       return 2
     }
     do {
       return try Soak(seconds: seconds, seed: seed).run()
     } catch {
-      Console.complain("soak: \(error)")
+      Console.report("soak: \(error)")
       return 1
     }
   }
 
   private func run() throws -> CInt {
-    Console.say(
+    Console.print(
       "soak: \(Int(seconds)) s, seed \(seed), \(RoleSet.served.count) roles, \(Readers.count) readers, one upload")
     let lab = try Lab(RoleSet.realm, wrapper: Interruption.wrapper, hasStorage: true) { draft in
       draft.roles = RoleSet.served.map(RoleSet.settings)
@@ -65,15 +65,15 @@ struct Soak {
     for reader in readers { reader.join() }
     checker.stop()
     report.findings = stage.findings.count
-    report.tell()
-    if !report.isGood { Console.complain("soak: the daemon's log ends so:\n\(lab.daemon.log.suffix(6000))") }
+    report.show()
+    if !report.isGood { Console.report("soak: the daemon's log ends so:\n\(lab.daemon.log.suffix(6000))") }
     return report.isGood ? (report.isInterrupted ? 130 : 0) : 1
   }
 
   private func spend(
     _ seconds: Double, with chaosDriver: inout ChaosDriver, _ upload: inout LongUpload, _ report: inout Report
   ) throws {
-    var told = Self.tellEvery
+    var nextReport = Self.reportInterval
     while chaosDriver.elapsed < seconds {
       if Interruption.came(within: 100) {
         report.isInterrupted = true
@@ -84,9 +84,9 @@ struct Soak {
       if report.start == nil, chaosDriver.elapsed >= min(Self.settling, seconds / 4) {
         report.start = try DaemonFigures(chaosDriver.daemon)
       }
-      if chaosDriver.elapsed >= told {
-        told += Self.tellEvery
-        Console.say("soak: \(chaosDriver.progress), \(upload.progress)")
+      if chaosDriver.elapsed >= nextReport {
+        nextReport += Self.reportInterval
+        Console.print("soak: \(chaosDriver.progress), \(upload.progress)")
       }
     }
   }

@@ -23,7 +23,7 @@ VARIABLES = {"AccessKeyId": "ALIBABA_CLOUD_ACCESS_KEY_ID", "AccessKeySecret": "A
              "SecurityToken": "ALIBABA_CLOUD_SECURITY_TOKEN", "Expiration": "ROLEKEEPER_EXPIRATION"}
 OSS_TWINS = [("ALIBABA_CLOUD_ACCESS_KEY_ID", "OSS_ACCESS_KEY_ID"), ("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "OSS_ACCESS_KEY_SECRET"),
              ("ALIBABA_CLOUD_SECURITY_TOKEN", "OSS_SESSION_TOKEN")]
-PATIENCE = 40  # seconds; longer than new connections are refused on purpose
+TIMEOUT = 40  # seconds; longer than new connections are refused on purpose
 
 
 class Torn(Exception):
@@ -65,7 +65,7 @@ class Caller:
 
     def identity(self, document):
         """Asks STS whom the credential belongs to; the status and the answer, or None when STS can't be reached for long."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
             try:
                 if self.connection is None:

@@ -4,7 +4,7 @@ import Handover
 import Refresh
 import Secrets
 
-/// A store: the input as it is, and once more as the contents of records, each with its right head, in a store of its own. Without that no
+/// A store: the input as it is, and again as the contents of records, each with its right head, in a store of its own. Without that no
 /// mutation would get past the checksums.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {

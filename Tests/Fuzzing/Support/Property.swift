@@ -12,7 +12,7 @@ package func isPlain(_ text: String, most: Int) -> Bool {
 
 private func fail(_ sentence: String) -> Never {
   let text = Array("broken: \(sentence)\n".utf8)
-  // Should standard error take nothing, the saved input still tells.
+  // If nothing can be written to standard error, there is still the saved input.
   _ = write(STDERR_FILENO, text, text.count)
   abort()
 }

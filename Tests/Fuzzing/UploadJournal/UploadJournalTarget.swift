@@ -2,7 +2,7 @@ import FuzzSupport
 
 @testable import Upload
 
-/// A journal: the input as it is, and once more with the right checksum on each line, without which no mutation would get past it.
+/// A journal: the input as it is, and again with the right checksum on each line, without which no mutation would get past it.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
   let input = UnsafeBufferPointer(start: data, count: size)
