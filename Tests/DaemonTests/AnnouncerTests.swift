@@ -8,9 +8,9 @@ import Testing
 
 @testable import Daemon
 
-/// What the service manager is told, and when, on manual time.
+/// What is sent to the service manager, and when, in virtual time.
 @Suite struct AnnouncerTests {
-  /// Writes down what it is told.
+  /// Records what is sent to it.
   private final class Manager: ServiceManager {
     var all: [String] = []
     var isBehind = false
@@ -21,7 +21,7 @@ import Testing
     func reloading() { all.append("reloading") }
     func stopping(status: String) { all.append("stopping: \(status)") }
 
-    /// What it was told since the last time, by kind.
+    /// What was sent since the last time, by kind.
     func take() -> [String] {
       defer { all = [] }
       return all.map { String($0.prefix { $0 != ":" }) }
@@ -82,7 +82,7 @@ import Testing
     return role
   }
 
-  /// What changed has been told, and a second has passed since.
+  /// The change has been reported, and a second has passed since.
   private func settle() {
     advance(.seconds(2))
     _ = manager.take()
@@ -155,7 +155,7 @@ import Testing
     #expect(lines.all == ["notice: ready; number of roles with a valid session count=0 total=0"])
   }
 
-  @Test func `before it is ready changes and reloads are nothing to tell of`() {
+  @Test func `changes and reloads before it is ready aren't reported`() {
     bench.add("a")
     announcer.begin()
     announcer.stateChanged()
@@ -228,7 +228,7 @@ import Testing
     #expect(manager.take().last == "ready")
   }
 
-  @Test func `what happens while it waits is told, at most each second`() {
+  @Test func `what happens while it waits is reported, at most once a second`() {
     let (a, _) = startWaiting()
     advance(.seconds(3))
     _ = manager.take()
@@ -354,7 +354,7 @@ import Testing
 
   // MARK: - The line
 
-  @Test func `what changes is told at once, and then not before a second has passed`() {
+  @Test func `a change is reported at once, and the next not before a second has passed`() {
     _ = start()
     for _ in 0..<3 { announcer.stateChanged() }
     advance(.zero)
@@ -368,7 +368,7 @@ import Testing
     #expect(manager.take() == ["status"])
   }
 
-  @Test func `the more roles there are, the rarer it is told`() {
+  @Test func `the more roles there are, the less often the line is sent`() {
     _ = start()
     backend.more = 499
     announcer.stateChanged()
@@ -395,7 +395,7 @@ import Testing
     }
   }
 
-  @Test func `nothing happens and every half minute the line is told again`() {
+  @Test func `while nothing happens the line is sent again every half minute`() {
     _ = start()
     announcer.stateChanged()
     advance(.zero)
@@ -408,7 +408,8 @@ import Testing
     }
   }
 
-  @Test func `while a role fails and may mend itself the line is told every two seconds, and as before after that`() {
+  @Test
+  func `while a role fails and may recover by itself the line is sent every two seconds, and as before after that`() {
     let role = start()
     fail(role, .transient)
     advance(.zero)
@@ -571,7 +572,7 @@ import Testing
 
   // MARK: - Reload and end
 
-  @Test func `a reload is told when it begins, and ended by being ready again`() {
+  @Test func `a reload is reported when it begins, and ended by being ready again`() {
     _ = start()
     announcer.reloading()
     #expect(manager.take() == ["reloading"])
@@ -586,7 +587,7 @@ import Testing
     #expect(manager.take() == ["status"])
   }
 
-  @Test func `the end is told as such, or with the keys that are missing`() {
+  @Test func `the end is reported as such, or with the keys that are missing`() {
     _ = start()
     announcer.stopping()
     backend.sourceTroubles = ["source 'x': gone", "source 'y': gone"]

@@ -132,7 +132,7 @@ import UnitJobs
     #expect(follower.isReloadDue(role, generation: 1) && follower.isWaiting(for: Self.name))
     follower.wasPublished(Self.name, generation: 7)
     #expect(!follower.isReloadDue(role, generation: 7) && follower.isReloadDue(role, generation: 8))
-    // They are reloaded, and once more when the file is there.
+    // They are reloaded, and again when the file is there.
     files.progress = .failing
     follower.review(Self.name)
     #expect(manager.searches.count == 1 && follower.isWaiting(for: Self.name))

@@ -524,7 +524,7 @@ import Wire
     #expect(outputs.progress(of: kept.name) == .complete)
   }
 
-  @Test func `a file that can't be written is told from one that is being written`() throws {
+  @Test func `a file that can't be written is distinguished from one that is being written`() throws {
     let outputs = try outputs(inMemory: false)
     let kept = try begin(outputs, "a", [inRole("a"), elsewhere("c.json")])
     try drain { writer.isIdle }

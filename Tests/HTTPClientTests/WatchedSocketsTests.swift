@@ -86,7 +86,7 @@ import Testing
     sockets.watch(client, .readable)
     #expect(sockets.next() == nil)
     #expect(sockets.close(client) == 0)
-    // The number may belong to another test by now, so the other end tells that the socket is closed.
+    // The number may belong to another test by now, so the closed socket is seen at the other end.
     var byte: UInt8 = 0
     #expect(SocketEnd.waitToRead(accepted) && recv(accepted, &byte, 1, CInt(MSG_DONTWAIT)) == 0)
     // Most likely with the same number.

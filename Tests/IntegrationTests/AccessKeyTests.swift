@@ -35,7 +35,7 @@ import Wire
   }
 
   @Test
-  func `half a file, a loose mode or none at all keep the old key until the file is mended, and each is told once`()
+  func `half a file, a loose mode or none at all keep the old key until the file is fixed, and each is reported once`()
     throws
   {
     var realm = RealmDraft(lifetime: "8s")
@@ -73,7 +73,8 @@ import Wire
   }
 
   /// The wait after this failure is half a minute and more; neither a new key nor a reload must wait for that.
-  @Test func `a disabled key is told with its code, cured at once by another or by a reload, and no reader notices`()
+  @Test
+  func `a disabled key is reported with its code, fixed at once by another or by a reload, and no reader notices`()
     throws
   {
     var realm = RealmDraft(lifetime: "10s")
@@ -123,7 +124,7 @@ import Wire
     #expect(waited < 5)
   }
 
-  @Test func `a wrong secret is told as such, without what STS says to it`() throws {
+  @Test func `a wrong secret is reported as such, without STS's message`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.write(key: RealmDraft.Key(id: RealmDraft.key.id, secret: "WrongWrongWrongWrongWrongWrong"))
     let daemon = try lab.start()

@@ -90,7 +90,7 @@ import Wire
   }
 
   /// While it is stopped the kernel takes connections for it; they are answered when it goes on, by sessions that have lapsed meanwhile
-  /// unless it looks. Then there is nothing that lives, so who doesn't wait is told 503 until STS has answered; the reader waits.
+  /// unless it looks. Then no session is valid, so a reader that doesn't wait gets 503 until STS has answered; the reader waits.
   @Test func `a daemon stopped for longer than a lifetime hands out nothing lapsed and is back at once`() throws {
     let lab = try Lab(RealmDraft(lifetime: "5s"))
     let daemon = try lab.start()

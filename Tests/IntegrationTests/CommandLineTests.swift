@@ -49,7 +49,7 @@ import Wire
     #expect(json.output.split(separator: "\n").count == 1)
   }
 
-  @Test func `status shows itself anew every second until it is interrupted`() throws {
+  @Test func `status is shown again every second until it is interrupted`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.start()
     let watch = try ChildProcess(
@@ -181,7 +181,7 @@ import Wire
     #expect(run.status == 0)
   }
 
-  @Test func `check tells all that is wrong in one run`() throws {
+  @Test func `check reports all that is wrong in one run`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     for index in lab.draft.roles.indices { lab.draft.roles[index].more = "allow = { users = [0] }" }
     try lab.writeSettings()

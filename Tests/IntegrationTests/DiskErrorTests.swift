@@ -12,7 +12,7 @@ import Wire
     let call: BrokenDisk.Fault.Call
     /// Whether the file is in memory, where the loop writes it and not the worker, and outside of the role's directory.
     let isInMemory: Bool
-    /// What can't be done, by the complaint.
+    /// What can't be done, by the message.
     let attempt: String
 
     var description: String { role }
@@ -58,7 +58,7 @@ import Wire
         let text = FileText.read(file(row))
         let left = lapses[index] - wallClock()
         if let text, !text.isEmpty { #expect(text == last[index], "\(row): another file, \(left) s before it lapses") }
-        // A second of the document's, which tells whole ones, and what a busy machine takes to remove it.
+        // A second of the document's, which has whole ones, and what a busy machine takes to remove it.
         if text == nil { #expect(left < 1, "\(row): gone \(left) s before it lapses") }
         if text != nil { #expect(left > -3, "\(row): there \(-left) s after it lapsed") }
         if text == "" { Issue.record("\(row): an empty file") }

@@ -11,7 +11,7 @@ extension Lab {
     return line.flatMap { Int($0.dropFirst(start.count)) } ?? 0
   }
 
-  /// Has each role drawn at once: all of them meet a fault in the same moment, and not at their next steps.
+  /// Has all roles fetch at once: all of them meet a fault at the same moment, and not at their next steps.
   func refresh(_ roles: [String]) throws {
     for role in roles { #expect(try daemon.post("/v1/roles/\(role)/refresh").status == 202) }
   }

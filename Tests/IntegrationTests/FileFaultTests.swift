@@ -19,9 +19,9 @@ import Testing
     let role: String
     /// Whether the file is outside of the role's directory, in a mount of its own.
     var isElsewhere = false
-    /// What the complaint says to do; nil for what mends itself, of which nothing is said.
+    /// The fix in the message; nil for what recovers by itself, which isn't reported.
     let cure: String?
-    /// Where the lapsed file leaves room for one more it is written again, and what fails then is told again.
+    /// Where the lapsed file leaves room for one more it is written again, and what fails then is reported again.
     var complaints = 1...1
     /// Whether what has lapsed can be taken away all the same.
     var canBeRemoved = true
@@ -213,7 +213,7 @@ import Testing
       let content = try #require(FileText.read(path))
       #expect(try Credential(document: content).keyID == lab.credential(role).keyID)
       for drift in Self.drifts {
-        // Whoever has the drifted file open goes on with it as it is: nobody mends it in place.
+        // Whoever has the drifted file open goes on with it as it is: it isn't fixed in place.
         let held = open(path, O_RDONLY | O_CLOEXEC)
         defer { close(held) }
         let before = try #require(FileStatus(path))

@@ -235,7 +235,7 @@ import Wire
   }
 
   /// The disk fills up under the daemon; the generation that is there must stay whole, and be replaced when there is room.
-  @Test(.needs(.root)) func `a full disk leaves the old generation whole, is told once, and tried again`() throws {
+  @Test(.needs(.root)) func `a full disk leaves the old generation whole, is reported once, and tried again`() throws {
     try PrivateMounts.run {
       let lab = try Lab(RealmDraft(lifetime: nil)) { draft in
         draft.directory = draft.directory.replacing("/roles", with: "/small/roles")
@@ -274,7 +274,7 @@ import Wire
     }
   }
 
-  @Test func `what somebody changed in a file is replaced, never mended in place`() throws {
+  @Test func `what somebody changed in a file is replaced, never fixed in place`() throws {
     let lab = try Lab(RealmDraft(lifetime: "4s")) { $0.roles[0].files = files() }
     let daemon = try lab.start()
     let path = "\(lab.draft.directory)/uploader/current/credentials.json"

@@ -7,7 +7,7 @@ import Testing
 import Wire
 
 @Suite(.serialized) struct FloodTests {
-  /// Threads that keep connections busy with pipelined requests until they are told to stop.
+  /// Threads that keep connections busy with pipelined requests until they are stopped.
   final class Flood: Sendable {
     private let path: String
     private let connections: Int
@@ -24,7 +24,7 @@ import Wire
           &thread, nil,
           { flood in
             let flood = Unmanaged<Flood>.fromOpaque(flood!).takeRetainedValue()
-            // A connection that broke is told by the count of answers.
+            // A broken connection shows in the count of answers.
             try? flood.run()
             return nil
           }, Unmanaged.passRetained(self).toOpaque())

@@ -74,7 +74,7 @@ import Testing
   }
 
   /// It aborted once, since what was on its way to the disk asked for what had gone already.
-  @Test func `told to stop at any moment while it writes to a disk, it ends well`() throws {
+  @Test func `when it is stopped at any moment while it writes to a disk, it ends cleanly`() throws {
     let place = try TemporaryDirectory(in: "/tmp")
     let lab = try Lab(RealmDraft(lifetime: nil)) { draft in
       draft.directory = place.path("roles")

@@ -7,7 +7,7 @@ import Wire
 
 /// Whoever reads the log may stop doing so; nobody else is to notice.
 @Suite(.serialized) struct LogTests {
-  @Test func `a log that nobody reads holds nobody up for two lifetimes, and what was lost is told`() throws {
+  @Test func `a log that nobody reads delays nobody for two lifetimes, and what was lost is reported`() throws {
     let lab = try Lab(RealmDraft(lifetime: "4s")) { $0.level = "debug" }
     let pipe = lab.directory.path("pipe")
     mkfifo(pipe, 0o600)

@@ -11,9 +11,9 @@ import Wire
     let role: String
     /// What the emulator does to the role's requests from the second on.
     let fault: String
-    /// The code that readers and operators are told.
+    /// The code that readers and operators get.
     let code: String
-    /// Whether it mends itself within seconds of the fault's end; the others wait longer, for a person or as told.
+    /// Whether it recovers by itself within seconds of the fault's end; the others wait longer, for a person or as STS requested.
     var mendsSoon = true
     var retryAfterAtLeast: Int64 = 1
 
@@ -143,7 +143,7 @@ import Wire
     #expect(findings.areFlawless(for: 10), "\(findings)\n\(daemon.log)")
   }
 
-  @Test func `a server that can't be reached is told as such, and drawn from when it is back`() throws {
+  @Test func `a server that can't be reached is reported as such, and used when it is back`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader"])) { $0.roles = [SettingsDraft.Role("uploader")] }
     try lab.emulator.fault("kind=unreachable")
     let daemon = try lab.start()

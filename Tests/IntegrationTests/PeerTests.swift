@@ -78,7 +78,7 @@ import Wire
     }
   }
 
-  @Test func `a refusal is told once with uid, pid and role, and counted after that`() throws {
+  @Test func `a refusal is logged once with uid, pid and role, and counted after that`() throws {
     let lab = try lab()
     for _ in 0..<5 { #expect(try lab.ask("/v1/roles/private/credentials", as: Person.stranger).status == 403) }
     // The host's name services are asked for the user's name first, beside the loop.
@@ -89,7 +89,7 @@ import Wire
     #expect(try lab.daemon.get("/metrics").body.contains(#"rolekeeper_refusals_total{reason="not_allowed"} 5"#))
   }
 
-  @Test func `each user's first look at a generation is told once`() throws {
+  @Test func `each user's first read of a generation is logged once`() throws {
     let lab = try lab()
     for _ in 0..<3 { #expect(try lab.ask("/v1/roles/uploader/credentials", as: Person.reader).status == 200) }
     try lab.daemon.awaitLog("notice: credential handed out", "role=uploader", "uid=\(Person.reader)")

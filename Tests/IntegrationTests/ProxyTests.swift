@@ -81,7 +81,7 @@ import Wire
   static let lifetime = 12
 
   /// One after the other, each for less long than the sessions there are; the reader goes on through all of them.
-  @Test func `a proxy's fault is told for what it is, readers keep what they have, and it mends`() throws {
+  @Test func `a proxy's fault is reported as what it is, readers keep what they have, and it recovers`() throws {
     let detour = try Detour(lifetime: "\(Self.lifetime)s")
     let lab = detour.lab
     let daemon = try lab.start()

@@ -328,7 +328,7 @@ enum ReloadWay: CaseIterable {
     #expect(daemon.logLines("refresh failed").isEmpty)
   }
 
-  /// Whoever asks anew comes in at the new socket; what it waited for goes to nobody else.
+  /// A new request comes in at the new socket; what it waited for goes to nobody else.
   @Test func `who waits at a socket that is replaced is let go, and nobody gets another's credential`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.emulator.fault("kind=delay&milliseconds=1500")
@@ -359,7 +359,7 @@ enum ReloadWay: CaseIterable {
     let before = try lab.descriptorsBesidesSockets()
     for _ in 0..<100 {
       daemon.child.signal(SIGHUP)
-      // A manager that reads nothing would hold up whoever tells it something.
+      // A manager that reads nothing would block whoever sends it a notification.
       daemon.notify.drain()
       try open.request("GET", "/v1/roles/uploader/credentials")
       #expect(try Credential(try open.readReply()).keyID == session)

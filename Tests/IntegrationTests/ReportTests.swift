@@ -129,7 +129,7 @@ import Wire
     }
   }
 
-  @Test func `health follows the roles, and events tell each change once`() throws {
+  @Test func `health follows the roles, and events report each change once`() throws {
     let lab = try Lab(RealmDraft(lifetime: "3s", roles: ["uploader"])) { $0.roles = [SettingsDraft.Role("uploader")] }
     let daemon = try lab.start()
     #expect(try daemon.get("/healthz").status == 200)

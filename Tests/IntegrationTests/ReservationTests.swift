@@ -52,7 +52,9 @@ import Wire
     #expect(try lab.emulator.draws(of: "uploader") == 2)
   }
 
-  @Test func `a role is drawn for at most once a minute, and one user causes at most four draws`() throws {
+  @Test func `a role's longer sessions are fetched at most once a minute, and one user causes at most four fetches`()
+    throws
+  {
     let names = (1...6).map { "role\($0)" }
     let lab = try Lab(RealmDraft(lifetime: nil, roles: names)) { $0.roles = names.map { SettingsDraft.Role($0) } }
     let daemon = try lab.start()
@@ -90,8 +92,8 @@ import Wire
     #expect(try daemon.get("/v1/roles/role2/credentials").status == 200, "plain reads go on")
   }
 
-  /// One leaves without waiting for the end: the draw goes on for the others.
-  @Test func `all who wait share one draw, and one who leaves cancels nothing`() throws {
+  /// One leaves without waiting for the end: the fetch continues for the others.
+  @Test func `all waiting readers share one fetch, and one that leaves cancels nothing`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.start()
     try lab.emulator.fault("kind=delay&milliseconds=800", role: "uploader")
@@ -103,7 +105,7 @@ import Wire
     #expect(try lab.emulator.draws(of: "uploader") == 2)
   }
 
-  @Test func `a reader waits for the first session, and is told when none comes in its time`() throws {
+  @Test func `a reader waits for the first session, and gets a refusal if none comes in its time`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     try lab.emulator.fault("kind=delay&milliseconds=1200")
     let daemon = try lab.launch()

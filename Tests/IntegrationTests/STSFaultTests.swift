@@ -87,7 +87,7 @@ import Wire
       #expect(findings.rotations[row.role] ?? 0 >= 4, "\(row): \(findings)")
       if let code = row.code {
         let failures = try lab.attempts(of: row.role, code: code)
-        // A fault that lasts until a person mends it fails once and then waits for long.
+        // A fault that lasts until a person fixes it fails once and then waits for long.
         #expect(failures >= 2 * min(row.times ?? 1, 2), "\(row): failed \(failures) times with \(code)")
       }
     }

@@ -7,7 +7,7 @@ import Testing
 import Wire
 
 @Suite(.serialized) struct StartTests {
-  @Test func `bad settings end it with 78, each thing that is wrong told with its line`() throws {
+  @Test func `bad settings end it with 78, and each error is reported with its line`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     lab.draft.roles[0].more = "colour = \"green\""
     lab.draft.roles[1].arn = "nonsense"
@@ -207,7 +207,7 @@ import Wire
 }
 
 @Suite(.serialized) struct StopTests {
-  @Test func `it ends in under a second when told, with its socket gone`() throws {
+  @Test func `it stops in under a second, with its socket gone`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil))
     let daemon = try lab.start()
     let held = try daemon.events()

@@ -51,7 +51,7 @@ import Wire
 
   struct Contradiction: CustomStringConvertible {
     let description: String
-    /// A word of the complaint.
+    /// A word of the message.
     let said: String
     let make: @Sendable (inout SettingsDraft) -> Void
   }
@@ -86,7 +86,7 @@ import Wire
     Contradiction(description: "half a file", said: "rolekeeper.toml") { $0.level = "notice\"\n[roles.half" },
   ]
 
-  @Test func `settings that contradict themselves are each told, and the old ones stay in force`() throws {
+  @Test func `settings that contradict each other are all reported, and the old ones stay in force`() throws {
     let lab = try Lab(RealmDraft(lifetime: "4s"))
     let daemon = try lab.start()
     let usual = lab.draft
@@ -141,7 +141,7 @@ import Wire
         defer { time += 1 }
         try lab.directory.write(with, to: "rolekeeper.toml")
         #expect(try daemon.post("/v1/reload").status == 200)
-        // Most of the time it goes again while its first session is being drawn.
+        // Most of the time it goes again while its first session is being fetched.
         if time % 4 == 0 {
           #expect(try daemon.get("/v1/roles/guest/credentials?wait=10").status == 200)
         }

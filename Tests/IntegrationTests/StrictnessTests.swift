@@ -60,7 +60,7 @@ import Wire
     #expect(try lab.emulator.draws() == 1, "nothing was refreshed")
   }
 
-  /// `?wait=100` was answered with the range alone: whoever looked at a log couldn't tell what had been sent.
+  /// `?wait=100` was answered with the range alone: a log didn't show what had been sent.
   @Test func `a value that isn't taken is repeated, shortened, with what is taken instead`() throws {
     let seconds = "write whole seconds, 0 to 60: ?wait=30"
     let long = String(repeating: "9", count: 100)

@@ -20,7 +20,7 @@ import Wire
   /// In seconds. A step is a quarter of it, so that at a fault's first request the freshest session has 15 s left and more.
   static let lifetime = 24
   static let roles = ["uploader", "reports"]
-  /// By which the emulator tells the daemon from the reader.
+  /// By which the emulator distinguishes the daemon from the reader.
   static let source = "127.0.0.2"
 
   static let cases = [
@@ -63,7 +63,7 @@ import Wire
     #expect(daemon.logLines("error: refresh failed", "code=TLSVerification").count == 3 * Self.roles.count)
   }
 
-  /// The name server falls silent when a new client has to ask it: libcurl keeps what it was told for a minute.
+  /// The name server falls silent when a new client has to ask it: libcurl keeps the answer for a minute.
   @Test(.needs(.root)) func `through a dead name server every credential read is taken by STS`() throws {
     try PrivateMounts.run {
       let directory = try TemporaryDirectory()
@@ -95,7 +95,7 @@ import Wire
     }
   }
 
-  /// Waits until each role has failed once more with one of these codes.
+  /// Waits until each role has failed again with one of these codes.
   private func awaitFailure(_ codes: [String], in lab: Lab, _ what: String) throws {
     func failures(_ role: String) throws -> Int {
       try codes.reduce(0) { sum, code in try sum + lab.attempts(of: role, code: code) }

@@ -131,7 +131,7 @@ import Testing
   }
 
   /// It was reported as a socket that nothing listens on.
-  @Test func `a path without a socket is told from a socket without a daemon`() {
+  @Test func `a path without a socket is another error than a socket without a daemon`() {
     let (absent, silent) = (LocalClientError.absent("/x"), LocalClientError.notRunning("/x"))
     #expect("\(absent)".hasPrefix("socket '/x': there is no such socket; check 'systemctl status rolekeeper'"))
     #expect("\(silent)".hasPrefix("socket '/x': nothing listens there; check 'systemctl status rolekeeper'"))

@@ -44,7 +44,7 @@ import Testing
     #expect(read(7, 1, by: 2) == .another && read(7, 1, by: 3) == nil)
   }
 
-  @Test func `no more than sixteen readers of a user are told apart, and that there are more is said once`() {
+  @Test func `no more than sixteen readers of a user are distinguished, and that there are more is reported once`() {
     let records = (1...40).map { self.read(7, 1, by: $0, pid: Int32($0)) }
     #expect(Array(records.prefix(16)) == [.first] + [ReadCounter.Record?](repeating: .another, count: 15))
     #expect(records[16] == .beyond && records.dropFirst(17).allSatisfy { $0 == .known })

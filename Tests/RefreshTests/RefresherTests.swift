@@ -254,7 +254,7 @@ import Wire
     #expect(at.seconds - since.seconds == 2)
   }
 
-  @Test func `who calls is told whether more sessions wait to be issued`() throws {
+  @Test func `the caller learns whether more sessions wait to be issued`() throws {
     let bench = try Bench()
     bench.cloud.room = 2
     for name in ["a", "b", "c"] { bench.add(name) }
@@ -273,7 +273,7 @@ import Wire
     #expect(role.outcomes == ["NoPermission": 1, "Success": 1])
   }
 
-  @Test func `a lapsed role hands out nothing and tells so`() throws {
+  @Test func `a lapsed role hands out nothing and reports that`() throws {
     let bench = try Bench()
     var withdrawn = 0
     bench.observer.withdrawn = { _ in withdrawn += 1 }

@@ -226,7 +226,7 @@ import Testing
     ("ProtectProc=default\n", false), ("", false), ("ProtectProc=invisible\n", true),
     ("ProtectProc=ptraceable\n", true),
   ])
-  func `where the daemon's unit hides processes, units can't be told at the socket, and check says so`(
+  func `where the daemon's unit hides processes, units can't be identified at the socket, and check reports that`(
     _ given: (line: String, warns: Bool)
   ) {
     var host = FakeHost()

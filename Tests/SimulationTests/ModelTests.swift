@@ -8,7 +8,7 @@ import Testing
 @Suite struct ModelTests {
   private static func at(_ seconds: Int64) -> Timestamp { Timestamp(microseconds: 0) + .seconds(seconds) }
 
-  /// A session drawn at zero whose Expiration by the server is `life` later, on a host whose clock is right.
+  /// A session issued at zero whose Expiration by the server is `life` later, on a host whose clock is right.
   private static func session(life: Int64, asked: Int64) -> Session {
     let clock = ServerClock(wallMicroseconds: ModelledSTS.epoch * 1_000_000, at: at(0))
     return Session(

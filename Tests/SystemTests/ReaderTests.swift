@@ -14,7 +14,7 @@ extension UnderSystemd {
       #expect(Credential(document: tool.output) == credential)
     }
 
-    @Test func `one of the clients' group whom the role doesn't allow is told so`() throws {
+    @Test func `a member of the clients' group whom the role doesn't allow is refused with that reason`() throws {
       let service = try Service()
       try service.start()
       for (user, role) in [("outsider", "uploader"), ("reader", "backup")] {

@@ -59,7 +59,7 @@ struct Service {
     try box.ask("curl -sSf -o /dev/null -X POST '\(InstalledHost.control)/faults?\(query)'")
   }
 
-  /// An HTTP request to the socket: the status and then the body, or curl's complaint.
+  /// An HTTP request to the socket: the status and then the body, or curl's message.
   func request(_ path: String, as user: String? = nil) throws -> Output {
     try box.run(
       ["curl", "-sS", "-w", "%{http_code}", "--unix-socket", Self.socket, "http://localhost\(path)"], as: user)

@@ -58,7 +58,7 @@ extension UnderSystemd {
       let pid = try service.mainPID()
       try service.fault(trouble.fault)
       let began = try Self.lastBeat(of: service)
-      // Several failures of either role, and several times the watchdog's patience.
+      // Several failures of either role, and several times the watchdog's timeout.
       for role in ["uploader", "backup"] {
         // One that fails ends with 4.
         try service.box.ask("rolekeeper refresh \(role) || true")

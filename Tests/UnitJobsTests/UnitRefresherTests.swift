@@ -158,7 +158,7 @@ import Wire
   }
 
   /// From systemd 260 a reload may ask for the unit's credentials again (RefreshOnReload= in systemd.service(5)).
-  @Test func `it is told before a unit's job is queued, and not where none is`() {
+  @Test func `the observer is notified before a unit's job is queued, and not if none is`() {
     var order: [String] = []
     refresher.willRefresh = { [unowned manager] in order.append("\($0) after \(manager.asked.count) jobs") }
     manager.set("app.service", "active")

@@ -153,7 +153,8 @@ import Testing
   }
 
   /// The journal may be a copy from before the end.
-  @Test func `an object that is there already is VOD's to tell of, and isn't overwritten`() throws {
+  @Test func `whether an object that is there already is the file is VOD's to report, and it isn't overwritten`() throws
+  {
     var progress = try DrivenUpload.completing()
     progress.isCompleting = false
     var options = FileUpload.Options()

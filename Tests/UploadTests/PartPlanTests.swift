@@ -87,7 +87,7 @@ import Testing
   private static func seconds(_ number: Double) -> Duration { .seconds(fraction: number) }
 }
 
-/// The most or the least of every range; 0 would be drawn again for ever.
+/// The most or the least of every range; with 0 the choice would be repeated for ever.
 private struct Steps: RandomNumberGenerator {
   var isLeast = false
   mutating func next() -> UInt64 { isLeast ? 1 : .max }

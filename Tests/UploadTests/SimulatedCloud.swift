@@ -7,7 +7,7 @@ import Secrets
 /// VOD and OSS as far as one file is concerned, with what may go wrong on the way to them. It knows the truth: how many videos there are, what
 /// is stored, and whether anything finished was overwritten.
 struct SimulatedCloud {
-  /// How a call goes, drawn for each.
+  /// The outcome of a call, chosen at random for each.
   struct Chances {
     /// Of 1000.
     var lostBefore = 0

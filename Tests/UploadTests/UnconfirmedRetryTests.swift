@@ -64,7 +64,7 @@ import Testing
     #expect(sent.interrupt(mayBeWhole: false) && sent.records.isEmpty)
   }
 
-  /// The message said that the next run asks VOD, which it doesn't unless it is told to.
+  /// The message said that the next run asks VOD, which it only does with an option.
   @Test func `what an interruption leaves as not confirmed is left alone by the next run`() throws {
     var sent = try Self.sent()
     _ = sent.interrupt(mayBeWhole: true)
