@@ -124,6 +124,8 @@ lint:
 # Units name their programs by absolute path, so the prefix is written into them. DESTDIR may have blanks.
 TO = $(DESTDIR)$(PREFIX)
 UNIT = $(DESTDIR)$(UNIT_DIR)/rolekeeper.service
+# systemd.generator(7): beside each directory of units there is one of generators.
+GENERATOR = $(DESTDIR)$(UNIT_DIR)-generators/rolekeeper-generator
 SOCKET_UNITS = $(foreach unit,rolekeeper.socket rolekeeper-credentials.socket,'$(DESTDIR)$(UNIT_DIR)/$(unit)')
 SYSUSERS = $(DESTDIR)$(SYSUSERS_DIR)/rolekeeper.conf
 TMPFILES = $(DESTDIR)$(TMPFILES_DIR)/rolekeeper.conf
@@ -162,6 +164,7 @@ install:
 	sed -i 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' '$(UNIT)'
 	install -m 0644 systemd/rolekeeper.socket systemd/rolekeeper-credentials.socket '$(DESTDIR)$(UNIT_DIR)'
 	sed -i 's|/usr/share/|$(PREFIX)/share/|' $(SOCKET_UNITS)
+	install -D -m 0755 systemd/rolekeeper-generator '$(GENERATOR)'
 	install -D -m 0644 systemd/rolekeeper.sysusers '$(SYSUSERS)'
 	install -D -m 0644 systemd/rolekeeper.tmpfiles '$(TMPFILES)'
 	install -D -m 0644 systemd/rolekeeper.rules '$(POLKIT_RULE)'
@@ -194,8 +197,8 @@ uninstall:
 	@if [ -z '$(DESTDIR)' ] && { systemctl --quiet is-enabled rolekeeper rolekeeper.socket rolekeeper-credentials.socket \
 		|| systemctl is-active rolekeeper rolekeeper.socket rolekeeper-credentials.socket | grep -qx 'active\|activating\|reloading\|deactivating'; } 2>/dev/null; then \
 		echo 'rolekeeper is enabled or running; stop it first: systemctl disable --now rolekeeper.socket rolekeeper-credentials.socket rolekeeper'; exit 1; fi
-	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(TO)/bin/vod-upload' '$(UNIT)' $(SOCKET_UNITS) '$(SYSUSERS)' \
-		'$(TMPFILES)' '$(CATALOG)' '$(POLKIT_RULE)'
+	rm -f '$(TO)/sbin/rolekeeperd' '$(TO)/bin/rolekeeper' '$(TO)/bin/vod-upload' '$(UNIT)' $(SOCKET_UNITS) '$(GENERATOR)' \
+		'$(SYSUSERS)' '$(TMPFILES)' '$(CATALOG)' '$(POLKIT_RULE)'
 	$(foreach page,$(MANUAL),rm -f '$(TO)/share/man/man$(subst .,,$(suffix $(page)))/$(page)' &&) true
 	$(foreach program,$(COMPLETED),rm -f '$(BASH_COMPLETIONS)/$(program)' '$(FISH_COMPLETIONS)/$(program).fish' \
 		'$(ZSH_COMPLETIONS)/_$(program)' &&) true

@@ -1,3 +1,4 @@
+import Glibc
 import SystemBox
 import Testing
 import TestSupport
@@ -89,7 +90,10 @@ extension UnderSystemd {
       #expect(made.hasPrefix("711 rolekeeper rolekeeper\nrolekeeper-clients:"))
       #expect(
         try box.ask("systemctl daemon-reload; systemctl show --property=LoadState rolekeeper") == "LoadState=loaded")
+      let type = "systemctl show --property=Type --value rolekeeper"
+      #expect(try box.ask(type) == box.typeOfService())
       let removed = try box.ask("\(make) uninstall")
+      #expect(try box.ask("systemctl daemon-reload; find /run/systemd -name 'rolekeeper*'") == "")
       #expect(removed.contains("kept until the next boot: /run/rolekeeper\n"))
       let found = "find /usr /etc -xdev -newer /run/host/notify -path '*rolekeeper*' -type f"
       let kept = ["rolekeeper.toml", "vod-upload-optional.policy.json", "vod-upload.policy.json"]
@@ -121,6 +125,7 @@ extension UnderSystemd {
       #expect(!good.contains("systemd does not look"))
       let unit = FileText.read(directory.path("etc/systemd/system/rolekeeper.service"))
       #expect(unit?.contains("\nExecStart=/opt/rolekeeper/sbin/rolekeeperd ") == true)
+      #expect(access(directory.path("etc/systemd/system-generators/rolekeeper-generator"), X_OK) == 0)
       for place in ["sysusers.d", "tmpfiles.d"] {
         #expect(FileText.read(directory.path("etc/\(place)/rolekeeper.conf")) != nil, "\(place)")
       }

@@ -12,6 +12,9 @@ extension UnderSystemd {
       let units = "rolekeeper.service rolekeeper.socket rolekeeper-credentials.socket"
       #expect(try host.box.ask("systemctl is-enabled \(units)") == "enabled\nenabled\nenabled")
       #expect(try host.property("StatusText") == "no roles in the settings")
+      #expect(try host.property("Type") == host.box.typeOfService())
+      try host.box.ask("timeout 20 systemctl reload rolekeeper")
+      #expect(try host.property("SubState") == "running")
       #expect(try host.box.ask("rolekeeper status --check").hasPrefix("ok: "))
       #expect(try journal.read("--unit=\(Service.unit) --priority=err") == "")
       #expect(try host.box.ask("journalctl --list-catalog").contains("rolekeeper: rolekeeperd has started"))
@@ -53,13 +56,14 @@ extension UnderSystemd {
 
     /// The socket unit stayed inactive until the next boot: systemd refuses to start one while its service runs.
     @Test(arguments: Release.all)
-    func `an upgrade from a package without a socket unit starts that, and no reader sees an error`(_ release: Release)
-      throws
-    {
+    func `an upgrade from a package without a socket unit and generator takes up both, and no reader sees an error`(
+      _ release: Release
+    ) throws {
       let host = try PackagedHost(release)
       try host.install("older")
       try host.configure()
       #expect(try host.property("LoadState", of: "rolekeeper-credentials.socket") == "not-found")
+      #expect(try host.property("Type") == "notify")
       let credential = try host.credential()
       try host.box.ask("curl -sSf -o /dev/null -X POST '\(InstalledHost.control)/faults?kind=unreachable'")
       var said = ""
@@ -71,6 +75,10 @@ extension UnderSystemd {
         #expect(try host.box.ask("systemctl is-enabled \(socket)") == "enabled")
       }
       #expect(try host.credential() == credential && host.property("NRestarts") == "0")
+      #expect(try host.property("Type") == host.box.typeOfService())
+      // And back.
+      try host.install("older")
+      #expect(try host.property("Type") == "notify" && host.property("SubState") == "running")
     }
 
     @Test(arguments: ["other-format", "this"])
@@ -106,6 +114,7 @@ extension UnderSystemd {
       #expect(try host.box.script("cat /proc/[0-9]*/comm | grep -x rolekeeperd").output == "")
       #expect(try host.box.script("ls /run/rolekeeper/roles \(Service.socket)").output == "")
       #expect(try host.property("LoadState") == "not-found")
+      #expect(try host.box.ask("find /run/systemd -name 'rolekeeper*'") == "")
       #expect(try host.box.script("test -e \(Service.settings)").status == 0)
       let said = try host.box.ask("dpkg --purge rolekeeper 2>&1")
       #expect(said.contains("/etc/rolekeeper/access-key") && said.contains("delete it in the RAM console"), "\(said)")

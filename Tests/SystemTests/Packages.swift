@@ -8,7 +8,7 @@ struct Packages {
   let emulator: String
   /// Of the same tree, with a higher version.
   let newer: String
-  /// With a lower version, and without the socket unit for other units' credentials.
+  /// With a lower version, without the socket unit for other units' credentials and without the generator.
   let older: String
   /// Newer still, of a build that keeps sessions for the next process in another format.
   let otherFormat: String
@@ -30,7 +30,7 @@ struct Packages {
     otherFormat = directory.path("other-format.deb")
     try Self.change(newer, into: otherFormat, in: directory.path("other-format"), by: Self.otherMark)
     older = directory.path("older.deb")
-    try Self.change(package, into: older, in: directory.path("older"), by: Self.withoutCredentialsSocket)
+    try Self.change(package, into: older, in: directory.path("older"), by: Self.ofBefore)
   }
 
   /// Another mark at the beginning of a store (`StoreHeader`) stands for another format.
@@ -40,8 +40,8 @@ struct Packages {
     sed -i '/^Version: /s/$/+format/' DEBIAN/control
     """
 
-  private static let withoutCredentialsSocket = """
-    rm usr/lib/systemd/system/rolekeeper-credentials.socket
+  private static let ofBefore = """
+    rm usr/lib/systemd/system-generators/rolekeeper-generator usr/lib/systemd/system/rolekeeper-credentials.socket
     grep -q rolekeeper-credentials.socket DEBIAN/postinst
     sed -i "s/'rolekeeper-credentials.socket'/'rolekeeper.socket'/; s/ rolekeeper-credentials.socket//" \
       DEBIAN/postinst DEBIAN/prerm DEBIAN/postrm

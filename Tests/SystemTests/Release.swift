@@ -35,6 +35,15 @@ extension InstalledHost {
   }
 }
 
+extension Box {
+  /// The type that `rolekeeper.service` has under the box's systemd: Type=notify-reload came with 253 (systemd.service(5)).
+  func typeOfService() throws -> String {
+    let version = try ask("systemctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p'")
+    guard let number = Int(version) else { throw BoxError(attempt: "read systemd's version", said: version) }
+    return number >= 253 ? "notify-reload" : "notify"
+  }
+}
+
 extension UnderSystemd {
   @Suite struct ReleaseTests {
     /// The one that is skipped, or fails, where the others can't.

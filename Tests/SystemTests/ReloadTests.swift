@@ -38,12 +38,14 @@ extension UnderSystemd {
       _ release: Release, _ kill: String
     ) throws {
       let service = try Service(under: release)
+      // It doesn't answer, so that the command waits. Stopped any earlier, it would be continued by systemd (Type=notify-reload).
+      let command = "kill -STOP $$MAINPID; exec /usr/bin/rolekeeper reload"
+      try service.override("ExecReload=\nExecReload=/bin/sh -c \"\(command)\"")
       try service.start()
       let (pid, before) = try (service.mainPID(), service.credential("uploader"))
       try service.write(SettingsText.usual + Self.another)
-      // It doesn't answer, so that the command waits.
-      try service.box.ask("kill -STOP \(pid); systemctl reload --no-block \(Service.unit)")
-      #expect(try eventually { try service.property("ControlPID") != "0" })
+      try service.box.ask("systemctl reload --no-block \(Service.unit)")
+      #expect(try eventually { try service.box.script("grep '^State:.T' /proc/\(pid)/status").status == 0 })
       #expect(try service.property("ActiveState") == "reloading")
       let isDaemons = kill == "kill -KILL"
       try service.box.ask(isDaemons ? "\(kill) \(pid)" : "\(kill); kill -CONT \(pid)")
@@ -52,6 +54,7 @@ extension UnderSystemd {
           try service.property("SubState") == "running" && (service.mainPID() != pid) == isDaemons
         })
       #expect(try service.credential("uploader", as: "reader") == before)
+      try service.override("")
       #expect(try service.systemctl("reload").status == 0)
       #expect(try service.property("SubState") == "running")
       #expect(try service.request("/v1/roles/another/credentials?wait=20").output.hasSuffix("200"))
