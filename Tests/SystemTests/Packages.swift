@@ -1,7 +1,9 @@
+import Glibc
 import SystemBox
 import TestSupport
 
-/// The Debian packages of the programs under test, made by `make deb`'s own rules, which compile nothing here.
+/// The Debian packages under test: those that `make deb` has compiled, where ROLEKEEPER_DEB names their directory. Where it isn't set, the programs
+/// under test are packaged, by the same rules, and nothing is compiled.
 struct Packages {
   /// Of the version that the tree names.
   let package: String
@@ -13,7 +15,23 @@ struct Packages {
   /// Newer still, of a build that keeps sessions for the next process in another format.
   let otherFormat: String
 
+  /// Where `make deb` has put them and lintian's report; nil if it hasn't made them.
+  private let compiled: String?
   private let directory: TemporaryDirectory
+
+  /// What Debian's own checker reports of them. `make deb` has asked it about those that it compiled.
+  func lintian() throws -> String {
+    if let compiled {
+      guard let report = FileText.read("\(compiled)/lintian") else {
+        throw BoxError(attempt: "read lintian's report", said: "\(compiled) has none")
+      }
+      return report
+    }
+    let run = try ChildProcess.run([
+      "/usr/bin/lintian", "--allow-root", "--fail-on", "error,warning", package, emulator,
+    ])
+    return run.status == 0 ? run.output + run.errors : "status \(run.status)\n\(run.output)\(run.errors)"
+  }
 
   /// Made once for all tests.
   static func get() throws -> Packages { try made.get() }
@@ -22,11 +40,15 @@ struct Packages {
 
   private init() throws {
     directory = try TemporaryDirectory()
-    let made = try Self.make(in: directory.path("this"))
+    compiled = try Self.compiled()
+    let made =
+      try compiled.map { place in FileNames.read(place).map { "\(place)/\($0)" } }
+      ?? Self.make(in: directory.path("this"))
     package = try Self.only("rolekeeper_", of: made)
     emulator = try Self.only("rolekeeper-emulator_", of: made)
-    let version = package.split(separator: "_")[1]
-    newer = try Self.only("rolekeeper_", of: Self.make(in: directory.path("newer"), version: "\(version)+newer"))
+    newer = directory.path("newer.deb")
+    try Self.change(
+      package, into: newer, in: directory.path("newer"), by: "sed -i '/^Version: /s/$/+newer/' DEBIAN/control")
     otherFormat = directory.path("other-format.deb")
     try Self.change(newer, into: otherFormat, in: directory.path("other-format"), by: Self.otherMark)
     older = directory.path("older.deb")
@@ -59,20 +81,35 @@ struct Packages {
     guard run.status == 0 else { throw BoxError(attempt: "change \(package)", said: run.errors) }
   }
 
+  /// The directory that ROLEKEEPER_DEB names; throws if what is there isn't of this tree.
+  private static func compiled() throws -> String? {
+    guard let place = getenv("ROLEKEEPER_DEB").map({ String(cString: $0) }), !place.isEmpty else { return nil }
+    let tree = try script(["--tree"])
+    guard FileText.read("\(place)/tree") == tree else {
+      throw BoxError(attempt: "test the packages in \(place)", said: "they aren't of this tree; run: make deb")
+    }
+    return place
+  }
+
   /// The paths of the packages that it made.
-  private static func make(in directory: String, version: String? = nil) throws -> [String] {
-    let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
-    var environment = [
-      "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEB_OUT": directory, "DEB_PROGRAMS": Programs.directory,
-    ]
-    environment["DEB_VERSION"] = version
-    let run = try ChildProcess.run(["\(root)/.ci/deb"], environment: environment)
+  private static func make(in directory: String) throws -> [String] {
+    try script([], ["DEB_OUT": directory, "DEB_PROGRAMS": Programs.directory]).split(separator: "\n").map(String.init)
+  }
+
+  /// What `make deb`'s script prints.
+  private static func script(_ arguments: [String], _ variables: [String: String] = [:]) throws -> String {
+    let environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"].merging(variables) { $1 }
+    let run = try ChildProcess.run(["\(InstalledHost.sources)/.ci/deb"] + arguments, environment: environment)
     guard run.status == 0 else { throw BoxError(attempt: "make packages", said: run.errors) }
-    return run.output.split(separator: "\n").map(String.init)
+    return run.output
   }
 
   private static func only(_ prefix: String, of paths: [String]) throws -> String {
-    guard let path = paths.first(where: { $0.split(separator: "/").last?.hasPrefix(prefix) == true }) else {
+    guard
+      let path = paths.first(where: {
+        $0.hasSuffix(".deb") && $0.split(separator: "/").last?.hasPrefix(prefix) == true
+      })
+    else {
       throw BoxError(attempt: "find \(prefix)….deb", said: "\(paths)")
     }
     return path
