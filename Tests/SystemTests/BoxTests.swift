@@ -164,6 +164,37 @@ import TestSupport
     #expect(try fail("--owner", "\(Int32.max)").contains("No such process"))
   }
 
+  @Test
+  func `rebooted it keeps its files and its id, and has all else anew; what is enabled for its target is started`()
+    throws
+  {
+    let box = try Box("reboot", options: ["--require", "multi-user.target"])
+    let traces = try Traces(of: box)
+    try box.ask(
+      """
+      echo mark | tee /etc/mark >/run/mark
+      mkdir -p /etc/systemd/system
+      printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=true\\n[Install]\\nWantedBy=multi-user.target\\n' \
+        >/etc/systemd/system/mark.service
+      systemctl enable mark.service 2>/dev/null
+      setsid --fork sleep infinity >/dev/null 2>&1
+      """)
+    let ids = "cat /etc/machine-id /proc/sys/kernel/random/boot_id"
+    let before = try box.ask(ids).split(separator: "\n")
+    try box.reboot()
+    let after = try box.ask(ids).split(separator: "\n")
+    #expect(before.count == 2 && after.count == 2 && after[0] == before[0] && after[1] != before[1])
+    #expect(try box.ask("cat /etc/mark; ls /run/mark 2>/dev/null || true") == "mark")
+    #expect(try box.ask("systemctl is-active multi-user.target mark.service") == "active\nactive")
+    #expect(try box.script("pgrep -x sleep").output == "")
+    let rebooted = try Traces(of: box)
+    #expect(rebooted.namespace != traces.namespace)
+    let others = try ChildProcess.run(["/bin/bash", "-c", "stat --format=%N /proc/[0-9]*/ns/pid 2>/dev/null; true"])
+    #expect(others.output.contains(rebooted.namespace) && !others.output.contains(traces.namespace))
+    #expect(try box.call(["down"]).status == 0)
+    #expect(try rebooted.found() == "")
+  }
+
   @Test func `the same name isn't given to a second box`() throws {
     let box = try Box("twice")
     let second = try box.call(["up"])

@@ -7,10 +7,11 @@ struct PackagedHost {
   let release: Release
   private let packages: Packages
 
-  init(_ release: Release) throws {
+  /// `required` is what has to be up when it has booted.
+  init(_ release: Release, required: String? = nil) throws {
     self.release = release
     packages = try Packages.get()
-    box = try Box("package-\(release)", options: release.options)
+    box = try Box("package-\(release)", options: release.options + (required.map { ["--require", $0] } ?? []))
     try box.copy(packages.package, to: "/root/this.deb")
     try box.copy(packages.emulator, to: "/root/emulator.deb")
     try box.copy(packages.newer, to: "/root/newer.deb")
@@ -32,11 +33,11 @@ struct PackagedHost {
   }
 
   /// Puts an AccessKey and the usual roles in place of the settings without one, as an administrator does.
-  func configure() throws {
+  func configure(_ settings: String = SettingsText.usual) throws {
     let files = try TemporaryDirectory()
     try box.copy(
       files.write(InstalledHost.accessKey, to: "access-key", mode: 0o400), to: "/etc/rolekeeper/access-key")
-    try box.copy(files.write(SettingsText.usual, to: "settings"), to: Service.settings)
+    try box.copy(files.write(settings, to: "settings"), to: Service.settings)
     try box.ask("\(InstalledHost.makeUsers)\nrolekeeper check\nsystemctl restart \(Service.unit)")
   }
 

@@ -19,6 +19,9 @@ package final class Box: Sendable {
     _ = try? call(["down", "--now"])
   }
 
+  /// Shuts it down and boots it again, with the files that it has by then.
+  package func reboot() throws { try succeed(["reboot"], "reboot it") }
+
   /// Runs a program in the box, beside its units, as root or as `user` with that user's groups.
   package func run(_ command: [String], as user: String? = nil) throws -> Output {
     try call(["exec"] + (user.map { ["--user", $0] } ?? []) + ["--"] + command)

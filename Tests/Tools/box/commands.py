@@ -1,7 +1,7 @@
 """What box does for whoever calls it."""
 import argparse, ctypes, os, shutil, signal, subprocess, sys
 
-from init import PATH
+from init import NEEDED, PATH
 from kernel import (
     NEWCGROUP, NEWIPC, NEWNET, NEWNS, NEWPID, NEWTIME, NEWUTS, PDEATHSIG, call, drop_capabilities, fork_into)
 from keeper import Report, guard
@@ -26,6 +26,18 @@ def up(box, options):
     if text != "ready":
         box.lock(wait=True)
         raise Trouble(text or "its keeper was killed")
+    return check_target(box)
+
+
+def reboot(box, options):
+    text = box.ask(b"reboot")[0].decode(errors="replace")
+    if text != "ready":
+        box.lock(wait=True)
+        raise Trouble(text or "its keeper was killed")
+    return check_target(box)
+
+
+def check_target(box):
     # systemd is ready even when what it was to start has failed.
     if os.fork() == 0:
         os._exit(execute(box, ["systemctl", "is-active", "--quiet", "box.target"]))
@@ -177,6 +189,8 @@ def read_arguments():
     boot.add_argument("--timeout", type=float, default=60, metavar="SECONDS", help="how long the boot may take; default %(default)s")
     boot.add_argument("--boottime", type=int, default=0, metavar="SECONDS", help="what the box's CLOCK_BOOTTIME is ahead")
     boot.add_argument("--monotonic", type=int, default=0, metavar="SECONDS", help="what the box's CLOCK_MONOTONIC is ahead")
+    boot.add_argument(
+        "--require", default=NEEDED, metavar="UNITS", help="what has to be up, such as multi-user.target; default '%(default)s'")
     run = verb("exec", run_command, "run a command in the box, beside its units")
     run.add_argument("--user", help="as this user, with its groups")
     run.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="with this variable")
@@ -190,6 +204,7 @@ def read_arguments():
     log = verb("journal", show_journal, "show the box's journal")
     log.add_argument("arguments", nargs=argparse.REMAINDER, metavar="-- ARGUMENT…", help="of journalctl")
     verb("console", show_console, "show what systemd printed")
+    verb("reboot", reboot, "shut the box down and boot it again, with the files that it has; returns when it is up")
     down = verb("down", lambda box, options: end(box, b"kill" if options.now else b"stop"), "shut the box down; returns when it is gone")
     down.add_argument("--now", action="store_true", help="kill it")
     return parser.parse_args()

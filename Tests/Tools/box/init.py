@@ -9,14 +9,15 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LAYER_SIZE = "2g"
 # Directories of which the box sees nothing, with their modes: other systems' units and configuration, logs, and people's files.
 HIDDEN = {
-    "/etc/systemd": 0o755, "/etc/rcS.d": 0o755, "/etc/rolekeeper": 0o755, "/home": 0o755, "/root": 0o700, "/srv": 0o755,
-    "/tmp": 0o1777, "/var/log": 0o755, "/var/tmp": 0o1777,
+    "/etc/systemd": 0o755, "/etc/rcS.d": 0o755, "/etc/rc2.d": 0o755, "/etc/rc3.d": 0o755, "/etc/rc4.d": 0o755, "/etc/rc5.d": 0o755,
+    "/etc/rolekeeper": 0o755, "/home": 0o755, "/root": 0o700, "/srv": 0o755, "/tmp": 0o1777, "/var/log": 0o755, "/var/tmp": 0o1777,
 }
 # No login, no devices: what a unit under test needs (bootup(7)).
+NEEDED = "basic.target systemd-user-sessions.service"
 TARGET = """[Unit]
 Description=Throwaway system
-Requires=basic.target systemd-user-sessions.service
-After=basic.target systemd-user-sessions.service
+Requires={units}
+After={units}
 AllowIsolate=yes
 """
 
@@ -47,21 +48,29 @@ def file_systems(root):
     return sorted(found)
 
 
+def mount_layer(box):
+    """Where all writes go. It outlives a reboot."""
+    mount("tmpfs", box.layer, "tmpfs", 0, f"mode=0755,size={LAYER_SIZE}")
+
+
+def make_upper(lower, place, upper):
+    os.makedirs(upper)
+    shutil.copystat(lower, upper)
+    for directory, mode in HIDDEN.items():
+        if is_in(directory, place):
+            hidden = os.path.join(upper, os.path.relpath(directory, place))
+            os.makedirs(hidden)
+            os.chmod(hidden, mode)
+            os.setxattr(hidden, "trusted.overlay.opaque", b"y")
+
+
 def mount_files(box, tree):
-    layer = f"{box.directory}/layer"
-    mount("tmpfs", layer, "tmpfs", 0, f"mode=0755,size={LAYER_SIZE}")
     for index, lower in enumerate(file_systems(tree)):
-        upper, work = f"{layer}/{index}/upper", f"{layer}/{index}/work"
-        os.makedirs(work)
-        os.makedirs(upper)
-        shutil.copystat(lower, upper)
+        upper, work = f"{box.layer}/{index}/upper", f"{box.layer}/{index}/work"
         place = "/" if lower == tree else lower
-        for directory, mode in HIDDEN.items():
-            if is_in(directory, place):
-                hidden = os.path.join(upper, os.path.relpath(directory, place))
-                os.makedirs(hidden)
-                os.chmod(hidden, mode)
-                os.setxattr(hidden, "trusted.overlay.opaque", b"y")
+        if not os.path.exists(upper):
+            make_upper(lower, place, upper)
+            os.makedirs(work)
         mount("overlay", f"{box.directory}/root{place}", "overlay", 0, f"lowerdir={lower},upperdir={upper},workdir={work}")
 
 
@@ -108,8 +117,12 @@ def write_identity(box, root):
     # systemd.unit(5), ConditionNeedsUpdate=: else caches of the whole /usr are made anew.
     write(f"{root}/etc/.updated", "")
     write(f"{root}/var/.updated", "")
+
+
+def prepare_boot(box, root, units):
+    """What each boot has of its own."""
     os.makedirs(f"{root}/run/systemd/system")
-    write(f"{root}/run/systemd/system/box.target", TARGET)
+    write(f"{root}/run/systemd/system/box.target", TARGET.format(units=units))
     os.mkdir(f"{root}/run/host")
     write(f"{root}/run/host/boot-id", new_uuid())
     mount(f"{root}/run/host/boot-id", f"{root}/proc/sys/kernel/random/boot_id", None, BIND)
@@ -152,11 +165,13 @@ def become_init(box, options, console, console_path, report):
         step = "make its namespaces"
         call("unshare", NEWNS | NEWUTS | NEWIPC | NEWNET | NEWCGROUP)
         root = f"{box.directory}/root"
+        is_first = not os.listdir(box.layer)
         for step, work in (
             ("lay a layer over the files", lambda: mount_files(box, options.root)),
             ("mount /proc, /sys and /run", lambda: mount_kernel_interfaces(root)),
             ("make /dev", lambda: mount_devices(root, console_path)),
-            ("give it a name", lambda: write_identity(box, root)),
+            ("give it a name", lambda: write_identity(box, root) if is_first else None),
+            ("prepare its boot", lambda: prepare_boot(box, root, options.require)),
             ("bind files", lambda: bind_files(options.bind, root)),
             ("enter its root", lambda: enter_root(root)),
             ("drop capabilities", drop_capabilities),

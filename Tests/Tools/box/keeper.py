@@ -1,7 +1,7 @@
 """The processes that keep a box for as long as it is there: guard and keeper."""
 import contextlib, ctypes, os, select, signal, socket, sys, time
 
-from init import become_init
+from init import become_init, mount_layer
 from kernel import ENDING, NEWPID, NEWTIME, PDEATHSIG, call, write
 from traces import CONSOLE_BYTES
 
@@ -31,21 +31,18 @@ class Keeper:
     """Runs one box from its first process to its last."""
 
     def __init__(self, box, options, owner, report):
-        self.box, self.owner, self.report = box, owner, report
+        self.box, self.options, self.owner, self.report = box, options, owner, report
         self.limit = time.monotonic() + options.limit
         self.deadline = min(self.limit, time.monotonic() + options.timeout)
-        self.console = b""
         # Closed, which reports that the box is gone, when this process ends.
         self.waiting = []
-        self.terminal, self.slave = os.openpty()
         self.notify = self.bound(socket.SOCK_DGRAM, f"{box.directory}/notify")
         self.control = self.bound(socket.SOCK_SEQPACKET, box.control)
         self.control.listen(16)
-        os.mkdir(box.cgroup)
-        self.trouble, trouble = os.pipe()
-        self.init = self.start(options, trouble)
-        os.close(trouble)
-        self.descriptor = os.pidfd_open(self.init)
+        mount_layer(box)
+        self.reboots = False
+        self.init = None
+        self.boot()
 
     @staticmethod
     def bound(kind, path):
@@ -53,8 +50,21 @@ class Keeper:
         made.bind(path)
         return made
 
-    def start(self, options, trouble):
+    def boot(self):
+        os.mkdir(self.box.cgroup)
+        self.console = b""
+        self.terminal, self.slave = os.openpty()
+        self.trouble, trouble = os.pipe()
+        self.init = self.start(trouble)
+        os.close(trouble)
+        self.descriptor = os.pidfd_open(self.init)
+
+    def start(self, trouble):
         """Starts the first process; its own namespaces of processes and of time are made from here, as they hold for children only."""
+        options = self.options
+        # unshare(2) refuses another one before that: children would still come into that of the boot before.
+        with open("/proc/self/ns/pid") as own:
+            call("setns", own.fileno(), NEWPID)
         call("unshare", NEWPID | (NEWTIME if options.boottime or options.monotonic else 0))
         if options.boottime or options.monotonic:
             write("/proc/self/timens_offsets", f"monotonic {options.monotonic} 0\nboottime {options.boottime} 0\n")
@@ -65,8 +75,20 @@ class Keeper:
         return child
 
     def run(self):
-        """Returns when the box has to end, or has ended."""
-        poll = select.poll()
+        """Returns when the box has to end, or has ended for good."""
+        while self.run_to_end():
+            os.waitpid(self.init, 0)
+            self.init = None
+            for descriptor in (self.descriptor, self.trouble, self.terminal, self.slave):
+                os.close(descriptor)
+            self.box.remove_cgroup()
+            self.reboots = False
+            self.deadline = min(self.limit, time.monotonic() + self.options.timeout)
+            self.boot()
+
+    def run_to_end(self):
+        """Returns when the box has to end, or has ended; true when it has ended to be booted again."""
+        self.poll = select.poll()
         sources = {
             self.terminal: self.read_console, self.notify.fileno(): self.read_notification,
             self.control.fileno(): self.answer, self.descriptor: self.ended,
@@ -74,20 +96,24 @@ class Keeper:
         if self.owner is not None:
             sources[self.owner] = lambda: False
         for source in sources:
-            poll.register(source, select.POLLIN)
+            self.poll.register(source, select.POLLIN)
         while True:
             left = self.deadline - time.monotonic()
-            ready = poll.poll(max(0, left) * 1000)
+            ready = self.poll.poll(max(0, left) * 1000)
             if left <= 0 or not ready:
                 self.say_failure("it isn't up in time")
-                return
+                return False
             # The console first: it says why systemd ended.
             for source, _ in sorted(ready, key=lambda pair: pair[0] != self.terminal):
                 if not sources[source]():
-                    return
+                    return source == self.descriptor and self.reboots
 
     def read_console(self):
-        self.console = (self.console + os.read(self.terminal, 4096))[-CONSOLE_BYTES:]
+        try:
+            self.console = (self.console + os.read(self.terminal, 4096))[-CONSOLE_BYTES:]
+        except OSError:
+            # systemd has hung up on its way out: nothing more comes.
+            self.poll.unregister(self.terminal)
         return True
 
     def read_notification(self):
@@ -98,6 +124,8 @@ class Keeper:
         return True
 
     def ended(self):
+        if self.reboots:
+            return False
         trouble = os.read(self.trouble, 4096).decode()
         if trouble:
             self.report.say(trouble)
@@ -119,17 +147,29 @@ class Keeper:
                 connection.send(f"guard {os.getppid()}\nkeeper {os.getpid()}\ninit {self.init}\n".encode())
             elif request == b"console":
                 connection.send(self.console or b"\n")
+            elif request == b"reboot":
+                # Answered when it is up again.
+                self.report = Report(connection.detach())
+                self.reboots = True
+                # systemd(1): like the shutdown below, to boot again.
+                self.shut_down(signal.SIGRTMIN + 5)
             elif request in (b"stop", b"kill"):
                 self.waiting.append(connection)
                 if request == b"kill":
                     return False
+                self.reboots = False
                 # systemd(1): stops all units, and then its processes.
-                signal.pidfd_send_signal(self.descriptor, signal.SIGRTMIN + 4)
-                self.deadline = min(self.limit, time.monotonic() + SHUTDOWN_SECONDS)
+                self.shut_down(signal.SIGRTMIN + 4)
         return True
+
+    def shut_down(self, request):
+        signal.pidfd_send_signal(self.descriptor, request)
+        self.deadline = min(self.limit, time.monotonic() + SHUTDOWN_SECONDS)
 
     def close(self):
         """Ends whatever is left of it. The kernel lets go of a PID 1 when all its processes are gone."""
+        if self.init is None:
+            return
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.descriptor, signal.SIGKILL)
         os.waitpid(self.init, 0)
@@ -145,7 +185,7 @@ def keep(box, options, owner, report):
         keeper = Keeper(box, options, owner, report)
         keeper.run()
     except Exception as failure:
-        report.say(f"cannot keep it: {failure!r}")
+        (keeper.report if keeper else report).say(f"cannot keep it: {failure!r}")
     finally:
         for number in ENDING:
             signal.signal(number, signal.SIG_IGN)

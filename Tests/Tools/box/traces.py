@@ -19,6 +19,7 @@ class Box:
     def __init__(self, name):
         self.name = name
         self.directory = PREFIX + name
+        self.layer = f"{self.directory}/layer"
         self.control = f"{self.directory}/control"
         self.cgroup = f"{self.directory}/cgroup/rolekeeper-box-{name}"
 
@@ -56,8 +57,8 @@ class Box:
         mount(None, "/", None, REC | PRIVATE)
         mount("cgroup2", f"{self.directory}/cgroup", "cgroup2")
 
-    def remove(self):
-        """Removes what is left, which ends what is left in the cgroup. Needs the lock, and to see cgroups."""
+    def remove_cgroup(self):
+        """Removes the cgroup, which ends what is left in it. Needs to see cgroups."""
         with contextlib.suppress(FileNotFoundError):
             write(f"{self.cgroup}/cgroup.kill", "1")
         for path, _, _ in os.walk(self.cgroup, topdown=False):
@@ -73,8 +74,13 @@ class Box:
                     if failure.errno != errno.EBUSY or time.monotonic() > deadline:
                         raise
                     time.sleep(0.002)
-        with contextlib.suppress(OSError):
-            call("umount2", f"{self.directory}/cgroup", DETACH)
+
+    def remove(self):
+        """Removes what is left. Needs the lock, and to see cgroups."""
+        self.remove_cgroup()
+        for name in ("cgroup", "layer"):
+            with contextlib.suppress(OSError):
+                call("umount2", f"{self.directory}/{name}", DETACH)
         for name in ("control", "notify"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(f"{self.directory}/{name}")
