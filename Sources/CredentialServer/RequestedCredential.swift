@@ -20,6 +20,6 @@ struct RequestedCredential: Hashable {
 
   /// The allowed forms, for messages.
   static var rule: String {
-    "write ROLE or ROLE.FORMAT, with FORMAT one of \(CredentialFormat.allCases.map(\.rawValue).joined(separator: ", "))"
+    "write ROLE or ROLE.FORMAT, with FORMAT one of \(CredentialFormat.names)"
   }
 }

@@ -9,6 +9,8 @@ package enum UnitRefusal: Hashable, Sendable {
   case notAllowed(RoleName)
   /// No session was valid within `wait`; `why` is a clause that gives the reason.
   case noSession(RoleName, why: String)
+  /// The credential can't be written in the format that the unit names.
+  case unfit(RoleName, FormatError)
   /// By its control group, the peer's process belongs to another unit, `found`, than its address states.
   case otherUnit(found: String)
   case stopping
@@ -20,6 +22,7 @@ package enum UnitRefusal: Hashable, Sendable {
     case .unknownCredential, .unknownRole: .unknownCredential
     case .notAllowed: .notAllowed
     case .noSession: .noSession
+    case .unfit: .unfitFormat
     case .otherUnit: .otherPeer
     case .stopping: .stopping
     case .notServing: .notServing
@@ -28,7 +31,7 @@ package enum UnitRefusal: Hashable, Sendable {
 
   var role: RoleName? {
     switch self {
-    case .unknownRole(let name), .notAllowed(let name), .noSession(let name, _): name
+    case .unknownRole(let name), .notAllowed(let name), .noSession(let name, _), .unfit(let name, _): name
     case .unknownCredential, .otherUnit, .stopping, .notServing: nil
     }
   }
@@ -41,6 +44,7 @@ package enum UnitRefusal: Hashable, Sendable {
     case .unknownRole(let name): "\(credential): there is no role '\(name)'"
     case .notAllowed(let name): "\(credential): roles.\(name).allow doesn't name this unit"
     case .noSession(let name, let why): "\(credential): role '\(name)' has no valid session; \(why)"
+    case .unfit(_, let error): "\(credential): \(error)"
     case .otherUnit(let found): "\(credential): its process is in the control group '\(found)'"
     case .stopping: "\(credential): the daemon is stopping or restarting"
     case .notServing(let error): "\(credential): the daemon can't use its settings: \(error)"
@@ -55,6 +59,7 @@ package enum UnitRefusal: Hashable, Sendable {
     case .notAllowed(let name):
       "if it may have that role, write units = [\"\(request.unit)\"] in roles.\(name).allow and reload"
     case .noSession: "see 'sudo rolekeeper status'; 'wait' in [credentials] is how long a start waits"
+    case .unfit: "name another format: \(RequestedCredential.rule)"
     case .otherUnit: "only units of the system's service manager get credentials"
     case .stopping: "start the unit again when the daemon runs"
     case .notServing: "run: sudo rolekeeper check"

@@ -1,6 +1,7 @@
 package import Core
 package import Logs
 package import Refresh
+import Secrets
 import Settings
 package import Systemd
 package import Wire
@@ -128,6 +129,11 @@ package final class UnitService: UnitResponder, RoleObserver {
   private func hand(
     _ handout: Handout, of role: ManagedRole, to entry: Waiting, in invocation: String?, at now: Timestamp
   ) {
+    let rendered: Secret
+    do throws(FormatError) { rendered = try handout.rendered(as: entry.wanted.format, for: role.name) } catch {
+      refuse(entry.request, .unfit(role.name, error), entry.answers)
+      return
+    }
     handouts[role.name, default: 0] += 1
     sessions.dropLapsed(at: now)
     let former = sessions.handout(of: role.name, to: entry.request.unit, in: invocation)
@@ -143,7 +149,7 @@ package final class UnitService: UnitResponder, RoleObserver {
           .unit(entry.request.unit), .via(.loadCredential),
         ] + Self.asker(entry.request))
     }
-    entry.answers.hand(handout.rendered(as: entry.wanted.format), to: entry.request)
+    entry.answers.hand(rendered, to: entry.request)
   }
 
   /// The process that asked: root's, of the service manager. The unit's own user and program get the credential from that one.

@@ -1,5 +1,6 @@
 import Core
 import Glibc
+package import Wire
 
 /// Why an output isn't as it should be. Its previous state is still whole.
 package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -26,6 +27,8 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
   case notOurs(path: String, found: String)
   /// The file to be removed after its session's end is valid until `end`, in seconds since 1970.
   case notEnded(path: String, end: Int)
+  /// The credential can't be written in the file's format.
+  case noContent(path: String, FormatError)
   /// A path that isn't absolute, or has empty, `.` or `..` steps.
   case unusablePath(String)
 
@@ -49,6 +52,7 @@ package enum FileOutputError: Error, Hashable, Sendable, CustomStringConvertible
     case .notOurs(let path, let found):
       "file '\(path)': \(found); look at the file, and remove it if it holds a credential that nobody needs"
     case .notEnded(let path, _): "file '\(path)': its session has not ended"
+    case .noContent(let path, let error): "file '\(path)': \(error)"
     case .unusablePath(let path): "path '\(path)': not an absolute path without empty, '.' and '..' steps"
     }
   }

@@ -36,7 +36,7 @@ final class ManagedOutputs {
   /// The parent of the roles' directories when this was created.
   let directory: String
   private let places: [OutputFile]
-  private let formats: [CredentialFormat]
+  private let formats: [OutputFormat]
   private let scheduler: any Scheduler
 
   /// Nil for a role without files.
@@ -85,9 +85,13 @@ final class ManagedOutputs {
       }.map(\.location))
   }
 
-  /// The contents in the order of the files.
-  var contents: [Secret]? {
-    credential.map { credential in formats.map { credential.rendered(as: $0) } }
+  /// The contents in the order of the files, or why one can't be had; nil while no credential is valid.
+  var contents: [Result<Secret, FormatError>]? {
+    credential.map { credential in
+      formats.map { format in
+        Result { () throws(FormatError) in try credential.rendered(as: format, for: role.name) }
+      }
+    }
   }
 
   /// The outputs at the path of the role's directory, or of a file elsewhere, and where readers find them.

@@ -1,5 +1,6 @@
 package import Core
 package import Secrets
+package import Wire
 
 /// A session as outputs see it.
 package protocol OutputCredential: AnyObject {
@@ -9,5 +10,5 @@ package protocol OutputCredential: AnyObject {
   /// When it lapses.
   var lapses: Timestamp { get }
 
-  func rendered(as format: CredentialFormat) -> Secret
+  func rendered(as format: OutputFormat, for role: RoleName) throws(FormatError) -> Secret
 }

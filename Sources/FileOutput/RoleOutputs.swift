@@ -1,5 +1,6 @@
 import Core
 package import Secrets
+package import Wire
 
 /// The outcome of an order for one directory or file.
 package struct OutputResult: Sendable {
@@ -62,7 +63,8 @@ package final class RoleOutputs {
 
   /// Each queue with the indices of its outputs in the given list.
   private let queues: [(queue: WriteQueue, indices: [Int])]
-  private let count: Int
+  /// Where readers find each output.
+  private let paths: [String]
 
   /// `directory` is the parent of the roles' directories and is created if missing; `role` is a plain name.
   package init(
@@ -82,20 +84,33 @@ package final class RoleOutputs {
       queues.append((WriteQueue(writer, target, mounts), named.map(\.index)))
     }
     self.queues = queues
-    count = outputs.count
+    paths = outputs.map { $0.paths(role: role, in: directory).file }
   }
 
   deinit { for (queue, _) in queues { queue.abandon() } }
 
   /// Brings all outputs to `contents`, which are in the order of the outputs: replaces files that have drifted, and leaves alone
   /// those that are as they should be. `end` is when the credential expires, and `generation` the role's generation; both are
-  /// recorded with the files. `now` is the present time. Times are in seconds since 1970.
+  /// recorded with the files. `now` is the present time. Times are in seconds since 1970. If one content of a directory can't be
+  /// had, all files in it stay as they are, since they switch together.
   package func write(
-    _ contents: [Secret], until end: Int, generation: UInt64? = nil, at now: Int, completion: @escaping Completion
+    _ contents: [Result<Secret, FormatError>], until end: Int, generation: UInt64? = nil, at now: Int,
+    completion: @escaping Completion
   ) {
-    precondition(contents.count == count, "as many contents as outputs")
+    precondition(contents.count == paths.count, "as many contents as outputs")
     for (queue, indices) in queues {
-      queue.write(indices.map { contents[$0] }, until: end, generation: generation, at: now, completion: completion)
+      do throws(FileOutputError) {
+        let ready = try indices.map { (index) throws(FileOutputError) in try content(index, of: contents) }
+        queue.write(ready, until: end, generation: generation, at: now, completion: completion)
+      } catch {
+        completion(OutputResult(path: queue.path, outcome: .failure(error)))
+      }
+    }
+  }
+
+  private func content(_ index: Int, of contents: [Result<Secret, FormatError>]) throws(FileOutputError) -> Secret {
+    do throws(FormatError) { return try contents[index].get() } catch {
+      throw .noContent(path: paths[index], error)
     }
   }
 

@@ -1,7 +1,7 @@
 package import Core
 package import Secrets
 import SessionStore
-import Wire
+package import Wire
 
 /// A session as it is handed out: rendered once in each format, ready to be sent as it is.
 package final class Handout {
@@ -13,7 +13,7 @@ package final class Handout {
   package private(set) var lapses: Timestamp
   private(set) var floorReached: Timestamp
   /// The other formats, rendered when somebody wants them: the document is the one place where the secrets are until then.
-  private var others: [(format: CredentialFormat, text: Secret)] = []
+  private var others: [(format: OutputFormat, text: Secret)] = []
   /// What whoever hands it out keeps with it, such as the head of an answer, made once.
   package var attachment: AnyObject?
 
@@ -28,11 +28,16 @@ package final class Handout {
     floorReached = session.expires - timing.floor
   }
 
-  /// The credential in a format.
-  package func rendered(as format: CredentialFormat) -> Secret {
-    if format == .json { return document }
+  /// The credential in a format; `role` is the one that it is of.
+  package func rendered(as format: CredentialFormat, for role: RoleName) throws(FormatError) -> Secret {
+    try rendered(as: .known(format), for: role)
+  }
+
+  /// The credential in the format of a file.
+  package func rendered(as format: OutputFormat, for role: RoleName) throws(FormatError) -> Secret {
+    if format == .known(.json) { return document }
     if let done = others.first(where: { $0.format == format }) { return done.text }
-    let text = credential.rendered(as: format)
+    let text = try credential.rendered(as: format, for: role)
     others.append((format, text))
     return text
   }

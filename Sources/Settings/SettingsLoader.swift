@@ -303,6 +303,7 @@ private final class LoadRun {
   ) {
     outputs.claim(contentsOf: rolesDirectory, for: "in 'roles.d', whose files are read as settings")
     for file in files { outputs.claim(file, for: "a file of the settings") }
+    for (file, place) in context.templates.named { outputs.claim(file, for: "read as \(place.key)") }
     for (file, place) in context.policies.named { outputs.claim(file, for: "read as \(place.key)") }
     let runtimeDirectory = context.unit?.view.runtimeDirectory ?? StandardPath.runtime
     var generations = [ReservedNames.generations(inRuntimeDirectory: runtimeDirectory)]

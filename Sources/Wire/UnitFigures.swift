@@ -6,6 +6,8 @@ package struct UnitFigures: Sendable {
   package enum Refusal: String, CaseIterable, Sendable {
     case notAllowed = "not_allowed"
     case noSession = "no_session"
+    /// The format that was asked for can't hold the credential.
+    case unfitFormat = "unfit_format"
     case unknownCredential = "unknown_credential"
     /// The peer isn't who its address says, or isn't a unit's at all.
     case otherPeer = "other_peer"

@@ -35,6 +35,12 @@ struct Arguments {
   /// The session for `report` or `who-had`; nil for `report` about the current session.
   private(set) var accessKeyID: String?
   private(set) var format = CredentialFormat.json
+  /// The field that is printed alone; nil for the whole credential.
+  private(set) var field: CredentialField?
+  /// The file to fill in; nil for a document.
+  private(set) var template: String?
+  /// The file for the credential; nil for stdout.
+  private(set) var output: String?
   private(set) var minTTL: WrittenTime?
   private(set) var wait: WrittenTime?
   /// The time limit for the command; nil for the command's default.
@@ -64,6 +70,10 @@ struct Arguments {
       try take(option, value)
     }
     roles = words.operands.dropFirst().map { String(decoding: $0, as: UTF8.self) }
+    let shapes: [Option] = [.format, .field, .template].filter { words.has($0) }
+    if shapes.count > 1 {
+      throw Wrong("'\(shapes[0].rawValue)' and '\(shapes[1].rawValue)' don't go together")
+    }
     if isHealthCheck && (isJSON || isWatching) {
       throw Wrong("'--check' goes with neither '--json' nor '--watch'")
     }
@@ -81,10 +91,18 @@ struct Arguments {
     case .printPolkit: printsPolkit = true
     case .format:
       guard let format = CredentialFormat(rawValue: value) else {
-        let names = CredentialFormat.allCases.map(\.rawValue).joined(separator: " and ")
-        throw Wrong("'--format' is \(quoted(value)); formats are \(names)")
+        let hint =
+          value == OutputFormat.templateName ? "write --template FILE" : "formats are \(CredentialFormat.names)"
+        throw Wrong("'--format' is \(quoted(value)); \(hint)")
       }
       self.format = format
+    case .field:
+      guard let field = CredentialField(rawValue: value) else {
+        throw Wrong("'--field' is \(quoted(value)); fields are \(CredentialField.names)")
+      }
+      self.field = field
+    case .template: template = try Self.path(value, option)
+    case .output: output = try Self.path(value, option)
     case .minTTL: minTTL = try Self.time(value, option)
     case .timeout:
       let time = try Self.time(value, option)

@@ -31,10 +31,10 @@ extension ExitStatus {
       ]
     case .get:
       [
-        Entry(done, "the credential was printed"),
+        Entry(done, "the credential was printed, or written to FILE"),
         Entry(
           failed,
-          "no such role, no permission to read it, --min-ttl is more than the role can have, or stdout can't be written"
+          "no such role, no permission to read it, --min-ttl is more than the role can have, the format can't hold the credential, the template can't be used, or stdout or FILE can't be written"
         ),
         usage, noAnswer,
         Entry(

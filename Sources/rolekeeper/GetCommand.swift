@@ -5,8 +5,10 @@ import LocalClient
 import Secrets
 import Wire
 
-/// `get ROLE`: makes one request and prints the credential. If the daemon stops before it answers, the request is
-/// repeated to the next process, as long as the wait allows.
+/// `get ROLE`: makes one request, and prints the credential or writes it to a file. If the daemon stops before it answers, the request
+/// is repeated to the next process, as long as the wait allows.
+///
+/// SDKs run it: it doesn't read stdin, writes nothing to stderr when it succeeds, and never anything of an answer when it fails.
 struct GetCommand {
   private let client: LocalClient
 
@@ -14,21 +16,26 @@ struct GetCommand {
 
   func run(_ arguments: Arguments) throws -> Int32 {
     let role = arguments.roles[0]
-    // The daemon's own default.
-    let usual = arguments.minTTL == nil ? Duration.zero : RequestWait.standard
+    let file = try arguments.output.map { path in try CredentialFile(path) }
+    let template = try arguments.template.map { path in try TemplateFile.read(path) }
+    let usual = arguments.minTTL == nil ? RequestWait.ofCommandLine : RequestWait.standard
     let wait = arguments.wait.map { Duration.seconds($0.seconds) } ?? usual
     let timeout = arguments.timeout == nil ? client.timeout + wait : client.timeout
     let (end, deadline) = (Deadline(after: wait), Deadline(after: timeout))
-    var answer = try client.request("GET", target(arguments, wait: nil), timeout: timeout)
+    var answer = try client.request("GET", target(arguments, wait: wait), timeout: timeout)
     while answer.status == 503, !end.hasPassed, Self.isLeftToNext(answer) {
       usleep(Self.pauseMicroseconds)
       answer = try client.request("GET", target(arguments, wait: end.left), timeout: deadline.left)
     }
     guard answer.status == 200 else { throw Refusal(answer, role: role, minTTL: arguments.minTTL) }
-    if let remaining = answer.head.field("rolekeeper-below-floor").flatMap({ Int64($0) }) {
+    let credential = try rendered(answer.body, arguments, template, for: file)
+    if let file { try file.write(credential) } else { try Console.write(credential) }
+    // A person is told; to a program the credential is as good as any other.
+    if isatty(STDERR_FILENO) == 1,
+      let remaining = answer.head.field("rolekeeper-below-floor").flatMap({ Int64($0) })
+    {
       Console.report(Self.belowFloor(role, .seconds(remaining)))
     }
-    try Console.write(rendered(answer.body, as: arguments.format))
     return ExitStatus.done
   }
 
@@ -40,18 +47,27 @@ struct GetCommand {
     (try? answer.body.withBytes { try Problem(parsing: $0) })?.kind == .stopping
   }
 
-  /// `wait` is what remains of the requested wait; nil for the whole wait.
-  private func target(_ arguments: Arguments, wait: Duration?) -> String {
-    var query: [String] = []
-    if let minTTL = arguments.minTTL { query.append("min_ttl=\(minTTL.seconds)") }
-    if let wait = wait?.wholeSeconds ?? arguments.wait?.seconds { query.append("wait=\(wait)") }
-    return "/v1/roles/\(arguments.roles[0])/credentials" + (query.isEmpty ? "" : "?\(query.joined(separator: "&"))")
+  /// `wait` is what remains of the wait.
+  private func target(_ arguments: Arguments, wait: Duration) -> String {
+    let minTTL = arguments.minTTL.map { "min_ttl=\($0.seconds)&" } ?? ""
+    return "/v1/roles/\(arguments.roles[0])/credentials?\(minTTL)wait=\(wait.wholeSeconds)"
   }
 
   /// The daemon has rendered the JSON document. SDKs run `get` for every refresh, and parsing it would only take time.
-  private func rendered(_ document: Secret, as format: CredentialFormat) throws -> Secret {
-    if format == .json { return document }
-    return try document.withBytes { bytes in try SessionCredential(parsing: bytes) }.rendered(as: format)
+  private func rendered(
+    _ document: Secret, _ arguments: Arguments, _ template: CredentialTemplate?, for file: CredentialFile?
+  ) throws -> Secret {
+    if arguments.field == nil, template == nil, arguments.format == .json { return document }
+    let credential = try document.withBytes { bytes in try SessionCredential(parsing: bytes) }
+    if let field = arguments.field { return credential.line(of: field) }
+    // Names were checked with the other arguments.
+    let role = RoleName(arguments.roles[0])!
+    if arguments.format == .aliyunCLI, let file, let existing = try file.content() {
+      do throws(FormatError) { return try credential.aliyunConfiguration(for: role, in: existing) } catch {
+        throw file.failure("\(error)")
+      }
+    }
+    return try credential.rendered(as: template.map { .template($0) } ?? .known(arguments.format), for: role)
   }
 
   static func belowFloor(_ role: String, _ remaining: Duration) -> String {

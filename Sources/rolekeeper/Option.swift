@@ -7,6 +7,9 @@ enum Option: String, CaseIterable, CommandOption {
   case watch = "--watch"
   case check = "--check"
   case format = "--format"
+  case field = "--field"
+  case template = "--template"
+  case output = "--output"
   case minTTL = "--min-ttl"
   case wait = "--wait"
   case timeout = "--timeout"
@@ -24,7 +27,7 @@ enum Option: String, CaseIterable, CommandOption {
     case .help, .version: Command.allCases
     case .socket: Command.allCases.filter { $0 != .whoHad }
     case .json, .watch, .check: [.status]
-    case .format, .wait: [.get]
+    case .format, .field, .template, .output, .wait: [.get]
     case .minTTL: [.get, .wait]
     case .timeout: Command.allCases.filter { ![.check, .whoHad].contains($0) }
     case .config, .printPolkit: [.check]
@@ -36,12 +39,15 @@ enum Option: String, CaseIterable, CommandOption {
   /// Whether a value belongs to it: the next word, or what follows `=`.
   var takesValue: Bool {
     switch self {
-    case .socket, .format, .minTTL, .wait, .timeout, .config, .unit, .since: true
+    case .socket, .format, .field, .template, .output, .minTTL, .wait, .timeout, .config, .unit, .since: true
     case .json, .watch, .check, .allowRemoval, .printPolkit, .help, .version: false
     }
   }
 
   init?(name: String) {
-    self.init(rawValue: name == "-h" ? "--help" : name)
+    let written = name == "-h" ? "--help" : name
+    // Not by `init(rawValue:)`: for more than 16 cases that makes a table at its first call, and each `get` is a new process.
+    guard let option = Self.allCases.first(where: { $0.rawValue == written }) else { return nil }
+    self = option
   }
 }

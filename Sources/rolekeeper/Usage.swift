@@ -32,6 +32,13 @@ enum Usage {
     return "\(title):\n\(lines.joined(separator: "\n"))\n"
   }
 
+  /// A list of words and their meanings below a title.
+  private static func terms(_ title: String, _ entries: [(term: String, meaning: String)]) -> String {
+    let width = entries.map(\.term.count).max() ?? 0
+    let lines = entries.map { "  \($0.term)\(String(repeating: " ", count: width - $0.term.count))  \($0.meaning)" }
+    return "\(title):\n\(lines.joined(separator: "\n"))"
+  }
+
   private static func body(of command: Command) -> String {
     switch command {
     case .status:
@@ -51,15 +58,26 @@ enum Usage {
       """
     case .get:
       """
-      usage: rolekeeper get ROLE [--format json|env] [--min-ttl TIME] [--wait TIME]
+      usage: rolekeeper get ROLE [--format FORMAT] [--output FILE] [--min-ttl TIME] [--wait TIME]
+             rolekeeper get ROLE --template FILE [--output FILE] [--min-ttl TIME] [--wait TIME]
+             rolekeeper get ROLE --field FIELD [--output FILE] [--min-ttl TIME] [--wait TIME]
 
-      Prints the role's credential on stdout: as a JSON document, which SDKs and tools read from an external program, or as
-      variables for a shell.
+      Prints the role's credential on stdout: as a JSON document, which SDKs and tools read from an external program, or in
+      another format. Writes nothing to stderr if it succeeds, and doesn't read stdin.
 
-        --format json|env  the format; default json
-        --min-ttl TIME     require a credential that is valid for at least TIME, such as 3h; the daemon fetches a longer
-                           session if it has none
-        --wait TIME        wait up to TIME for a credential, 0s to \(RequestWait.longest.wholeSeconds)s; default \(RequestWait.standard.text) with --min-ttl, else 0s
+        --format FORMAT  the format; default json
+        --template FILE  print FILE, with {{FIELD}} replaced by that field: as it is, or escaped by {{FIELD|json}} for a
+                         string in double quotes, {{FIELD|shell}} as a word, {{FIELD|ini}} as a value without quotes
+        --field FIELD    print this field alone
+        --output FILE    write to FILE instead, with mode 0400: a new file is put in the place of the old one; a FILE that
+                         is a symlink, or anything but a regular file, is refused
+        --min-ttl TIME   require a credential that is valid for at least TIME, such as 3h; the daemon fetches a longer
+                         session if it has none
+        --wait TIME      wait up to TIME for a credential, 0s to \(RequestWait.longest.wholeSeconds)s; default \(RequestWait.standard.text) with --min-ttl, else \(RequestWait.ofCommandLine.text)
+
+      \(terms("Formats", CredentialFormat.allCases.map { ($0.rawValue, $0.reader) }))
+
+      \(terms("Fields", CredentialField.allCases.map { ($0.rawValue, $0.meaning) }))
 
       """
     case .wait:

@@ -25,6 +25,25 @@ import Wire
     #expect(bench.server.count == 0)
   }
 
+  @Test(arguments: CredentialFormat.allCases)
+  func `a unit may name each format`(format: CredentialFormat) {
+    bench.add("uploader")
+    let channel = bench.ask("uploader.\(format.rawValue)")
+    #expect(channel.isClosed && channel.text.contains("secret1") && channel.text.contains("token1"))
+  }
+
+  /// The session stays the one of the invocation, in a format that can hold it.
+  @Test func `a unit whose format can't hold the credential is refused, and the journal doesn't have it`() {
+    bench.refresh.tokenStart = "to#ken"
+    bench.add("uploader")
+    #expect(bench.ask("uploader.env-file").isRefused)
+    let lines = bench.lines(with: "no credential for a unit, so its start fails")
+    #expect(lines.count == 1 && lines[0].contains("the security token has a character that format 'env-file' can't hold"))
+    #expect(!lines.contains { $0.contains("to#ken") } && bench.lines(with: "credential handed out").isEmpty)
+    #expect(bench.service.figures.refusals == [.unfitFormat: 1] && bench.service.figures.handouts.isEmpty)
+    #expect(bench.ask("uploader.env").text.contains("to#ken1"))
+  }
+
   @Test func `only the first hand-out of a session to a unit is logged`() {
     bench.add("uploader")
     for _ in 0..<3 { _ = bench.ask("uploader") }

@@ -269,7 +269,7 @@ import Testing
 
   @Test func `files that were never written go without a warning`() {
     let files = ["c", "d", "e"].map {
-      OutputSettings(location: .elsewhere(path: "/home/a/\($0)"), format: .json, uid: 1, gid: 1, mode: 0o400)
+      OutputSettings(location: .elsewhere(path: "/home/a/\($0)"), format: .known(.json), uid: 1, gid: 1, mode: 0o400)
     }
     _ = reload { $0.roles[0].outputs = files }
     _ = reload { $0.roles[0].outputs.removeLast() }
@@ -360,7 +360,7 @@ import Testing
       $0.policy = Array("{}".utf8)
       $0.outputs = [
         OutputSettings(
-          location: .roleDirectory(name: "x"), format: .json, uid: 1, gid: 1, mode: 0o400)
+          location: .roleDirectory(name: "x"), format: .known(.json), uid: 1, gid: 1, mode: 0o400)
       ]
     },
     Row(testDescription: "requested in another way", calls: ["change a", "request a"]) {
@@ -375,14 +375,14 @@ import Testing
     Row(testDescription: "with another file", calls: ["change a", "outputs a"]) {
       $0.outputs = [
         OutputSettings(
-          location: .roleDirectory(name: "x"), format: .json, uid: 1, gid: 1, mode: 0o400)
+          location: .roleDirectory(name: "x"), format: .known(.json), uid: 1, gid: 1, mode: 0o400)
       ]
     },
     Row(testDescription: "with all of that", calls: ["change a", "outputs a", "request a"]) {
       $0.timing.duration = .hours(2)
       $0.outputs = [
         OutputSettings(
-          location: .roleDirectory(name: "x"), format: .json, uid: 1, gid: 1, mode: 0o400)
+          location: .roleDirectory(name: "x"), format: .known(.json), uid: 1, gid: 1, mode: 0o400)
       ]
     },
   ])

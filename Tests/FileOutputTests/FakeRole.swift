@@ -1,6 +1,7 @@
 import Core
 import Secrets
 import TestSupport
+import Wire
 
 @testable import FileOutput
 @testable import Settings
@@ -10,6 +11,8 @@ final class FakeCredential: OutputCredential {
   let session: Session
   let generation: UInt64?
   let lapses: Timestamp
+  /// The formats that can't hold it.
+  var unfit: Set<OutputFormat> = []
   private let text: Secret
 
   init(_ session: Session, generation: UInt64?, timing: RoleTiming) {
@@ -19,7 +22,10 @@ final class FakeCredential: OutputCredential {
     text = secret("{\"AccessKeyId\":\"\(session.accessKeyID)\"}")
   }
 
-  func rendered(as format: CredentialFormat) -> Secret { text }
+  func rendered(as format: OutputFormat, for role: RoleName) throws(FormatError) -> Secret {
+    if unfit.contains(format) { throw .needsQuotes(.securityToken, in: "format 'env-file'") }
+    return text
+  }
 }
 
 /// A role as the outputs see it: its settings, and a series of sessions.

@@ -34,7 +34,7 @@ extension SingleFile {
 
 extension RoleOutputs {
   func write(_ contents: [Secret], completion: @escaping Completion) {
-    write(contents, until: anHourOn, at: time(nil), completion: completion)
+    write(contents.map { .success($0) }, until: anHourOn, at: time(nil), completion: completion)
   }
 }
 

@@ -31,7 +31,7 @@ import Testing
 
   private func withFile(_ name: String) -> RoleSettings {
     var role = RoleSettings.named(name)
-    role.outputs = [.init(location: .roleDirectory(name: "a"), format: .json, uid: 0, gid: 0, mode: 0o400)]
+    role.outputs = [.init(location: .roleDirectory(name: "a"), format: .known(.json), uid: 0, gid: 0, mode: 0o400)]
     return role
   }
 

@@ -49,7 +49,8 @@ import Testing
     var role = RoleSettings.named(name)
     role.outputs = files.map {
       OutputSettings(
-        location: .elsewhere(path: directory.path($0)), format: .json, uid: geteuid(), gid: getegid(), mode: 0o400)
+        location: .elsewhere(path: directory.path($0)), format: .known(.json), uid: geteuid(), gid: getegid(),
+        mode: 0o400)
     }
     return role
   }

@@ -49,7 +49,7 @@ final class OutputsBench {
     role.outputs = files.map {
       OutputSettings(
         location: $0.hasPrefix("/") ? .elsewhere(path: $0) : .roleDirectory(name: $0),
-        format: .json, uid: 1, gid: 1,
+        format: .known(.json), uid: 1, gid: 1,
         mode: mode)
     }
     return role

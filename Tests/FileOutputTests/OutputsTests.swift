@@ -48,12 +48,13 @@ import Wire
 
   private func elsewhere(_ name: String, mode: UInt32 = 0o400) -> OutputSettings {
     OutputSettings(
-      location: .elsewhere(path: directory.path("app/\(name)")), format: .json, uid: geteuid(), gid: getegid(),
+      location: .elsewhere(path: directory.path("app/\(name)")), format: .known(.json), uid: geteuid(), gid: getegid(),
       mode: mode)
   }
 
   private func inRole(_ name: String, mode: UInt32 = 0o400) -> OutputSettings {
-    OutputSettings(location: .roleDirectory(name: name), format: .json, uid: geteuid(), gid: getegid(), mode: mode)
+    OutputSettings(
+      location: .roleDirectory(name: name), format: .known(.json), uid: geteuid(), gid: getegid(), mode: mode)
   }
 
   private func mode(_ path: String) -> mode_t? {
@@ -136,6 +137,25 @@ import Wire
     chmod(directory.path("app"), 0o777)
     _ = try rotate(outputs, role)
     #expect(recorder.all.contains { $0.contains("file not written") && $0.contains("path=\(directory.path("app/b"))") })
+  }
+
+  @Test func `a file whose format can't hold the credential keeps the old one, and the others are written`() throws {
+    let outputs = try outputs()
+    var bare = elsewhere("bare")
+    bare.format = .known(.envFile)
+    let role = try begin(outputs, "web", [elsewhere("b"), bare])
+    let first = try #require(role.current?.session)
+    #expect(holds("app/b", role) && holds("app/bare", role))
+    scheduler.time = scheduler.time + .seconds(2)
+    role.issue()
+    role.current.unfit = [.known(.envFile)]
+    outputs.publish(role)
+    #expect(holds("app/b", role) && text("app/bare")?.contains("\"\(first.accessKeyID)\"") == true)
+    let lines = recorder.all.filter { $0.contains("file not written") }
+    #expect(lines.count == 1 && lines[0].contains("path=\(directory.path("app/bare"))"), "\(lines)")
+    #expect(lines.first?.contains("the security token has a character that format 'env-file' can't hold") == true)
+    _ = try rotate(outputs, role)
+    #expect(holds("app/b", role) && holds("app/bare", role))
   }
 
   /// Makes the worker's next jobs wait until it is released.

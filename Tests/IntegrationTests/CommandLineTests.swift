@@ -113,7 +113,7 @@ import Wire
       Case(words: ["get", "uploader", "--wait", "70s"], status: 2, says: "allowed are 0s to 60s"),
       Case(words: ["statsu"], status: 2, says: "did you mean 'status'?"),
       Case(words: ["get", "uploader", "--colour"], status: 2, says: "'get' has no option '--colour'"),
-      Case(words: ["get", "uploader", "--format", "xml"], status: 2, says: "formats are json and env"),
+      Case(words: ["get", "uploader", "--format", "xml"], status: 2, says: "formats are json, env, env-file, "),
       Case(words: ["get", "uploader", "--min-ttl", "long"], status: 2, says: "write a time such as"),
       Case(words: ["fetch", "uploader"], status: 2, says: "unknown command 'fetch'"),
     ]

@@ -15,6 +15,9 @@ final class FakeDaemon {
   let socketPath: String
   private let child: ChildProcess
 
+  /// What was received, of the behaviour that ends connections.
+  var requests: String { child.output }
+
   convenience init(_ behaviour: Behaviour, in directory: TemporaryDirectory) throws {
     try self.init(words: [behaviour.rawValue], in: directory)
   }
@@ -53,7 +56,7 @@ final class FakeDaemon {
       if how == "stuck": c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 1000\\r\\n\\r\\n{")
       if how == "ending":
         # Read first: a connection closed with unread bytes in it is reset.
-        c.recv(65536)
+        print(c.recv(65536), flush=True)
         if count > int(more[0]):
           body = more[2].encode()
           c.sendall(b"HTTP/1.1 %s X\\r\\nContent-Length: %d\\r\\n\\r\\n" % (more[1].encode(), len(body)) + body)

@@ -57,7 +57,24 @@ import Testing
     ),
     Finding(
       "format", file("format = \"yaml\""),
-      #":11: roles.uploader.files.format is 'yaml', allowed are 'json', 'env'; write format = "json" or remove the line"#
+      #":11: roles.uploader.files.format is 'yaml', allowed are 'json', 'env', 'env-file', 'aws', 'aws-process', 'aws-container', 'odps', 'ossutil', 'aliyun-cli', 'template'; write format = "json" or remove the line"#
+    ),
+    Finding(
+      "profiles that the daemon doesn't know",
+      "[[roles.uploader.files]]\npath = \"/run/rolekeeper/config.json\"\nformat = \"aliyun-cli\"",
+      #":11: roles.uploader.files.format is 'aliyun-cli', and the file would replace '/run/rolekeeper/config.json' with all profiles in it; write path = "config.json" and name the file by aliyun's --config-path; or run rolekeeper get uploader --format aliyun-cli --output FILE, which keeps other profiles"#
+    ),
+    Finding(
+      "a template that isn't named", file("format = \"template\""),
+      #":9: roles.uploader.files.template is missing, and format is 'template'; set template to a path, relative to this file or absolute, or remove the line"#
+    ),
+    Finding(
+      "a template for another format", file("format = \"env\"\ntemplate = \"t\""),
+      #":12: roles.uploader.files.template is written, and format is 'env'; write format = "template" or remove the line"#
+    ),
+    Finding(
+      "a template that isn't there", file("format = \"template\"\ntemplate = \"t\""),
+      ":12: roles.uploader.files.template names '/etc/rolekeeper/t', which can't be read: there is no such file; correct the path"
     ),
     Finding(
       "names of the directory's own",

@@ -47,7 +47,9 @@ import Testing
     Case(.isRequired, .changesStart) { $0.isRequired = true },
     Case(.readers, .changesAccess) { $0.readers = AccessRule(gids: [1007]) },
     Case(.outputs, .changesOutputs) {
-      $0.outputs = [OutputSettings(location: .roleDirectory(name: "a"), format: .env, uid: 0, gid: 0, mode: 0o400)]
+      $0.outputs = [
+        OutputSettings(location: .roleDirectory(name: "a"), format: .known(.env), uid: 0, gid: 0, mode: 0o400)
+      ]
     },
     Case(.refreshUnits, []) { $0.refreshUnits = [UnitPattern("encode@*.service")!] },
     Case(.duration, [.changesRequest, .changesTiming]) { $0.timing.duration = .hours(2) },

@@ -135,7 +135,7 @@ import Testing
     #expect(role.readers == AccessRule(uids: [1001, 1007], gids: [2000, 5000]))
     let files = role.outputs
     #expect(files.map(\.location) == [.roleDirectory(name: "a.json"), .elsewhere(path: "/srv/b.env")])
-    #expect(files.map(\.format) == [.json, .env])
+    #expect(files.map(\.format) == [.known(.json), .known(.env)])
     #expect(files.map(\.uid) == [1002, 998])
     #expect(files.map(\.gid) == [1002, 2000])
     #expect(files.map(\.mode) == [0o440, 0o644])

@@ -69,7 +69,7 @@ import Testing
     ),
     Case(
       "Type=exec\nLoadCredential=uploader.xml:/run/rolekeeper/credentials.sock",
-      "LoadCredential=uploader.xml names no credential; write ROLE or ROLE.FORMAT, with FORMAT one of json, env: sudo systemctl edit app.service"
+      "LoadCredential=uploader.xml names no credential; write ROLE or ROLE.FORMAT, with FORMAT one of json, env, env-file, aws, aws-process, aws-container, odps, ossutil, aliyun-cli: sudo systemctl edit app.service"
     ),
     Case(
       "Type=exec\n\(load)", of: "app\(String(repeating: "x", count: 65)).service",

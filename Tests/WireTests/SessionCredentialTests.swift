@@ -23,12 +23,12 @@ import Wire
   ]
 
   @Test func `the document has what every reader needs, in one line`() throws {
-    #expect(try credential().rendered(as: .json).text == Self.document)
+    #expect(try credential().rendered(as: .json, for: .uploader).text == Self.document)
   }
 
   @Test func `the document can be read back`() throws {
     let read = try SessionCredential(parsing: Array(Self.document.utf8).span)
-    #expect(read.rendered(as: .json).text == Self.document)
+    #expect(try read.rendered(as: .json, for: .uploader).text == Self.document)
     #expect(!String(reflecting: read).contains("wyLTSm"))
   }
 
@@ -74,7 +74,7 @@ import Wire
 
   @Test func `the variables are written one per line`() throws {
     #expect(
-      try credential().rendered(as: .env).text == """
+      try credential().rendered(as: .env, for: .uploader).text == """
         ALIBABA_CLOUD_ACCESS_KEY_ID='STS.Nabc'
         ALIBABA_CLOUD_ACCESS_KEY_SECRET='wyLTSm/+='
         ALIBABA_CLOUD_SECURITY_TOKEN='CAES+w$HOME;&='
@@ -90,13 +90,14 @@ import Wire
 
   @Test func `a shell's eval gives the variables to the programs it starts`() throws {
     let directory = try TemporaryDirectory()
-    let file = try directory.write(try credential().rendered(as: .env).text, to: "role.env", mode: 0o600)
+    let text = try credential().rendered(as: .env, for: .uploader).text
+    let file = try directory.write(text, to: "role.env", mode: 0o600)
     let shell = try #require(popen("set -eu; eval \"$(cat '\(file)')\"; env", "re"))
     var line = [CChar](repeating: 0, count: 4096)
     var seen: [String: String] = [:]
     while fgets(&line, CInt(line.count), shell) != nil {
-      let text = String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      let read = String(decoding: line.prefix { $0 != 0 && $0 != 10 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+      let parts = read.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
       if parts.count == 2, Self.variables.keys.contains(parts[0]) { seen[parts[0]] = parts[1] }
     }
     #expect(pclose(shell) == 0)
@@ -104,7 +105,7 @@ import Wire
   }
 
   @Test func `systemd reads the same values from the file`() throws {
-    let text = try credential().rendered(as: .env).text
+    let text = try credential().rendered(as: .env, for: .uploader).text
     #expect(try EnvironmentFile.read(text) == Self.variables)
   }
 

@@ -28,6 +28,21 @@ import Testing
     #expect(arguments.wait?.text == "30s" && arguments.socket == nil)
   }
 
+  @Test func `get takes a field in place of the format, and a file for the output`() throws {
+    let arguments = try arguments("get", "uploader", "--field", "expiration", "--output", "/run/app/end")
+    #expect(arguments.field == .expiration && arguments.output == "/run/app/end" && arguments.format == .json)
+  }
+
+  @Test(arguments: CredentialFormat.allCases)
+  func `the help lists each format`(format: CredentialFormat) {
+    #expect(Usage.text(for: .get).contains("\n  \(format.rawValue) "))
+  }
+
+  @Test(arguments: CredentialField.allCases)
+  func `the help lists each field`(field: CredentialField) {
+    #expect(Usage.text(for: .get).contains("\n  \(field.rawValue) "))
+  }
+
   @Test func `what follows two hyphens is no option`() throws {
     #expect(try arguments("get", "--", "uploader").roles == ["uploader"])
     #expect(try arguments("wait", "--timeout", "5s", "--", "a", "b").roles == ["a", "b"])
@@ -88,6 +103,14 @@ import Testing
     Case(words: "status a b", says: "'status' takes one role's name, or none"),
     Case(words: "get a b", says: "'get' takes one role's name"),
     Case(words: "reload a", says: "'reload' takes no 'a'"),
+    Case(words: "get a --format yaml", says: "'--format' is 'yaml'; formats are json, env, env-file, aws, "),
+    Case(
+      words: "get a --field token", says: "fields are access_key_id, access_key_secret, security_token, expiration, "),
+    Case(words: "get a --field expiration --format env", says: "'--format' and '--field' don't go together"),
+    Case(words: "get a --field expiration --template t", says: "'--field' and '--template' don't go together"),
+    Case(words: "get a --format template", says: "'--format' is 'template'; write --template FILE"),
+    Case(words: "get a --output=", says: "'--output' is empty; write a path"),
+    Case(words: "status --field expiration", says: "it belongs to 'get'"),
     Case(words: "get a --min-ttl 90", says: "'--min-ttl' is '90'; write a time such as 90s"),
     Case(words: "wait a --min-ttl -1s", says: "'--min-ttl' is '-1s'"),
     Case(words: "status --timeout 0s", says: "'--timeout' is '0s'; it is at least 1s"),

@@ -41,14 +41,8 @@ final class PolicyFiles {
       files.append(SettingsContent.File(path: path, bytes: content))
       bytes = ByteOrderMark.removed(from: content)
     } catch {
-      let remedy =
-        switch error {
-        case .denied: SafeFix.reach(path, on: host)
-        case .passing: "check that file and its disk"
-        case .missing: host.remedyForMissing(path, "correct the path")
-        default: "correct the path"
-        }
-      findings.unreadable(place, "names '\(path)', which can't be read: \(error)", remedy, error)
+      findings.unreadable(
+        place, "names '\(path)', which can't be read: \(error)", host.remedy(forUnreadable: path, error), error)
       return nil
     }
     guard !ByteOrderMark.isUTF16(bytes.span) else {

@@ -52,7 +52,7 @@ struct UnitConsumers<Source: Host> {
     guard let role = RoleName(parts.first ?? ""), isFormat else {
       warn(
         path, key, "names no credential",
-        "write ROLE or ROLE.FORMAT, with FORMAT one of \(CredentialFormat.allCases.map(\.rawValue).joined(separator: ", ")): \(Self.edit(unit))"
+        "write ROLE or ROLE.FORMAT, with FORMAT one of \(CredentialFormat.names): \(Self.edit(unit))"
       )
       return
     }

@@ -38,6 +38,16 @@ package protocol Host {
 extension Host {
   package var resolverOptions: String? { nil }
 
+  /// What to do about a file that a setting names and that can't be read.
+  func remedy(forUnreadable path: String, _ error: HostError) -> String {
+    switch error {
+    case .denied: SafeFix.reach(path, on: self)
+    case .passing: "check that file and its disk"
+    case .missing: remedyForMissing(path, "correct the path")
+    default: "correct the path"
+    }
+  }
+
   /// What to do about a missing file: use another name in its directory if that is similar, else `otherwise`.
   func remedyForMissing(_ path: String, _ otherwise: String) -> String {
     let names = (try? names(in: PathText.directory(of: path))) ?? []

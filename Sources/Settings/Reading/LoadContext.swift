@@ -11,12 +11,13 @@ final class LoadContext {
   let principals: Principals
   let trust: PathTrust
   let policies: PolicyFiles
+  let templates: TemplateFiles
   let reach = SocketReach()
-  /// The settings files read so far, without the policies.
+  /// The settings files read so far, without the policies and the templates.
   var files = SettingsContent()
   /// All files read so far that belong to the settings.
   var content: SettingsContent {
-    SettingsContent(files: files.files + policies.files, directories: files.directories)
+    SettingsContent(files: files.files + policies.files + templates.files, directories: files.directories)
   }
   /// The timing of each role whose times are valid, whatever else is wrong with the role.
   var timings: [RoleTiming] = []
@@ -40,6 +41,7 @@ final class LoadContext {
     principals = Principals(host: host)
     trust = PathTrust(host: host, findings: findings)
     policies = PolicyFiles(host: host, findings: findings, trust: trust)
+    templates = TemplateFiles(host: host, findings: findings, trust: trust)
   }
 
   func sessionName(_ text: String) throws(SessionNameTemplate.Problem) -> SessionNameTemplate {

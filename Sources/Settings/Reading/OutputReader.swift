@@ -51,16 +51,44 @@ final class OutputReader {
   }
 
   private func read(_ table: TableReader, _ role: RoleName) -> OutputSettings? {
-    let format = table.choice(Keys.format).flatMap(CredentialFormat.init)
+    let format = format(table)
     let owner = table.principal(Keys.owner)
     let group = table.principal(Keys.group)
     // If the owner was reported as wrong, nobody knows whether the directory is theirs.
     let isOwnerKnown = owner != nil || !table.isWritten(Keys.owner)
     let location = location(table, role, ownerUID: owner?.id, isOwnerKnown: isOwnerKnown)
     let mode = mode(table)
+    if format == .known(.aliyunCLI), case .elsewhere(let path) = location {
+      table.findings.error(
+        table.place(of: Keys.format), "is 'aliyun-cli', and the file would replace '\(path)' with all profiles in it",
+        "write path = \"\(PathText.name(of: path))\" and name the file by aliyun's --config-path; or run rolekeeper get \(role) --format aliyun-cli --output FILE, which keeps other profiles"
+      )
+      return nil
+    }
     guard let format, let location, let mode, let gid = gid(table, owner: owner, group: group) else { return nil }
     return OutputSettings(
       location: location, format: format, uid: owner?.id ?? table.context.host.uid, gid: gid, mode: mode)
+  }
+
+  private func format(_ table: TableReader) -> OutputFormat? {
+    let name = table.choice(Keys.format)
+    let place = table.place(of: Keys.template)
+    guard name == OutputFormat.templateName else {
+      // If the format is wrong, that was reported.
+      if let name, table.isWritten(Keys.template) {
+        table.findings.error(
+          place, "is written, and format is '\(name)'",
+          "write format = \"\(OutputFormat.templateName)\" or remove the line")
+        return nil
+      }
+      return name.flatMap(CredentialFormat.init).map { .known($0) }
+    }
+    guard table.isWritten(Keys.template) else {
+      table.findings.error(place, "is missing, and format is 'template'", Keys.template.remedy())
+      return nil
+    }
+    return table.readPath(Keys.template).flatMap { table.context.templates.template(in: $0, namedAt: place) }
+      .map { .template($0) }
   }
 
   private func location(

@@ -120,9 +120,22 @@ extension Schema {
         The file: a name in the role's directory, whose files are all replaced together, or an absolute path.
         """)
     static let format = ChoiceKey(
-      name: "format", choices: CredentialFormat.allCases.map(\.rawValue), standard: CredentialFormat.json.rawValue,
+      name: "format", choices: CredentialFormat.allCases.map(\.rawValue) + [OutputFormat.templateName],
+      standard: CredentialFormat.json.rawValue,
       summary: """
-        json is the same document as from the socket; env is NAME=value lines for EnvironmentFile= and shells.
+        What reads it: json is the same document as from the socket; env has NAME='value' lines for a shell; env-file has \
+        NAME=value lines for EnvironmentFile=, docker, podman and dotenv; aws is a shared credentials file; aws-process is \
+        the output of a credential_process; aws-container is the answer of a container's credentials URI; odps is the file \
+        of ODPS_STS_ACCOUNT_FILE, and pyodps goes on signing with the old secret when that is renewed; ossutil is the configuration of ossutil 1 and 2; aliyun-cli is a config.json of aliyun, and has to \
+        be in the role's directory; template is the file that template names, filled in.
+        """)
+    static let template = TextKey(
+      name: "template", form: "a path, relative to this file or absolute",
+      example: "\"/etc/rolekeeper/app.conf.template\"",
+      summary: """
+        For format = "template", the file to fill in: {{access_key_id}}, {{access_key_secret}}, {{security_token}}, \
+        {{expiration}} and {{last_updated}} are replaced, as they are, or escaped as in {{security_token|json}}, |shell or \
+        |ini. It is read at the start and at each reload.
         """)
     static let owner = PrincipalKey(
       name: "owner", kind: .user, standard: "the daemon's user", example: "\"uploader\"",
@@ -136,6 +149,6 @@ extension Schema {
     static let allowWorldReadable = FlagKey(
       name: "allow_world_readable", summary: "Whether mode may let every user of the host read the credential.")
     static let table = SettingTable(
-      header: "[[roles.NAME.files]]", keys: [path, format, owner, group, mode, allowWorldReadable])
+      header: "[[roles.NAME.files]]", keys: [path, format, template, owner, group, mode, allowWorldReadable])
   }
 }

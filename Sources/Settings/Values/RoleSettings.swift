@@ -57,7 +57,7 @@ package struct OutputSettings: Hashable, Sendable {
   }
 
   package var location: Location
-  package var format: CredentialFormat
+  package var format: OutputFormat
   package var uid: UInt32
   package var gid: UInt32
   package var mode: UInt32

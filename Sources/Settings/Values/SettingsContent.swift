@@ -1,7 +1,7 @@
 /// The files from which settings were read, with their content: enough to read the same settings again, whatever is on
 /// the disk by then.
 ///
-/// They are the settings files, those of `roles.d`, and the session policies; none contains a secret.
+/// They are the settings files, those of `roles.d`, the session policies, and the templates of credential files; none contains a secret.
 package struct SettingsContent: Hashable, Sendable {
   package struct File: Hashable, Sendable {
     /// Its absolute path.

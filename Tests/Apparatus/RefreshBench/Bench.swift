@@ -15,6 +15,8 @@ package final class Bench {
   package let cloud = FakeIssuer()
   package let refresher: Refresher
   private var granted: [Granted] = []
+  /// What the security tokens begin with; the number of the call follows.
+  package var tokenStart = "token"
 
   /// A secret that came from the cloud, as long as somebody holds it.
   private struct Granted {
@@ -74,7 +76,7 @@ package final class Bench {
     let end = UTCTime(seconds: serverNow.seconds + (life ?? asked).wholeSeconds)
     let session = AssumedSession(
       accessKeyID: "STS.\(id.number)", accessKeySecret: Secret(copying: Array("secret\(id.number)".utf8).span),
-      securityToken: Secret(copying: Array("token\(id.number)".utf8).span), expiration: end, requestID: nil)
+      securityToken: Secret(copying: Array("\(tokenStart)\(id.number)".utf8).span), expiration: end, requestID: nil)
     granted += [Granted(secret: session.accessKeySecret), Granted(secret: session.securityToken)]
     cloud.answer(id, IssueOutcome(result: .granted(session), date: serverNow, sent: now))
   }

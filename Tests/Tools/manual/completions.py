@@ -26,6 +26,12 @@ def operands(usage):
 
 
 def value_kind(program, item):
+    # What a help lists under "Formats:" are the words for FORMAT.
+    title = f"{item.value.capitalize()}s"
+    for _, command in program.commands:
+        for group in command.groups:
+            if group.title == title:
+                return [listed.name for listed in group.items]
     # NAME of the emulator is a host's.
     found = kind(item.value)
     return "nothing" if found == "users" and program.name == "sts-emulator" else found

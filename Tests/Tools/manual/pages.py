@@ -154,6 +154,8 @@ def command_line(help, release):
                     page.paragraph(f"{part.title}:")
                     page.statuses(part)
                 else:
+                    if part.title:
+                        page.paragraph(f"{part.title}:")
                     page.statuses(part)
             elif not part.endswith("see 'rolekeeper --help'."):
                 page.paragraph(part)

@@ -1,0 +1,20 @@
+package import Core
+
+/// Why a credential can't be written in a format. It names the field, and never quotes it.
+package enum FormatError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The field has a character that needs quotes, and there are none in `place`, such as "format 'aws'".
+  case needsQuotes(CredentialField, in: String)
+
+  /// The file that the credential should go into can't be changed; the text says what it isn't.
+  case notAConfiguration(String)
+
+  package var description: String {
+    switch self {
+    case .needsQuotes(let field, let place):
+      "the \(field.noun) has a character that \(place) can't hold: allowed are letters, digits and + / = . _ -, with no = in "
+        + "front; use format 'json'"
+    case .notAConfiguration(let reason):
+      "it is no configuration of the aliyun command line: \(reason); name another file"
+    }
+  }
+}

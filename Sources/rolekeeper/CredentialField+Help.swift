@@ -1,0 +1,14 @@
+import Core
+
+extension CredentialField {
+  /// Its text, as `--help` lists it.
+  var meaning: String {
+    switch self {
+    case .accessKeyID: "STS. and the rest of the AccessKeyId"
+    case .accessKeySecret: "the AccessKeySecret"
+    case .securityToken: "the security token"
+    case .expiration: "when the credential expires, as 2026-01-31T12:00:00Z"
+    case .lastUpdated: "when it was issued, in the same form"
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import CommandInterface
+import Core
+import Glibc
+import Secrets
+
+/// The file of `get --output`: replaced as a whole, with mode 0400 and the user's own owner and group.
+///
+/// The credential is written to a new file in the same directory, which is then renamed: a reader finds the old credential or the new
+/// one, and after a failure the old file is as it was. Anything but a regular file is refused. A symlink would either be replaced,
+/// which surprises whoever put it there, or followed, to a place where somebody else may have pointed it; /dev/stdout is one.
+struct CredentialFile {
+  struct Failure: Error, CustomStringConvertible {
+    let path: String
+    let reason: String
+
+    var description: String { "file '\(path)': \(reason)" }
+  }
+
+  let path: String
+
+  /// Checks the path before anything is asked for, so that no session is handed out for nothing.
+  init(_ path: String) throws(Failure) {
+    self.path = path
+    var status = stat()
+    guard lstat(path, &status) == 0 else {
+      if errno == ENOENT, access(directory, F_OK) == 0, !path.hasSuffix("/") { return }
+      throw failure(errno == ENOENT ? "there is no such directory" : Self.text(of: errno))
+    }
+    switch status.st_mode & S_IFMT {
+    case S_IFREG: return
+    case S_IFLNK: throw failure("it is a symlink; name the file itself")
+    case S_IFDIR: throw failure("it is a directory; name a file in it")
+    default: throw failure("it isn't a regular file; without '--output' the credential goes to stdout")
+    }
+  }
+
+  /// The most bytes of a file that is changed rather than replaced.
+  private static let maxBytes = 1 << 20
+
+  /// What the file has now, which may be other credentials; nil if there is none.
+  func content() throws(Failure) -> Secret? {
+    let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      if errno == ENOENT { return nil }
+      throw failure("cannot read it: \(Self.text(of: errno))")
+    }
+    defer { close(descriptor) }
+    var number: CInt = 0
+    let content = Secret(unsafeUninitializedCapacity: Self.maxBytes) { room in
+      var count = 0
+      while count < room.count {
+        let got = read(descriptor, room.baseAddress! + count, room.count - count)
+        if got < 0, errno == EINTR { continue }
+        if got < 0 { number = errno }
+        if got <= 0 { break }
+        count += got
+      }
+      return count
+    }
+    guard number == 0 else { throw failure("cannot read it: \(Self.text(of: number))") }
+    guard content.count < Self.maxBytes else { throw failure("it has \(Self.maxBytes) bytes or more") }
+    return content
+  }
+
+  func write(_ secret: Secret) throws(Failure) {
+    var name = Array("\(directory)/.\(path.split(separator: "/").last ?? "").XXXXXX".utf8CString)
+    // This program starts no other, so that the descriptor needn't be close-on-exec.
+    let descriptor = mkstemp(&name)
+    guard descriptor >= 0 else { throw failure("cannot make a new file beside it: \(Self.text(of: errno))") }
+    defer { close(descriptor) }
+    if let problem = fill(descriptor, with: secret, then: name) {
+      unlink(name)
+      throw failure(problem)
+    }
+    // The rename is on the disk once its directory is; the credential is good without that.
+    let parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if parent >= 0 {
+      fsync(parent)
+      close(parent)
+    }
+  }
+
+  /// Nil if the file is in place, otherwise what went wrong.
+  private func fill(_ descriptor: CInt, with secret: Secret, then name: [CChar]) -> String? {
+    guard fchmod(descriptor, 0o400) == 0 else { return "cannot set its mode: \(Self.text(of: errno))" }
+    let number = secret.withBytes { Console.put($0, to: descriptor) }
+    guard number == 0 else { return "cannot write its content: \(Self.text(of: number))" }
+    guard fsync(descriptor) == 0 else { return "cannot bring it to the disk: \(Self.text(of: errno))" }
+    guard rename(name, path) == 0 else { return "cannot put it in place: \(Self.text(of: errno))" }
+    return nil
+  }
+
+  private var directory: String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  func failure(_ reason: String) -> Failure { Failure(path: path, reason: reason) }
+
+  private static func text(of number: CInt) -> String { String(cString: strerror(number)) }
+}
