@@ -45,8 +45,12 @@ struct CredentialFile {
       throw failure("cannot read it: \(Self.text(of: errno))")
     }
     defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw failure("cannot read it: \(Self.text(of: errno))") }
+    guard status.st_size < Self.maxBytes else { throw failure("it has \(Self.maxBytes) bytes or more") }
     var number: CInt = 0
-    let content = Secret(unsafeUninitializedCapacity: Self.maxBytes) { room in
+    // One more than there is shows whether it grows meanwhile.
+    let content = Secret(unsafeUninitializedCapacity: Int(status.st_size) + 1) { room in
       var count = 0
       while count < room.count {
         let got = read(descriptor, room.baseAddress! + count, room.count - count)
@@ -58,7 +62,7 @@ struct CredentialFile {
       return count
     }
     guard number == 0 else { throw failure("cannot read it: \(Self.text(of: number))") }
-    guard content.count < Self.maxBytes else { throw failure("it has \(Self.maxBytes) bytes or more") }
+    guard content.count <= status.st_size else { throw failure("somebody is writing to it") }
     return content
   }
 

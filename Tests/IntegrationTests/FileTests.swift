@@ -53,6 +53,32 @@ import Wire
     #expect(FileStatus(home)?.mode == 0o711)
   }
 
+  @Test func `a file may have each format, and a reload brings a changed template into it`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let template = try lab.directory.write("id {{access_key_id}}\n", to: "t", mode: 0o644)
+    lab.draft.roles[0].files = (CredentialFormat.allCases.map(\.rawValue) + ["template"]).map { format in
+      SettingsDraft.Role.file(
+        "c.\(format)", "format = \"\(format)\"" + (format == "template" ? "\ntemplate = \"\(template)\"" : ""))
+    }.joined(separator: "\n[[roles.uploader.files]]\n")
+    try lab.writeSettings()
+    try lab.start()
+    let credential = try lab.credential("uploader")
+    let home = "\(lab.draft.directory)/uploader"
+    for format in CredentialFormat.allCases {
+      let text = try #require(FileText.read("\(home)/c.\(format.rawValue)"))
+      #expect(text.contains(credential.keyID) && text.contains(credential.token), "\(format)")
+      #expect(try lab.rolekeeper("get", "uploader", "--format", format.rawValue).output == text)
+    }
+    #expect(FileText.read("\(home)/c.template") == "id \(credential.keyID)\n")
+    try lab.directory.write("token {{security_token|shell}}\n", to: "t", mode: 0o644)
+    #expect(try lab.rolekeeper("reload").status == 0)
+    try eventually("the file follows") { FileText.read("\(home)/c.template") == "token '\(credential.token)'\n" }
+    try lab.directory.write("{{token}}\n", to: "t", mode: 0o644)
+    let refused = try lab.rolekeeper("reload")
+    #expect(refused.status == 1 && refused.errors.contains("there is no such field"), "\(refused.errors)")
+    #expect(FileText.read("\(home)/c.template") == "token '\(credential.token)'\n")
+  }
+
   /// Whoever has the file open goes on reading what it opened; whoever opens it finds a whole one.
   @Test func `a file elsewhere is replaced at each rotation, never written in place`() throws {
     let lab = try Lab(RealmDraft(lifetime: "4s"))

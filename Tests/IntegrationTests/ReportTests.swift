@@ -181,6 +181,12 @@ import Wire
     #expect(try daemon.get("/metrics").body.contains("rolekeeper_below_floor_answers_total 1\n"))
     #expect(try lab.status("uploader").state == .belowFloor)
     let get = try lab.rolekeeper("get", "uploader")
-    #expect(get.status == 0 && get.errors.contains("less than the role's floor"))
+    #expect(get.status == 0 && get.errors.isEmpty, "an SDK that runs it gets no warning: \(get.errors)")
+    let command = "'\(Programs.commandLine)' --socket '\(lab.draft.socketPath)' get uploader >/dev/null"
+    let seen = try ChildProcess.run(
+      ["/usr/bin/script", "--quiet", "--return", "--command", command, "/dev/null"],
+      environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "SHELL": "/bin/sh"])
+    #expect(
+      seen.status == 0 && seen.output.contains("less than the role's floor"), "a person on a terminal does: \(seen)")
   }
 }

@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import Laboratory
 import TestNeeds
@@ -42,6 +43,50 @@ import Testing
     let granted = try ask(RealmDraft.key.secret)
     #expect(granted.hasPrefix("granted acs:ram::\(RealmDraft.account):assumed-role/uploader/witness"), "\(granted)")
     #expect(try ask("WrongWrongWrongWrong") == "refused SignatureDoesNotMatch\n")
+  }
+
+  /// Each document by Python's own parsers, which the readers of that format use.
+  @Test func `Python's parsers read the same credential from each format`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    try lab.start()
+    let script = """
+      import configparser, json, shlex, subprocess, sys
+      tool, socket = sys.argv[1:]
+      def get(format):
+          return subprocess.run([tool, "--socket", socket, "get", "uploader", "--format", format],
+                                check=True, capture_output=True, text=True).stdout
+      def members(format, *names):
+          document = json.loads(get(format))
+          return [document[name] for name in names]
+      def section(format, name, *keys):
+          parser = configparser.ConfigParser()
+          parser.read_string(get(format))
+          return [parser[name][key] for key in keys]
+      def variables(text, *names):
+          words = dict(word.split("=", 1) for word in text if "=" in word)
+          return [words[name] for name in names]
+      alibaba = ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"]
+      found = {
+          "json": members("json", "AccessKeyId", "AccessKeySecret", "SecurityToken"),
+          "env": variables(shlex.split(get("env")), *alibaba),
+          "env-file": variables(get("env-file").splitlines(), *alibaba),
+          "aws": section("aws", "default", "aws_access_key_id", "aws_secret_access_key", "aws_session_token"),
+          "aws-process": members("aws-process", "AccessKeyId", "SecretAccessKey", "SessionToken"),
+          "aws-container": members("aws-container", "AccessKeyId", "SecretAccessKey", "Token"),
+          "odps": members("odps", "accessKeyId", "accessKeySecret", "securityToken"),
+          "ossutil": section("ossutil", "Credentials", "accessKeyID", "accessKeySecret", "stsToken"),
+          "aliyun-cli": [json.loads(get("aliyun-cli"))["profiles"][0][name]
+                         for name in ("access_key_id", "access_key_secret", "sts_token")],
+      }
+      for name, values in found.items():
+          print(name, *values)
+      """
+    let output = try WitnessPython.run(script, [Programs.commandLine, lab.draft.socketPath])
+    let credential = try lab.credential("uploader")
+    let lines = CredentialFormat.allCases.map {
+      "\($0.rawValue) \(credential.keyID) \(credential.secret) \(credential.token)\n"
+    }
+    #expect(output == lines.joined(), "\(output)")
   }
 
   @Test func `the vendor's credentials package takes ours from an external program`() throws {
