@@ -68,6 +68,8 @@ extension HTTPServer {
     return isThere
   }
 
+  package func backlog(of token: ResponseToken) -> Int { find(token)?.outputSize ?? 0 }
+
   /// Ends a stream after all of it has been sent, and closes the connection.
   package func finish(_ token: ResponseToken) {
     guard let connection = find(token), connection.phase == .streaming, !connection.closesAfterOutput else { return }

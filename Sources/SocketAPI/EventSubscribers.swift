@@ -1,33 +1,134 @@
 import Core
 import HTTPServer
 import Refresh
+import Systemd
 import Wire
 
-/// Readers of `GET /v1/events`: each gets one line for each change of a role that it may read.
-final class EventSubscribers {
-  private let mayRead: (Peer, ResponseToken, ManagedRole) -> Bool
+/// What the streams of events are about, and where they go.
+protocol EventSource: AnyObject {
+  /// All roles, in order.
+  var roles: [ManagedRole] { get }
+  func mayRead(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole) -> Bool
+  /// The role as it is now; nil once it is removed.
+  func snapshot(of role: ManagedRole) -> RoleEvent?
+  func heartbeat() -> Heartbeat
   /// Sends to a stream; false if its reader is gone.
-  private let send: (ResponseToken, PlainBytes) -> Bool
-  private var readers: [ResponseToken: Peer] = [:]
+  func send(_ bytes: PlainBytes, to token: ResponseToken) -> Bool
+  /// How many bytes the stream's reader is behind.
+  func backlog(of token: ResponseToken) -> Int
+}
 
-  init(
-    mayRead: @escaping (Peer, ResponseToken, ManagedRole) -> Bool,
-    send: @escaping (ResponseToken, PlainBytes) -> Bool
-  ) {
-    self.mayRead = mayRead
-    self.send = send
+/// Readers of `GET /v1/events`: each gets one line for each role that it may read, the snapshot, then one for each change of such a
+/// role, and a heartbeat at a fixed interval.
+///
+/// With many roles the snapshot is sent in slices, and no faster than the reader reads: a slow one isn't dropped for it. Each of its
+/// lines has the role's state at the time it is sent, so a change meanwhile needs no care.
+final class EventSubscribers {
+  private struct Reader {
+    let peer: Peer
+    /// The only role that the stream is about; nil for all.
+    let role: RoleName?
+    /// The roles that the snapshot still lacks.
+    var missing: ArraySlice<ManagedRole>
   }
 
-  func add(_ token: ResponseToken, _ peer: Peer) { readers[token] = peer }
+  /// A piece of a snapshot, in bytes.
+  private static let piece = 16_384
+  /// How far behind a reader may be to be sent the next piece.
+  private static let mostBehind = 16_384
+  /// When a reader that was too far behind is sent more, in µs.
+  private static let pause: Int64 = 20_000
+
+  private unowned let source: any EventSource
+  private let scheduler: any Scheduler
+  private var readers: [ResponseToken: Reader] = [:]
+  /// The readers whose snapshot isn't complete.
+  private var joining: [ResponseToken] = []
+  private var turn: (any Deferral)!
+  private var retry: (any Alarm)!
+  private var beat: (any Alarm)!
+
+  init(scheduler: any Scheduler, source: any EventSource) throws {
+    self.scheduler = scheduler
+    self.source = source
+    turn = scheduler.deferred { [unowned self] in sendSnapshots() }
+    retry = try scheduler.timer(accuracy: 10_000) { [unowned self] in sendSnapshots() }
+    beat = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in sendHeartbeats() }
+  }
+
+  /// Begins with the snapshot: of `role`, or of all roles.
+  func add(_ token: ResponseToken, _ peer: Peer, only role: ManagedRole? = nil) {
+    readers[token] = Reader(peer: peer, role: role?.name, missing: role.map { [$0] } ?? source.roles[...])
+    joining.append(token)
+    if !beat.isArmed { armBeat() }
+    sendSnapshots()
+  }
+
   func forget(_ token: ResponseToken) { readers[token] = nil }
-  func forgetAll() { readers = [:] }
+
+  func forgetAll() {
+    readers = [:]
+    joining = []
+  }
 
   /// Renders the line once, and only if there are readers.
   func publish(_ role: ManagedRole, _ event: @autoclosure () -> RoleEvent) {
     if readers.isEmpty { return }
     let line = PlainBytes(event().rendered())
-    for (token, peer) in readers where mayRead(peer, token, role) {
-      if !send(token, line) { readers[token] = nil }
+    for (token, reader) in readers where reader.role.map({ $0 == role.name }) ?? true {
+      if source.mayRead(reader.peer, token, role) { send(line, to: token) }
     }
+  }
+
+  private func send(_ bytes: PlainBytes, to token: ResponseToken) {
+    if !source.send(bytes, to: token) { readers[token] = nil }
+  }
+
+  // MARK: - Heartbeat
+
+  private func armBeat() { beat.arm(at: (scheduler.time + Heartbeat.interval).microseconds) }
+
+  private func sendHeartbeats() {
+    if readers.isEmpty { return }
+    armBeat()
+    let line = PlainBytes(source.heartbeat().rendered())
+    for token in Array(readers.keys) { send(line, to: token) }
+  }
+
+  // MARK: - Snapshot
+
+  /// Works for one slice, and arranges for the next.
+  private func sendSnapshots() {
+    let end = scheduler.time + LoopSlice.length
+    var behind: [ResponseToken] = []
+    while let token = joining.first {
+      joining.removeFirst()
+      guard readers[token] != nil else { continue }
+      if source.backlog(of: token) > Self.mostBehind {
+        behind.append(token)
+      } else if !sendPiece(to: token, until: end) {
+        joining.append(token)
+      }
+      if scheduler.time >= end { break }
+    }
+    if !joining.isEmpty {
+      turn.schedule()
+    } else if !behind.isEmpty {
+      retry.arm(at: scheduler.time.microseconds + Self.pause)
+    }
+    joining += behind
+  }
+
+  /// True once the snapshot is complete, or the reader gone.
+  private func sendPiece(to token: ResponseToken, until end: Timestamp) -> Bool {
+    guard var missing = readers[token]?.missing, let peer = readers[token]?.peer else { return true }
+    var lines: [UInt8] = []
+    while lines.count < Self.piece, let role = missing.popFirst() {
+      if source.mayRead(peer, token, role), let event = source.snapshot(of: role) { lines += event.rendered() }
+      if scheduler.time >= end { break }
+    }
+    readers[token]?.missing = missing
+    if !lines.isEmpty { send(PlainBytes(lines), to: token) }
+    return missing.isEmpty || readers[token] == nil
   }
 }

@@ -91,8 +91,7 @@ package final class SocketService: RequestHandler, RoleObserver {
       refreshTimedOut(waiter, role)
     }
     long = try LongAnswers(scheduler: scheduler) { [unowned self] in server?.complete($0, $1) }
-    subscribers = EventSubscribers(
-      mayRead: { [unowned self] in mayRead($0, $1, $2) }, send: { [unowned self] in server?.send($0, $1) ?? false })
+    subscribers = try EventSubscribers(scheduler: scheduler, source: self)
   }
 
   /// The settings changed, and with them the access.
@@ -148,7 +147,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     case .role, .credentials, .roleHealth, .report, .refresh:
       return respond(to: request, about: route, from: peer, token: token)
     case .roles: return get(request) ?? listRoles(for: peer, token)
-    case .events: return get(request) ?? subscribe(peer, token)
+    case .events: return get(request, taking: ["role"]) ?? subscribe(request, peer, token)
     case .status: return get(request) ?? forAdmins(peer, route.path) ?? statusReport(for: peer, token)
     case .reload:
       return post(request, taking: ["allow_removal"]) ?? forAdmins(peer, route.path) ?? reload(request, token)
@@ -241,13 +240,6 @@ package final class SocketService: RequestHandler, RoleObserver {
     }
   }
 
-  private func subscribe(_ peer: Peer, _ token: ResponseToken) -> Response? {
-    if server?.beginStream(token, head: Answer.head(status: 200, type: .lines, length: nil)) == true {
-      subscribers.add(token, peer)
-    }
-    return nil
-  }
-
   // MARK: - Access
 
   func mayRead(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole) -> Bool {
@@ -315,19 +307,6 @@ package final class SocketService: RequestHandler, RoleObserver {
     if let kind = report.eventKind { send(kind, of: role) }
   }
 
-  private func send(_ kind: RoleEvent.Kind, of role: ManagedRole) {
-    subscribers.publish(
-      role, role.event(kind, at: scheduler.time, clock: refresher.clock))
-  }
-
-  /// Publishes an event for files that appear, fail, or work again.
-  package func outputsChanged(of role: ManagedRole, _ outputs: [OutputStatus]) {
-    let now = scheduler.time
-    for output in outputs {
-      subscribers.publish(role, role.event(.output, at: now, clock: refresher.clock, output: output))
-    }
-  }
-
   /// When the role's next attempt is, of this process or the next.
   func nextAttempt(of role: ManagedRole) -> Timestamp {
     min(role.machine.nextAttempt, restart() ?? role.machine.nextAttempt)
@@ -341,7 +320,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     return Answer.problem(Problem(.forbidden, detail: why))
   }
 
-  private func unknownRole(_ name: String, _ peer: Peer, _ token: ResponseToken) -> Response {
+  func unknownRole(_ name: String, _ peer: Peer, _ token: ResponseToken) -> Response {
     var problem = Problem(.notFound, detail: "", suggestion: nearestRole(to: name, peer, token))
     problem.detail =
       "there is no role '\(RefusedValue.shown(name))'; \(problem.didYouMean)GET /v1/roles lists those that you may read"
@@ -361,18 +340,5 @@ package final class SocketService: RequestHandler, RoleObserver {
     return Answer.problem(
       Problem(
         .notFound, detail: "paths are \(paths.dropLast().joined(separator: ", ")) and \(paths.last ?? "")"))
-  }
-}
-
-extension RefreshReport {
-  /// The event that informs readers; nil if there is none. No report's event says that they get another session: `rotated` is sent
-  /// when they do, which a new session that is only a standby doesn't cause.
-  var eventKind: RoleEvent.Kind? {
-    switch self {
-    case .failing, .recovered, .belowFloor, .lapsed, .condemned(_, .nothing): .changed
-    case .refreshed, .condemned(_, .standby), .condemned(_, .notNeeded), .reservationServes: nil
-    case .reserved: .reserved
-    case .grantedLess, .stillFailing, .reservationFailed: nil
-    }
   }
 }

@@ -1,10 +1,12 @@
 package import Core
 package import JSON
 
-/// One line of `GET /v1/events`: a role rotated, its state changed, a longer session for it arrived, or one of its credential files
-/// changed.
+/// A line of `GET /v1/events` about a role: its state when the stream began, a rotation, another change of its state, a longer
+/// session, or a credential file that changed.
 package struct RoleEvent: WireDocument, Hashable, Sendable {
   package enum Kind: String, Sendable {
+    /// The role as it is when the stream begins; one for each role that the reader may read.
+    case snapshot
     /// Plain reads and files have a different session than before: the one that the line names.
     case rotated
     /// The state differs from before.

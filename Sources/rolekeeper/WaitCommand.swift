@@ -100,9 +100,14 @@ struct WaitCommand {
         nap(Self.again)
         return nil
       }
+      switch EventLine(parsing: Array(line.utf8).span) {
+      // `look` asks for each role's status, which says more.
+      case .role(let event) where event.kind == .snapshot: continue
+      case .role(let event): if missing.contains(event.role) { return event.role }
+      case .heartbeat: continue
       // A newer daemon may send events that this program doesn't know: then all roles are checked.
-      guard let event = try? RoleEvent(parsing: Array(line.utf8).span) else { return nil }
-      if missing.contains(event.role) { return event.role }
+      case .unknown: return nil
+      }
     }
   }
 

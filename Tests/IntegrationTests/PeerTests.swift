@@ -130,9 +130,10 @@ import Wire
       #expect(try lab.daemon.post("/v1/roles/\(role)/refresh").status == 202)
       try lab.await(own) { $0.role == role && $0.kind == .rotated }
     }
-    try eventually("the line comes") { stream.output.contains("uploader") }
-    let lines = stream.output.split(separator: "\n")
-    #expect(lines.count == 1, "\(lines)")
+    try eventually("the line comes") { stream.output.contains(#""rotated","role":"uploader""#) }
+    let lines = stream.output.split(separator: "\n").filter { !$0.contains("heartbeat") }
+    #expect(lines.count == 2 && lines.allSatisfy { $0.contains(#""role":"uploader""#) }, "\(lines)")
+    #expect(lines.first?.contains(#""event":"snapshot""#) == true)
   }
 
   @Test func `one user's connections are bounded, and others still get in`() throws {

@@ -136,12 +136,27 @@ final class Exchange {
   /// More than one would be a mistake.
   var replies: [Reply] = []
   var streamHead: String?
+  /// The changes; the roles as they were when the stream began are in `snapshot`.
   var events: [RoleEvent] = []
+  var snapshot: [RoleEvent] = []
+  var heartbeats: [Heartbeat] = []
+  /// How many bytes its reader is behind.
+  var backlog = 0
   /// Nothing can be sent to it any more, which the server notices by sending.
   var isGone = false
   var sends = 0
 
   init(_ token: ResponseToken, _ peer: Peer = SocketBench.reader) { (self.token, self.peer) = (token, peer) }
+
+  /// Takes a line of a stream.
+  func take(_ line: [UInt8]) {
+    switch EventLine(parsing: line.span) {
+    case .role(let event) where event.kind == .snapshot: snapshot.append(event)
+    case .role(let event): events.append(event)
+    case .heartbeat: if let beat = try? Heartbeat(parsing: line.span) { heartbeats.append(beat) }
+    case .unknown: break
+    }
+  }
 
   var isOpen: Bool { replies.isEmpty }
   var reply: Reply? { replies.count == 1 ? replies[0] : nil }
@@ -216,9 +231,11 @@ final class RecordingSink: ResponseSink {
     guard let exchange = exchanges[token] else { return false }
     exchange.sends += 1
     if exchange.isGone { return false }
-    if let event = try? RoleEvent(parsing: Array(Reply.text(bytes).utf8).span) { exchange.events.append(event) }
+    for line in Reply.text(bytes).split(separator: "\n") { exchange.take(Array(line.utf8)) }
     return true
   }
+
+  func backlog(of token: ResponseToken) -> Int { exchanges[token]?.backlog ?? 0 }
 }
 
 /// A substitute for the daemon, controlled by the test.

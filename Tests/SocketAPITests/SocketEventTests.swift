@@ -1,11 +1,11 @@
 import Core
-import HTTPServer
 import Refresh
 import RefreshBench
 import TestSupport
 import Testing
 import Wire
 
+@testable import HTTPServer
 @testable import SocketAPI
 
 /// The events for readers of `/v1/events`.
@@ -14,7 +14,9 @@ import Wire
 
   init() throws { bench = try SocketBench() }
 
-  private func subscribe(_ peer: Peer = SocketBench.reader) -> Exchange { bench.ask("GET /v1/events", peer) }
+  private func subscribe(_ peer: Peer = SocketBench.reader, _ query: String = "") -> Exchange {
+    bench.ask("GET /v1/events\(query)", peer)
+  }
 
   @Test func `a rotation, a failure, a recovery and a longer session are one line each`() throws {
     let events = subscribe()
@@ -133,5 +135,87 @@ import Wire
     server.exchanges[events.token] = events
     bench.add("a")
     #expect(events.sends == 0)
+  }
+
+  // MARK: - Snapshot
+
+  @Test func `a stream begins with a line for each role that its reader may read`() throws {
+    let (role, closed) = (bench.add("a"), bench.add("b"))
+    bench.add("c", granted: false)
+    bench.close(closed)
+    let events = subscribe()
+    #expect(events.snapshot.map(\.role) == ["a", "c"] && events.events.isEmpty)
+    let first = try #require(events.snapshot.first)
+    let session = try #require(role.current).session
+    #expect(first.state == .valid && first.generation == 1 && first.accessKeyID == "STS.1")
+    #expect(first.expiresAt == session.expiration && first.time == bench.refresher.clock.now(at: bench.scheduler.time))
+    #expect(events.snapshot.last?.state == .waiting && events.snapshot.last?.accessKeyID == nil)
+    #expect(subscribe(SocketBench.admin).snapshot.map(\.role) == ["a", "b", "c"])
+    #expect(subscribe(SocketBench.stranger).snapshot.isEmpty)
+  }
+
+  @Test func `a reader that doesn't keep up gets the rest of the snapshot when it has read`() {
+    for place in 0..<200 { bench.add("role-\(place)") }
+    let events = Exchange(ResponseToken(slot: 0, serial: 77))
+    bench.sink.exchanges[events.token] = events
+    events.backlog = 20_000
+    bench.service.subscribers.add(events.token, SocketBench.reader)
+    bench.advance(.seconds(1))
+    #expect(events.snapshot.isEmpty && events.sends == 0)
+    events.backlog = 0
+    bench.advance(.milliseconds(20))
+    #expect(events.snapshot.count == 200 && Set(events.snapshot.map(\.role)).count == 200)
+    #expect(events.sends > 1, "no piece may be as long as the lag that ends a stream")
+  }
+
+  @Test func `a role that is removed before its line was sent gets none`() {
+    let role = bench.add("a")
+    let events = Exchange(ResponseToken(slot: 0, serial: 77))
+    bench.sink.exchanges[events.token] = events
+    events.backlog = 20_000
+    bench.service.subscribers.add(events.token, SocketBench.reader)
+    bench.remove(role)
+    events.backlog = 0
+    bench.advance(.milliseconds(20))
+    #expect(events.snapshot.isEmpty)
+  }
+
+  @Test func `a stream about one role has no other's lines, and is refused as the role is`() {
+    bench.add("a")
+    let closed = bench.add("b")
+    let events = subscribe(SocketBench.reader, "?role=a")
+    bench.close(closed)
+    for name in ["a", "b"] {
+      bench.advance(.seconds(1))
+      bench.refresher.send(.refreshRequested, to: bench.refresher.roles[RoleName(name)!]!)
+      bench.refresh.grantAll()
+    }
+    #expect(events.snapshot.map(\.role) == ["a"] && events.events.map(\.role) == ["a"])
+    #expect(subscribe(SocketBench.reader, "?role=b").status == 403)
+    #expect(subscribe(SocketBench.reader, "?role=nobody").status == 404)
+    #expect(subscribe(SocketBench.reader, "?role=").status == 404)
+    #expect(subscribe(SocketBench.reader, "?rolle=a").problem?.detail.contains("did you mean 'role'?") == true)
+  }
+
+  // MARK: - Heartbeat
+
+  @Test func `a stream has a heartbeat every 30 seconds, whatever its reader may read`() {
+    let (reader, stranger) = (subscribe(), subscribe(SocketBench.stranger, ""))
+    bench.advance(.milliseconds(29_999))
+    #expect(reader.heartbeats.isEmpty)
+    bench.advance(.milliseconds(1))
+    #expect(reader.heartbeats.map(\.time) == [bench.refresher.clock.now(at: bench.scheduler.time)])
+    bench.advance(.seconds(60))
+    #expect(reader.heartbeats.count == 3 && stranger.heartbeats.count == 3)
+  }
+
+  @Test func `without readers there is no heartbeat, and the next reader gets its own`() {
+    let first = subscribe()
+    bench.service.abandoned(first.token)
+    bench.advance(.seconds(40))
+    #expect(first.sends == 0)
+    let second = subscribe()
+    bench.advance(.seconds(30))
+    #expect(second.heartbeats.count == 1)
   }
 }

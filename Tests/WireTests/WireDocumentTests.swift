@@ -193,6 +193,17 @@ import Wire
     )
   }
 
+  @Test func `a line of the event stream is a role's, a heartbeat or unknown`() throws {
+    try check(
+      Heartbeat(time: UTCTime("2026-01-02T03:04:05Z")), reads: #"{"time":"2026-01-02T03:04:05Z","event":"heartbeat"}"#)
+    let snapshot = RoleEvent(time: nil, kind: .snapshot, role: "uploader", state: .valid, generation: 18)
+    #expect(EventLine(parsing: snapshot.rendered().span) == .role(snapshot))
+    #expect(EventLine(parsing: Heartbeat(time: nil).rendered().span) == .heartbeat)
+    for text in ["", "{}", #"{"event":"later"}"#, #"{"event":"later","role":"r","state":"valid","generation":1}"#] {
+      #expect(EventLine(parsing: Array(text.utf8).span) == .unknown)
+    }
+  }
+
   @Test func `a problem has only the members that it needs`() throws {
     try check(
       Problem(.forbidden, detail: "role 'uploader' isn't for uid 1001"),

@@ -107,12 +107,13 @@ package final class Lab {
     try StatusReport(parsing: Array(try daemon.get("/v1/status").body.utf8).span)
   }
 
-  /// Waits on the stream until an event satisfies, and returns it.
+  /// Waits on the stream until a change satisfies, and returns it; what the roles were like at the stream's beginning doesn't count.
   @discardableResult
   package func await(_ events: StreamConnection, _ satisfies: (RoleEvent) -> Bool) throws -> RoleEvent {
     while let line = try events.readLine() {
+      if EventLine(parsing: Array(line.utf8).span) == .heartbeat { continue }
       let event = try RoleEvent(parsing: Array(line.utf8).span)
-      if satisfies(event) { return event }
+      if event.kind != .snapshot, satisfies(event) { return event }
     }
     throw StreamError(attempt: "read another event", number: ECONNRESET)
   }

@@ -42,6 +42,7 @@ struct EventReader: Reader {
   private mutating func nextRotation() throws -> RoleEvent {
     let (stream, _) = try events ?? subscribe()
     while let line = try stream.readLine() {
+      if EventLine(parsing: Array(line.utf8).span) == .heartbeat { continue }
       let event = try RoleEvent(parsing: Array(line.utf8).span)
       if event.kind == .rotated { return event }
     }

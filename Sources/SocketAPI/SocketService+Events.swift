@@ -1,0 +1,61 @@
+import Core
+import HTTPServer
+package import Refresh
+import Systemd
+package import Wire
+
+/// `GET /v1/events`, and what its readers are sent.
+extension SocketService: EventSource {
+  /// Begins a stream about all roles, or with `?role=NAME` about one.
+  func subscribe(_ request: borrowing RequestHead, _ peer: Peer, _ token: ResponseToken) -> Response? {
+    var role: ManagedRole?
+    if let name = request.query("role") {
+      guard let found = RoleName(name).flatMap({ refresher.roles[$0] }) else { return unknownRole(name, peer, token) }
+      guard mayRead(peer, token, found) else { return refuse(peer, token, found) }
+      role = found
+    }
+    if server?.beginStream(token, head: Answer.head(status: 200, type: .lines, length: nil)) == true {
+      subscribers.add(token, peer, only: role)
+    }
+    return nil
+  }
+
+  func send(_ kind: RoleEvent.Kind, of role: ManagedRole) { subscribers.publish(role, event(kind, of: role)) }
+
+  /// Publishes an event for files that appear, fail, or work again.
+  package func outputsChanged(of role: ManagedRole, _ outputs: [OutputStatus]) {
+    let now = scheduler.time
+    for output in outputs {
+      subscribers.publish(role, role.event(.output, at: now, clock: refresher.clock, output: output))
+    }
+  }
+
+  private func event(_ kind: RoleEvent.Kind, of role: ManagedRole) -> RoleEvent {
+    role.event(kind, at: scheduler.time, clock: refresher.clock)
+  }
+
+  var roles: [ManagedRole] { refresher.rolesInOrder }
+
+  func snapshot(of role: ManagedRole) -> RoleEvent? {
+    refresher.roles[role.name] === role ? event(.snapshot, of: role) : nil
+  }
+
+  func heartbeat() -> Heartbeat { Heartbeat(time: refresher.clock.now(at: scheduler.time)) }
+
+  func send(_ bytes: PlainBytes, to token: ResponseToken) -> Bool { server?.send(token, bytes) ?? false }
+
+  func backlog(of token: ResponseToken) -> Int { server?.backlog(of: token) ?? 0 }
+}
+
+extension RefreshReport {
+  /// The event that informs readers; nil if there is none. No report's event says that they get another session: `rotated` is sent
+  /// when they do, which a new session that is only a standby doesn't cause.
+  var eventKind: RoleEvent.Kind? {
+    switch self {
+    case .failing, .recovered, .belowFloor, .lapsed, .condemned(_, .nothing): .changed
+    case .refreshed, .condemned(_, .standby), .condemned(_, .notNeeded), .reservationServes: nil
+    case .reserved: .reserved
+    case .grantedLess, .stillFailing, .reservationFailed: nil
+    }
+  }
+}
