@@ -3,8 +3,15 @@ package protocol CommandOption: Equatable, RawRepresentable<String> {
   /// Whether a value belongs to it: the next word, or what follows `=`.
   var takesValue: Bool { get }
 
+  /// Whether every word after it belongs to a command that the program runs.
+  var endsOptions: Bool { get }
+
   /// `name` may also be a short name.
   init?(name: String)
+}
+
+extension CommandOption {
+  package var endsOptions: Bool { false }
 }
 
 /// The words of the command line sorted: options with their values, and the rest. After `--` every word belongs to the rest.
@@ -12,6 +19,10 @@ package struct CommandWords<Option: CommandOption> {
   package private(set) var options: [(option: Option, value: String)] = []
   /// As bytes, since the name of a file needn't be UTF-8.
   package private(set) var operands: [[UInt8]] = []
+  /// The operands after `--`; nil without that.
+  package private(set) var operandsAfterDashes: [[UInt8]]?
+  /// The words after an option that ends the options; nil without such an option.
+  package private(set) var command: [[UInt8]]?
   /// The first word that looks like an option and isn't one.
   package private(set) var unknownOption: String?
 
@@ -20,6 +31,7 @@ package struct CommandWords<Option: CommandOption> {
     while let word = rest.popFirst() {
       if word.elementsEqual("--".utf8) {
         operands += rest
+        operandsAfterDashes = Array(rest)
         return
       }
       guard word.first == UInt8(ascii: "-"), word.count > 1 else {
@@ -43,6 +55,10 @@ package struct CommandWords<Option: CommandOption> {
     guard option.takesValue else {
       guard ownValue == nil else { throw WrongUsage("'\(option.rawValue)' takes no value") }
       options.append((option, ""))
+      if option.endsOptions {
+        command = Array(rest)
+        rest = []
+      }
       return
     }
     guard let value = ownValue ?? rest.popFirst() else { throw WrongUsage("'\(option.rawValue)' needs a value") }

@@ -24,7 +24,8 @@ package struct Deadline {
   /// The time that remains for poll(2), rounded up, so that the deadline has passed when the wait ends.
   var leftMilliseconds: CInt { CInt(clamping: (max(0, microseconds - Self.now()) + 999) / 1000) }
 
-  private static func now() -> Int64 {
+  /// CLOCK_BOOTTIME in µs.
+  package static func now() -> Int64 {
     var time = timespec()
     clock_gettime(CLOCK_BOOTTIME, &time)
     return Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000

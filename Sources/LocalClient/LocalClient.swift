@@ -77,6 +77,15 @@ package struct LocalClient {
   /// The caller has to retry if the daemon is restarting, or if its connection queue is full (`full`): this call never
   /// delays the loop for that.
   package func begin(_ target: String, method: String = "GET") throws(LocalClientError) -> PendingAnswer {
+    PendingAnswer(try sent(method, target))
+  }
+
+  /// The same for a stream of lines.
+  package func beginLines(_ target: String) throws(LocalClientError) -> PendingStream {
+    PendingStream(try sent("GET", target))
+  }
+
+  private func sent(_ method: String, _ target: String) throws(LocalClientError) -> LocalConnection {
     let connection: LocalConnection
     do {
       connection = try LocalConnection(path: path, deadline: Deadline(after: Self.longestConnect), timeout: timeout)
@@ -84,7 +93,7 @@ package struct LocalClient {
       throw .full(path: path)
     }
     try connection.send(Self.request(method, target))
-    return PendingAnswer(connection)
+    return connection
   }
 
   /// How long `begin` waits for room in the daemon's connection queue.
@@ -138,18 +147,26 @@ package final class PendingAnswer {
 
   init(_ connection: LocalConnection) { self.connection = connection }
 
+  /// `head` has been read already.
+  fileprivate init(_ connection: LocalConnection, _ head: AnswerHead) throws(LocalClientError) {
+    self.connection = connection
+    try take(head)
+  }
+
   /// Readable when there is something for `read`; open as long as this object exists.
   package var descriptor: CInt { connection.descriptor }
+
+  private func take(_ head: AnswerHead) throws(LocalClientError) {
+    self.head = head
+    let length = head.contentLength ?? 4096
+    guard length <= Self.longestBody else { throw connection.isMalformed }
+    body = SecretBuffer(capacity: length)
+  }
 
   /// Reads what has arrived, up to 16 KB; returns the answer when it is complete.
   package func read() throws(LocalClientError) -> LocalClient.Answer? {
     let isOpen = try connection.takeSome()
-    if head == nil {
-      head = try connection.takeHead()
-      let length = head?.contentLength ?? 4096
-      guard length <= Self.longestBody else { throw connection.isMalformed }
-      body = SecretBuffer(capacity: length)
-    }
+    if head == nil, let head = try connection.takeHead() { try take(head) }
     guard let head else {
       guard isOpen else { throw connection.isEnded }
       return nil
@@ -165,11 +182,49 @@ package final class PendingAnswer {
   }
 }
 
+/// A stream that isn't open yet, read without blocking.
+package final class PendingStream {
+  private let connection: LocalConnection
+  private var refusal: PendingAnswer?
+
+  init(_ connection: LocalConnection) { self.connection = connection }
+
+  /// Readable when there is something for `read`; open as long as this object exists.
+  package var descriptor: CInt { connection.descriptor }
+
+  /// Reads what has arrived; returns the stream, or the answer that refuses it, when it is there.
+  package func read() throws(LocalClientError) -> LocalClient.Stream? {
+    if refusal == nil {
+      let isOpen = try connection.takeSome()
+      guard let head = try connection.takeHead() else {
+        guard isOpen else { throw connection.isEnded }
+        return nil
+      }
+      if head.status == 200 { return .open(LineStream(connection)) }
+      refusal = try PendingAnswer(connection, head)
+    }
+    return try refusal?.read().map { .refused($0) }
+  }
+}
+
 /// Lines as they arrive, until the daemon closes the stream.
 package final class LineStream {
   private let connection: LocalConnection
 
   init(_ connection: LocalConnection) { self.connection = connection }
+
+  /// Readable when there is something for `arrived`; open as long as this object exists.
+  package var descriptor: CInt { connection.descriptor }
+
+  /// The lines that have arrived, without blocking: of up to 16 KB at a time. Throws `ended` or `cut` if the daemon has closed the
+  /// stream and no line is left.
+  package func arrived() throws(LocalClientError) -> [String] {
+    let isOpen = try connection.takeSome()
+    var lines: [String] = []
+    while let line = connection.takeLine() { lines.append(line) }
+    guard isOpen || !lines.isEmpty else { throw connection.isEnded }
+    return lines
+  }
 
   /// The next line without its end; nil if the daemon has closed the stream. Throws `silent` if no line comes within
   /// `span`.

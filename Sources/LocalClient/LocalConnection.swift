@@ -126,12 +126,16 @@ final class LocalConnection {
   /// Reads one line without its end; nil at the end of the connection.
   func readLine() throws(LocalClientError) -> String? {
     while true {
-      if let end = pending.firstIndex(of: 10) {
-        defer { dropPending(end + 1) }
-        return String(decoding: pending[..<end], as: UTF8.self)
-      }
+      if let line = takeLine() { return line }
       guard try fill() else { return nil }
     }
+  }
+
+  /// The next line of what has been read; nil while it isn't complete.
+  func takeLine() -> String? {
+    guard let end = pending.firstIndex(of: 10) else { return nil }
+    defer { dropPending(end + 1) }
+    return String(decoding: pending[..<end], as: UTF8.self)
   }
 
   /// Reserves room first, so that growing the buffer leaves no copy of a secret.

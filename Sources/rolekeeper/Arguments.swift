@@ -3,7 +3,7 @@ import Core
 
 /// The commands, as they are typed.
 enum Command: String, CaseIterable {
-  case status, get, wait, check, reload, refresh, report
+  case status, get, wait, watch, exec, check, reload, refresh, report
   case whoHad = "who-had"
 }
 
@@ -56,6 +56,10 @@ struct Arguments {
   private(set) var isHealthCheck = false
   /// For `reload`: whether roles, readers or files may vanish from a settings file that still exists.
   private(set) var allowsRemoval = false
+  /// Of `exec` and `watch`: the command to run and its arguments, at least one word; nil if there is none.
+  private(set) var program: [String]?
+  private(set) var renewal = Renewal.none
+  private(set) var endsBeforeExpiry = false
   /// Of `check`: print the polkit rule instead of the findings.
   private(set) var printsPolkit = false
 
@@ -74,6 +78,7 @@ struct Arguments {
     if shapes.count > 1 {
       throw Wrong("'\(shapes[0].rawValue)' and '\(shapes[1].rawValue)' don't go together")
     }
+    try takeProgram(words)
     if isHealthCheck && (isJSON || isWatching) {
       throw Wrong("'--check' goes with neither '--json' nor '--watch'")
     }
@@ -89,6 +94,8 @@ struct Arguments {
     case .check: isHealthCheck = true
     case .allowRemoval: allowsRemoval = true
     case .printPolkit: printsPolkit = true
+    case .renew: renewal = try Renewal(value)
+    case .endBeforeExpiry: endsBeforeExpiry = true
     case .format:
       guard let format = CredentialFormat(rawValue: value) else {
         let hint =
@@ -130,9 +137,28 @@ struct Arguments {
         throw Wrong("'--since' is \(quoted(value)); write a time as journalctl(1) reads it, such as '2 days ago'")
       }
       since = value
-    case .help, .version: break
+    // The command itself is among the words.
+    case .exec, .help, .version: break
     }
   }
+
+  private mutating func takeProgram(_ words: CommandWords<Option>) throws {
+    if command == .watch { program = words.command.map(Self.texts) }
+    if command == .exec {
+      program = words.operandsAfterDashes.map(Self.texts)
+      roles.removeLast(min(roles.count, program?.count ?? 0))
+      if !words.has(.format) { format = .env }
+      if case .signal = renewal, format == .env {
+        throw Wrong(
+          "'--renew signal=…' needs a file: variables of a running command can't be changed; add '--format json'")
+      }
+    }
+    guard program?.isEmpty != true else {
+      throw Wrong("a command is missing after \(command == .watch ? "'--exec'" : "'--'")")
+    }
+  }
+
+  private static func texts(_ words: [[UInt8]]) -> [String] { words.map { String(decoding: $0, as: UTF8.self) } }
 
   private static func path(_ value: String, _ option: Option) throws -> String {
     guard !value.isEmpty else { throw Wrong("'\(option.rawValue)' is empty; write a path") }
@@ -169,7 +195,11 @@ struct Arguments {
 
   private mutating func checkRoles() throws {
     switch command {
-    case .get, .refresh:
+    case .exec:
+      guard roles.count == 1, program != nil else {
+        throw Wrong("'exec' takes one role's name, and a command after '--': rolekeeper exec uploader -- CMD")
+      }
+    case .get, .refresh, .watch:
       guard roles.count == 1 else { throw Wrong("'\(command.rawValue)' takes one role's name") }
     case .report:
       guard (1...2).contains(roles.count) else {

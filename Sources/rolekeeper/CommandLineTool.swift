@@ -51,6 +51,10 @@ enum CommandLineTool {
     case .wait:
       var command = WaitCommand(client, arguments)
       return try command.run()
+    case .watch:
+      var command = WatchCommand(client, arguments)
+      return try command.run()
+    case .exec: return try ExecCommand(client).run(arguments)
     case .check: return try CheckCommand.run(config: arguments.config, printsPolkit: arguments.printsPolkit)
     case .whoHad: return try WhoHadCommand(arguments).run()
     case .reload: return try ReloadCommand(client).run(arguments)

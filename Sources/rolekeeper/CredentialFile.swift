@@ -68,7 +68,7 @@ struct CredentialFile {
 
   func write(_ secret: Secret) throws(Failure) {
     var name = Array("\(directory)/.\(path.split(separator: "/").last ?? "").XXXXXX".utf8CString)
-    // This program starts no other, so that the descriptor needn't be close-on-exec.
+    // `get` starts no other program, so that the descriptor needn't be close-on-exec.
     let descriptor = mkstemp(&name)
     guard descriptor >= 0 else { throw failure("cannot make a new file beside it: \(Self.text(of: errno))") }
     defer { close(descriptor) }

@@ -78,6 +78,26 @@ extension ExitStatus {
         usage, noAnswer,
         Entry(notNow, "not now: unchecked, the role has no valid session to report, or too many connections"),
       ]
+    case .watch:
+      [
+        Entry(failed, "no such role, no permission to read it, or stdout can't be written"), usage,
+        Entry(unreachable, "the daemon can't be reached at the start, or later for as long as --timeout says"),
+        Entry(notNow, "not now: the daemon can't serve; stderr says why"),
+      ]
+    case .exec:
+      [
+        Entry(
+          failed,
+          "no such role, no permission to read it, --min-ttl is more than the role can have, or the file can't be written"
+        ),
+        usage, noAnswer,
+        Entry(
+          notNow,
+          "not now: no valid credential, or too many reservations or connections; stderr says when to try again, if that is known"
+        ),
+        Entry(endedBeforeExpiry, "the command was ended by --end-before-expiry"),
+        Entry(cannotRun, "COMMAND can't be run"), Entry(noCommand, "there is no such COMMAND"),
+      ]
     case .whoHad:
       [
         Entry(done, "the hand-outs were printed"),

@@ -9,6 +9,11 @@ enum ExitStatus {
   /// It is impossible now (the daemon's 429 and 503, or our own time-out); stderr says when to try again, if that is
   /// known.
   static let notNow: Int32 = 4
+  /// Of `exec`: the session was about to expire, so the command was ended; the number is that of timeout(1).
+  static let endedBeforeExpiry: Int32 = 124
+  /// Of `exec`: the command can't be run, or there is no such command, as for env(1).
+  static let cannotRun: Int32 = 126
+  static let noCommand: Int32 = 127
 
   /// The status for an answer with an error.
   static func of(httpStatus: Int) -> Int32 {

@@ -15,9 +15,22 @@ struct GetCommand {
   init(_ client: LocalClient) { self.client = client }
 
   func run(_ arguments: Arguments) throws -> Int32 {
-    let role = arguments.roles[0]
     let file = try arguments.output.map { path in try CredentialFile(path) }
     let template = try arguments.template.map { path in try TemplateFile.read(path) }
+    let answer = try answer(to: arguments)
+    let credential = try rendered(answer.body, arguments, template, for: file)
+    if let file { try file.write(credential) } else { try Console.write(credential) }
+    // A person is told; to a program the credential is as good as any other.
+    if isatty(STDERR_FILENO) == 1,
+      let remaining = answer.head.field("rolekeeper-below-floor").flatMap({ Int64($0) })
+    {
+      Console.report(Self.belowFloor(arguments.roles[0], .seconds(remaining)))
+    }
+    return ExitStatus.done
+  }
+
+  /// The answer with the credential. Throws `Refusal` or `LocalClientError` if there is none in time.
+  func answer(to arguments: Arguments) throws -> LocalClient.Answer {
     let usual = arguments.minTTL == nil ? RequestWait.ofCommandLine : RequestWait.standard
     let wait = arguments.wait.map { Duration.seconds($0.seconds) } ?? usual
     let timeout = arguments.timeout == nil ? client.timeout + wait : client.timeout
@@ -27,16 +40,8 @@ struct GetCommand {
       usleep(Self.pauseMicroseconds)
       answer = try client.request("GET", target(arguments, wait: end.left), timeout: deadline.left)
     }
-    guard answer.status == 200 else { throw Refusal(answer, role: role, minTTL: arguments.minTTL) }
-    let credential = try rendered(answer.body, arguments, template, for: file)
-    if let file { try file.write(credential) } else { try Console.write(credential) }
-    // A person is told; to a program the credential is as good as any other.
-    if isatty(STDERR_FILENO) == 1,
-      let remaining = answer.head.field("rolekeeper-below-floor").flatMap({ Int64($0) })
-    {
-      Console.report(Self.belowFloor(role, .seconds(remaining)))
-    }
-    return ExitStatus.done
+    guard answer.status == 200 else { throw Refusal(answer, role: arguments.roles[0], minTTL: arguments.minTTL) }
+    return answer
   }
 
   /// The pause before a request is repeated: without a socket from systemd, the next process listens after some 20 ms.

@@ -18,6 +18,9 @@ enum Option: String, CaseIterable, CommandOption {
   case printPolkit = "--print-polkit"
   case unit = "--unit"
   case since = "--since"
+  case exec = "--exec"
+  case renew = "--renew"
+  case endBeforeExpiry = "--end-before-expiry"
   case help = "--help"
   case version = "--version"
 
@@ -26,9 +29,13 @@ enum Option: String, CaseIterable, CommandOption {
     switch self {
     case .help, .version: Command.allCases
     case .socket: Command.allCases.filter { $0 != .whoHad }
-    case .json, .watch, .check: [.status]
-    case .format, .field, .template, .output, .wait: [.get]
-    case .minTTL: [.get, .wait]
+    case .json: [.status, .watch]
+    case .watch, .check: [.status]
+    case .field, .template, .output: [.get]
+    case .format, .wait: [.get, .exec]
+    case .minTTL: [.get, .wait, .exec]
+    case .exec: [.watch]
+    case .renew, .endBeforeExpiry: [.exec]
     case .timeout: Command.allCases.filter { ![.check, .whoHad].contains($0) }
     case .config, .printPolkit: [.check]
     case .allowRemoval: [.reload]
@@ -39,10 +46,13 @@ enum Option: String, CaseIterable, CommandOption {
   /// Whether a value belongs to it: the next word, or what follows `=`.
   var takesValue: Bool {
     switch self {
-    case .socket, .format, .field, .template, .output, .minTTL, .wait, .timeout, .config, .unit, .since: true
-    case .json, .watch, .check, .allowRemoval, .printPolkit, .help, .version: false
+    case .socket, .format, .field, .template, .output, .minTTL, .wait, .timeout, .config, .unit, .since, .renew: true
+    case .json, .watch, .check, .allowRemoval, .printPolkit, .exec, .endBeforeExpiry, .help, .version: false
     }
   }
+
+  /// Whether all words after it are a command and its arguments.
+  var endsOptions: Bool { self == .exec }
 
   init?(name: String) {
     let written = name == "-h" ? "--help" : name

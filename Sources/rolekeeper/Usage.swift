@@ -91,6 +91,41 @@ enum Usage {
         --timeout TIME  wait up to TIME; default \(WaitCommand.usualTimeout.text)
 
       """
+    case .watch:
+      """
+      usage: rolekeeper watch ROLE [--json] [--timeout TIME] [--exec COMMAND [ARGUMENT…]]
+
+      Prints a line for the role's session and for each one that takes its place, until interrupted. Goes on over restarts of
+      the daemon, and makes up for a session that was missed meanwhile.
+
+        --json          print the event's line of JSON
+        --timeout TIME  give up when the daemon can't be reached for TIME; by default only at the start
+        --exec COMMAND  run COMMAND for each of these sessions, without a shell; every word after --exec belongs to it
+
+      COMMAND has the variables ROLEKEEPER_ROLE, ROLEKEEPER_GENERATION and ROLEKEEPER_EXPIRATION, and no credential. It runs
+      once at a time: for sessions that come meanwhile it runs once more afterwards. Its failure is reported and doesn't end
+      the watch. SIGINT, SIGTERM and SIGHUP are passed on to it, and end the watch after it, \(WatchCommand.grace.text) later at the latest.
+
+      """
+    case .exec:
+      """
+      usage: rolekeeper exec ROLE [OPTION…] -- COMMAND [ARGUMENT…]
+
+      Runs COMMAND, without a shell, with the role's credential and without variables of other credentials. Signals are passed
+      on to it. The exit status is that of COMMAND, or 128 and the number of the signal that ended it.
+
+        --format json|env    env (the default): the credential is in the variables that 'get --format env' prints, which stay
+                             as they are while COMMAND runs; another format of 'get': it is in a private file that follows
+                             each rotation, and ROLEKEEPER_CREDENTIALS_FILE has its path
+        --min-ttl TIME       as for get
+        --wait TIME          as for get
+        --renew HOW          when the role has a new session: restart ends COMMAND by SIGTERM, after \(ExecMachine.grace.text) by SIGKILL,
+                             and starts it with the new session; signal=HUP sends it a signal when the file has been
+                             replaced (HUP, INT, QUIT, USR1, USR2, TERM, WINCH); none, the default
+        --end-before-expiry  end COMMAND, by SIGTERM and after \(ExecMachine.grace.text) by SIGKILL, a minute before its session expires,
+                             or a tenth of the session's remaining life if that is less
+
+      """
     case .check:
       """
       usage: rolekeeper check [--config FILE] [--print-polkit]
@@ -168,6 +203,8 @@ enum Usage {
       status [ROLE]              show the status of all roles, or of one
       get ROLE                   print a role's credential
       wait ROLE…                 wait until roles have a valid credential
+      watch ROLE                 print a line for each new session of a role, or run a command for it
+      exec ROLE -- COMMAND       run a command with a role's credential
       check                      check the settings
       reload                     make the daemon read its settings again
       refresh ROLE               make the daemon fetch a new session now
@@ -176,8 +213,8 @@ enum Usage {
       help COMMAND               show a command's options and exit statuses
 
       --socket PATH   the daemon's socket; default $ROLEKEEPER_SOCKET, or else \(StandardPath.socket)
-      --timeout TIME  give up when the command takes longer than TIME, at least 1s; default \(timeout), for get and refresh \(timeout)
-                      more than they wait, for reload \(ReloadCommand.usualTimeout.text), for wait \(WaitCommand.usualTimeout.text)
+      --timeout TIME  give up when the command takes longer than TIME, at least 1s; default \(timeout), for get, exec and refresh
+                      \(timeout) more than they wait, for reload \(ReloadCommand.usualTimeout.text), for wait \(WaitCommand.usualTimeout.text)
       --version       print the version and exit
       --help          print this help, or a command's, and exit
 

@@ -49,6 +49,22 @@ import Testing
     #expect(refusal(["get", "--", "--help"])?.contains("'--help' can't be a role's name") == true)
   }
 
+  @Test func `every word after the two hyphens of exec is the command's`() throws {
+    let plain = try arguments("exec", "a", "--", "printf", "--", "--help", "%s")
+    #expect(plain.roles == ["a"] && plain.program == ["printf", "--", "--help", "%s"])
+    #expect(plain.format == .env && plain.renewal == .none && !plain.endsBeforeExpiry)
+    let file = try arguments(
+      "exec", "--format", "json", "a", "--renew", "signal=SIGUSR1", "--end-before-expiry", "--", "a")
+    #expect(file.format == .json && file.renewal == .signal(10) && file.endsBeforeExpiry && file.program == ["a"])
+    #expect(try arguments("exec", "a", "--renew=restart", "--", "x").renewal == .restart)
+  }
+
+  @Test func `every word after --exec is the command's`() throws {
+    let arguments = try arguments("watch", "a", "--json", "--exec", "sh", "-c", "--", "--json")
+    #expect(arguments.roles == ["a"] && arguments.isJSON && arguments.program == ["sh", "-c", "--", "--json"])
+    #expect(try self.arguments("watch", "a").program == nil)
+  }
+
   @Test func `the polkit rule is printed by check alone`() throws {
     #expect(try arguments("check", "--print-polkit").printsPolkit && !arguments("check").printsPolkit)
     #expect(refusal(["status", "--print-polkit"])?.contains("it belongs to 'check'") == true)
@@ -87,13 +103,13 @@ import Testing
     Case(words: "gte a", says: "did you mean 'get'?"),
     Case(words: "--sockt x status", says: "there is no option '--sockt'; did you mean '--socket'?"),
     Case(words: "help gett", says: "did you mean 'get'?"),
-    Case(words: "fetch a", says: "commands are status, get, wait, check, reload, refresh"),
+    Case(words: "download a", says: "commands are status, get, wait, watch, exec, check, reload, refresh"),
     Case(words: "get a --mintl 3h", says: "'get' has no option '--mintl'; did you mean '--min-ttl'?"),
     Case(words: "get a --min_ttl 3h", says: "did you mean '--min-ttl'?"),
     Case(words: "get a --min 3h", says: "did you mean '--min-ttl'?"),
     Case(words: "get a --colour", says: "'get' has no option '--colour'; see 'rolekeeper get --help'"),
     Case(words: "get a --watch", says: "'get' has no option '--watch'; it belongs to 'status'"),
-    Case(words: "check --min-ttl 3s", says: "it belongs to 'get' and 'wait'"),
+    Case(words: "check --min-ttl 3s", says: "it belongs to 'get' and 'wait' and 'exec'"),
     Case(words: "reload --json", says: "it belongs to 'status'"),
     Case(words: "--vresion", says: "there is no option '--vresion'; did you mean '--version'?"),
     Case(words: "--socket", says: "'--socket' needs a value"),
@@ -111,6 +127,16 @@ import Testing
     Case(words: "get a --format template", says: "'--format' is 'template'; write --template FILE"),
     Case(words: "get a --output=", says: "'--output' is empty; write a path"),
     Case(words: "status --field expiration", says: "it belongs to 'get'"),
+    Case(words: "watch", says: "'watch' takes one role's name"),
+    Case(words: "watch a --exec", says: "a command is missing after '--exec'"),
+    Case(words: "watch a --exec=x", says: "'--exec' takes no value"),
+    Case(words: "exec a", says: "'exec' takes one role's name, and a command after '--'"),
+    Case(words: "exec a b -- c", says: "'exec' takes one role's name, and a command after '--'"),
+    Case(words: "exec -- c", says: "'exec' takes one role's name, and a command after '--'"),
+    Case(words: "exec a --", says: "a command is missing after '--'"),
+    Case(words: "exec a --renew never -- c", says: "'--renew' is 'never'; write restart, signal=HUP or none"),
+    Case(words: "exec a --renew signal=KILL -- c", says: "signals are HUP, INT, QUIT, USR1, USR2, TERM, WINCH"),
+    Case(words: "exec a --renew signal=HUP -- c", says: "'--renew signal=…' needs a file"),
     Case(words: "get a --min-ttl 90", says: "'--min-ttl' is '90'; write a time such as 90s"),
     Case(words: "wait a --min-ttl -1s", says: "'--min-ttl' is '-1s'"),
     Case(words: "status --timeout 0s", says: "'--timeout' is '0s'; it is at least 1s"),
@@ -146,7 +172,10 @@ import Testing
   @Test(arguments: Command.allCases)
   func `each command's help lists its own exit statuses`(command: Command) {
     let numbers = ExitStatus.entries(of: command).map(\.status)
-    #expect(numbers == ([.check: [0, 1, 2, 78], .whoHad: [0, 1, 2]][command] ?? [0, 1, 2, 3, 4]))
+    let own: [Command: [Int32]] = [
+      .check: [0, 1, 2, 78], .whoHad: [0, 1, 2], .watch: [1, 2, 3, 4], .exec: [1, 2, 3, 4, 124, 126, 127],
+    ]
+    #expect(numbers == (own[command] ?? [0, 1, 2, 3, 4]))
     let text = Usage.text(for: command).split(whereSeparator: \.isWhitespace).joined(separator: " ")
     for entry in ExitStatus.entries(of: command) + (command == .status ? ExitStatus.healthCheck : []) {
       #expect(text.contains(" \(entry.status) \(entry.meaning)"), "\(entry)")

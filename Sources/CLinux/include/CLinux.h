@@ -3,6 +3,7 @@
 #pragma once
 
 #include "clinux_accounts.h"
+#include "clinux_child.h"
 #include "clinux_files.h"
 #include "clinux_heap.h"
 #include "clinux_memory.h"

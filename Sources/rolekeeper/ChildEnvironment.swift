@@ -1,0 +1,81 @@
+import CLinux
+import Core
+import Glibc
+import Secrets
+
+/// The environment of a command: this process's own, without what another source of credentials would be read from, and with more
+/// variables. The memory of these is wiped when the value is released.
+final class ChildEnvironment {
+  /// Variables that would win over the credential or belong to another one: of the SDKs and the command line in their three
+  /// spellings, of the old SDK core, OSS's tools and both ossfs, MaxCompute's SDK, Terraform's provider, and our own.
+  static let leftovers: [String] =
+    ["ALIBABA_CLOUD", "ALIBABACLOUD", "ALICLOUD"].flatMap { vendor in
+      ["ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN", "PROFILE", "CREDENTIALS_URI"].map { "\(vendor)_\($0)" }
+    } + [
+      "ALICLOUD_ACCESS_KEY", "ALICLOUD_SECRET_KEY", "ALIYUN_ACCESS_KEY_ID", "ALIYUN_ACCESS_KEY_SECRET",
+      "OSS_ACCESS_KEY_ID", "OSS_ACCESS_KEY_SECRET", "OSS_SESSION_TOKEN", "OSSACCESSKEYID", "OSSSECRETACCESSKEY",
+      "OSSSESSIONTOKEN", "ODPS_STS_ACCESS_KEY_ID", "ODPS_STS_ACCESS_KEY_SECRET", "ODPS_STS_TOKEN",
+      "ODPS_STS_ACCOUNT_FILE", "ROLEKEEPER_EXPIRATION", "ROLEKEEPER_ROLE", "ROLEKEEPER_GENERATION",
+      "ROLEKEEPER_CREDENTIALS_FILE",
+    ]
+
+  /// For execve(2), ended by nil; valid as long as this object.
+  private(set) var entries: [UnsafeMutablePointer<CChar>?]
+  private let memory: UnsafeMutablePointer<UInt8>
+  private let size: Int
+
+  /// `lines` are `NAME=value` or `NAME='value'`, one per line; what has neither form is left out. `variables` aren't secret.
+  init(lines: Secret? = nil, variables: [(name: String, value: String)], without dropped: [String]) {
+    // One NUL per line and variable, and no entry is longer than its line.
+    let room = (lines?.count ?? 0) + 1 + variables.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 2 }
+    let block = SecretMemory.allocate(room)
+    var added: [UnsafeMutablePointer<CChar>?] = []
+    var place = 0
+    func add(_ bytes: some Sequence<UInt8>) {
+      added.append(UnsafeMutableRawPointer(block + place).assumingMemoryBound(to: CChar.self))
+      for byte in bytes {
+        block[place] = byte
+        place += 1
+      }
+      block[place] = 0
+      place += 1
+    }
+    for (name, value) in variables { add("\(name)=\(value)".utf8) }
+    lines?.withBytes { bytes in
+      bytes.withUnsafeBufferPointer { text in Self.forEachVariable(text) { add($0) } }
+    }
+    (memory, size) = (block, room)
+    entries = Self.inherited(without: dropped) + added + [nil]
+  }
+
+  /// Calls `body` with `NAME=value` for each line that is a variable.
+  private static func forEachVariable(
+    _ text: UnsafeBufferPointer<UInt8>, _ body: (FlattenSequence<[Slice<UnsafeBufferPointer<UInt8>>]>) -> Void
+  ) {
+    for line in text.split(separator: UInt8(ascii: "\n")) {
+      guard let equals = line.firstIndex(of: UInt8(ascii: "=")), !line[..<equals].contains(UInt8(ascii: " ")) else {
+        continue
+      }
+      let value = line[(equals + 1)...]
+      let isQuoted = value.count >= 2 && value.first == UInt8(ascii: "'") && value.last == UInt8(ascii: "'")
+      body([line[...equals], isQuoted ? value.dropFirst().dropLast() : value].joined())
+    }
+  }
+
+  private static func inherited(without dropped: [String]) -> [UnsafeMutablePointer<CChar>?] {
+    var kept: [UnsafeMutablePointer<CChar>?] = []
+    guard var next = clinux_environment() else { return [] }
+    while let entry = next.pointee {
+      if !dropped.contains(where: { Self.isVariable(entry, $0) }) { kept.append(entry) }
+      next += 1
+    }
+    return kept
+  }
+
+  private static func isVariable(_ entry: UnsafeMutablePointer<CChar>, _ name: String) -> Bool {
+    let count = name.utf8.count
+    return strncmp(entry, name, count) == 0 && entry[count] == CChar(UInt8(ascii: "="))
+  }
+
+  deinit { SecretMemory.deallocate(memory, size) }
+}

@@ -1,0 +1,33 @@
+import Glibc
+import TestSupport
+import Testing
+
+@testable import rolekeeper
+
+/// What the command of `exec` finds in its environment.
+@Suite(.serialized) struct ChildEnvironmentTests {
+  private func entries(_ environment: ChildEnvironment) -> [String] {
+    environment.entries.compactMap { $0.map { String(cString: $0) } }
+  }
+
+  @Test func `the lines of the format env become variables`() {
+    let lines = secret(
+      "ALIBABA_CLOUD_ACCESS_KEY_ID='STS.1'\nALIBABA_CLOUD_SECURITY_TOKEN='a=b=='\nexport A=B C\nexport D E\n")
+    let environment = ChildEnvironment(lines: lines, variables: [("ROLEKEEPER_ROLE", "a")], without: [])
+    let added = entries(environment).suffix(3)
+    #expect(added == ["ROLEKEEPER_ROLE=a", "ALIBABA_CLOUD_ACCESS_KEY_ID=STS.1", "ALIBABA_CLOUD_SECURITY_TOKEN=a=b=="])
+    #expect(environment.entries.last! == nil)
+  }
+
+  @Test func `leftovers are dropped by their whole names, and the rest stays`() {
+    setenv("ALIYUN_ACCESS_KEY_ID", "old", 1)
+    setenv("ALIYUN_ACCESS_KEY_ID_NOTE", "kept", 1)
+    defer {
+      unsetenv("ALIYUN_ACCESS_KEY_ID")
+      unsetenv("ALIYUN_ACCESS_KEY_ID_NOTE")
+    }
+    let all = entries(ChildEnvironment(variables: [], without: ChildEnvironment.leftovers))
+    #expect(!all.contains { $0.hasPrefix("ALIYUN_ACCESS_KEY_ID=") })
+    #expect(all.contains("ALIYUN_ACCESS_KEY_ID_NOTE=kept"))
+  }
+}
