@@ -198,8 +198,8 @@ package final class UnitServer: UnitAnswers {
 
   // MARK: - Stopping
 
-  /// Calls `completion` when all answers have been sent completely, or when `limit` is over. No request may be
-  /// unanswered by then.
+  /// Calls `completion` when all answers have been sent completely, or when `limit` is over. Answer all requests before
+  /// the call.
   package func drain(within limit: Duration, _ completion: @escaping () -> Void) {
     drained = completion
     let end = scheduler.time + limit

@@ -5,8 +5,8 @@ import Secrets
 package import Settings
 package import Systemd
 
-/// Records what the next process needs to know, before others see it: a session is in the store before anybody gets it
-/// under a generation, and so is the fact that a session was condemned.
+/// Records what the next process needs to know. Once the service manager has a store, a session is in it before anybody
+/// gets it under a generation, and so is the fact that a session was condemned.
 ///
 /// A store is begun by writing everything that is known, in slices between which the loop does other work
 /// (`StoreDraft`). When it is complete, it is given to the service manager, and the previous store is removed. From
@@ -14,7 +14,8 @@ package import Systemd
 /// begun; until it is complete, changes are appended to both.
 ///
 /// The stores of earlier processes are read-only, and no other store exists until this process's first one is complete.
-/// If something is to be published before that, the rest of the first store is written at once.
+/// If an earlier store exists, the rest of the first one is written before anything is published. If there is
+/// none, as at the first start or after a failure, nothing is handed over until a store is complete.
 ///
 /// If a store can't be written, it is out of date, so it is also removed from the service manager. A minute later,
 /// another one is begun.
@@ -154,7 +155,7 @@ package final class HandoverWriter: RoleObserver {
     append()
   }
 
-  /// None of the role's services does.
+  /// None of the role's services needs a reload any more.
   package func unitsReloaded(_ role: RoleName) {
     guard isBegun, unitReloads[role] != nil else { return }
     finishFirstDraft()
@@ -209,7 +210,7 @@ package final class HandoverWriter: RoleObserver {
     append()
   }
 
-  /// Before anything else is recorded: the store of a process before says otherwise.
+  /// Completes the first store before a change is recorded: the previous process's store would lack it.
   private func finishFirstDraft() {
     if current == nil, draft != nil, !superfluous.isEmpty { write(while: { true }) }
   }
@@ -329,7 +330,7 @@ package final class HandoverWriter: RoleObserver {
     }
   }
 
-  /// Nothing is handed over instead of something out of date.
+  /// Removes all stores: no hand-over is better than an outdated one.
   private func giveUp(_ failure: SessionArena.Failure) {
     if newSettings == nil, let kept = current.map({ ($0.arena, $0.settings) }) ?? draft.map({ ($0.arena, $0.settings) })
     {
@@ -366,8 +367,8 @@ package enum StoreSize {
   static let preferred = 30_000_000
 
   /// How long a store with this length may become before another one is begun. Writing a store takes as long as tens of
-  /// thousands of changes, so it may double if both stay below the preferred size; otherwise it may grow by a quarter and
-  /// a megabyte.
+  /// thousands of changes, so it may grow by a quarter and 1 MiB, or up to double while both together stay below the
+  /// preferred size.
   static func longest(wholeLength: Int) -> Int {
     wholeLength + max(wholeLength / 4 + 1 << 20, min(wholeLength, preferred - 2 * wholeLength))
   }

@@ -28,8 +28,8 @@ package struct InheritedStore {
     return number
   }
 
-  /// Reads the complete store with the highest number, and closes all descriptors with the names of stores. Older
-  /// stores aren't used: they lack what the newer one has.
+  /// Reads the usable store with the highest number, and closes all descriptors with the names of stores. Older ones,
+  /// which lack what newer ones have, are used only if newer ones are defective.
   package init(_ descriptors: [(name: String, descriptor: CInt)], boot: BootID) {
     let stores = descriptors.compactMap { one in
       Self.number(of: one.name).map { (number: $0, name: one.name, descriptor: one.descriptor) }

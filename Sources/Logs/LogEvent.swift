@@ -8,7 +8,7 @@ package import Core
 /// variable parts are in the fields.
 package enum LogEvent: String, CaseIterable, Sendable {
   // MARK: The daemon
-  /// Every role's first attempt has ended, or the longest wait for that is over.
+  /// Every role has a session or a failed attempt and file writes are over, or the longest wait for that is over.
   case ready = "0eb97b6c65dc44d3ae316190b744f7fd"
   /// The start isn't over while a required role has no credential.
   case waitingForRequired = "9ca086c0cbf94433ad0356c3edb9e5d1"
@@ -142,6 +142,7 @@ package enum LogEvent: String, CaseIterable, Sendable {
 
   // MARK: Handover to the next process
   case sessionsTakenOver = "c9cc2d712ca74979b79b516f882e4fdc"
+  /// Logged for each store that can't be used. Sessions of an older store may still be taken over.
   case handoverNotUsed = "ee77d37e8ecd44188ec8bb7244192d2f"
   case handoverFails = "344766812f2f42c6b7f37f12758594cb"
   case handoverWorksAgain = "cdc89ae7bf2b4e54ba9430f100a7ba21"

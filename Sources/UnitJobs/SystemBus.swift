@@ -1,7 +1,7 @@
 package import Core
 package import Systemd
 
-/// The service manager over the system bus: connected by the first call after a pause, and until `close`.
+/// The service manager over the system bus: connected from the first call until `close` or a broken connection.
 ///
 /// So a bus that is missing or breaks is looked for again by the next attempt, and the manager has no subscriber most of the time.
 package final class SystemBus: UnitManager {

@@ -17,6 +17,6 @@ package protocol UnitManager: AnyObject {
   func reloadOrTryRestart(
     _ unit: UnitName, completion: @escaping (Result<UInt32, ManagerConnection.CallError>) -> Void)
 
-  /// Nothing is waited for now.
+  /// Closes the connection; no call or job is outstanding.
   func close()
 }

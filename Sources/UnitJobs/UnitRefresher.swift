@@ -11,7 +11,7 @@ package import Wire
 ///                   others              nothing to do
 ///
 /// A unit has one job at a time: rotations that come while it is under way make one more afterwards. Whatever fails is tried again with back-off,
-/// by looking at the unit again; a job of its own that takes too long is given up until the next rotation.
+/// by looking at the unit again; a job of its own that takes too long is given up until the next rotation or restart of the daemon.
 package final class UnitRefresher {
   /// A bus allows a connection only so many calls without an answer (dbus-daemon(1), max_replies_per_connection: 128 in Debian's).
   static let mostCalls = 32
@@ -53,14 +53,14 @@ package final class UnitRefresher {
   private var chance = SystemChance()
   private var timer: (any Alarm)!
 
-  /// Called when nothing more is to be done for this generation with one unit.
+  /// Called when a unit needs nothing more for this generation; not after a timeout.
   package var unitSettled: (RoleName, _ generation: UInt64, UnitName) -> Void = { _, _, _ in }
-  /// The same with all units of a role.
+  /// Called when all units of a role need nothing more; not after a timeout.
   package var settled: (RoleName) -> Void = { _ in }
   /// Called before a unit's job is queued.
   package var willRefresh: (UnitName) -> Void = { _ in }
 
-  /// Puts off what a report of the connection brings: it may close that.
+  /// Calls `pump` in a later turn: it may close the connection that reports.
   private var soon: (any Deferral)!
 
   private var isHeld = true
@@ -146,7 +146,7 @@ package final class UnitRefresher {
     pump()
   }
 
-  /// The role is gone, or has no units any more. What is under way for it ends without a word.
+  /// The role is gone, or has no units any more. Jobs under way go on, and nothing is logged.
   package func forget(_ role: RoleName) {
     guard searches[role] != nil || outcomes[role] != nil else { return }
     searches[role] = nil

@@ -92,7 +92,7 @@ enum UnitCallFailure: Equatable {
   case notAllowed
   /// Something else is being done with the unit.
   case conflict
-  /// It won't work until the unit is another.
+  /// It fails until somebody corrects the unit.
   case refused
   /// The bus or the manager didn't do its part.
   case unreachable

@@ -161,8 +161,8 @@ enum Schema {
       name: "timeout", allowed: Duration.seconds(1)...Duration.hours(1),
       standard: DaemonSettings.standardUnitJobTimeout,
       summary: """
-        How long the daemon waits for a unit's reload or restart, or for the end of a start that was under way. After \
-        that it waits no longer, cancels nothing, and counts it as failed.
+        How long the daemon waits for a unit's reload or restart, or for the end of a start that was under way. Then \
+        it cancels nothing and reports 'timeout'; only a start is waited for again.
         """)
     static let table = SettingTable(header: "[unit_jobs]", keys: [timeout])
   }
