@@ -137,7 +137,9 @@ import Testing
     #expect(try response.success(from: Array(#"{"RequestId":"5F2C"}"#.utf8).span).get() == "5F2C")
     #expect(try response.success(from: Array(#"{"Code":"OK"}"#.utf8).span).get() == nil)
     #expect(throws: VODFailure.self) { try response.success(from: Array(#"{"Code":"NoPermission"}"#.utf8).span).get() }
-    #expect(throws: VODFailure.self) { try response.success(from: Array("<html>".utf8).span).get() }
+    for body in ["<html>", "[]", "true", "\"OK\""] {
+      #expect(throws: VODFailure.self, "\(body)") { try response.success(from: Array(body.utf8).span).get() }
+    }
   }
 
   private func failure(_ response: VODResponse, _ body: String) -> VODFailure? {

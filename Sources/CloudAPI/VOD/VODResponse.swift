@@ -26,6 +26,7 @@ package struct VODResponse {
   /// Reads an answer without content, that to DeleteMultipartUpload; returns its RequestId.
   package func success(from body: Span<UInt8>) -> Result<String?, VODFailure> {
     answer(from: body) { (root) throws(AnswerFault) in
+      guard root.kind == .object else { throw .notJSON }
       if let code = root.errorCode, !AnswerFault.successCodes.contains(code) { throw .noCode }
       return root.requestID
     }
