@@ -1,3 +1,4 @@
+import Core
 import Glibc
 
 /// Hosts that are connected to without the proxy, as the environment's no_proxy lists them (curl(1), NO_PROXY).
@@ -26,7 +27,7 @@ package struct ProxyExemptions: Hashable, Sendable {
     let parts = text.utf8.split(separator: UInt8(ascii: "/"), maxSplits: 1, omittingEmptySubsequences: false)
     if let address = address(of: withoutPort(String(parts[0])!)) {
       guard parts.count == 2 else { return .network(address, bits: address.count * 8) }
-      guard let bits = Int(String(parts[1])!), (0...address.count * 8).contains(bits) else { return nil }
+      guard let bits = Int(decimal: parts[1]), bits <= address.count * 8 else { return nil }
       return .network(address, bits: bits)
     }
     let name = name(text)

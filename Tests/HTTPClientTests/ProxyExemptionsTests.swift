@@ -35,6 +35,8 @@ import Testing
     Case(list: "0.0.0.0/0", url: "https://10.16.0.1", isExempt: true),
     Case(list: "0.0.0.0/0", url: "https://[fd00::1]", isExempt: false),
     Case(list: "10.0.0.0/33", url: "https://10.0.0.1", isExempt: false),
+    Case(list: "10.0.0.0/+8", url: "https://10.0.0.1", isExempt: false),
+    Case(list: "10.0.0.0/-0", url: "https://192.0.2.1", isExempt: false),
     Case(list: "10.0.0.0/", url: "https://10.0.0.0", isExempt: false),
     Case(list: "fd00::/8", url: "https://[fd12:3456::1]:8443/", isExempt: true),
     Case(list: "[::1]", url: "https://[::1]", isExempt: true),
