@@ -91,7 +91,8 @@ import Testing
   // MARK: - Any text
 
   private static let fragments = [
-    "{", "{{", "}", "}}", "|", " ", "\n", "{{expiration}}", "{{ access_key_id | json }}", "security_token", "shell", "x",
+    "{", "{{", "}", "}}", "|", " ", "\n", "{{expiration}}", "{{ access_key_id | json }}", "security_token", "shell",
+    "x",
     "{{last_updated|ini}}", "é", "\u{0}",
   ]
 
@@ -124,7 +125,8 @@ import Testing
       } catch {
         let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         let isInside = lines.indices.contains(error.line - 1) && error.column + 1 <= lines[error.line - 1].count
-        #expect(isInside && lines[error.line - 1].dropFirst(error.column - 1).starts(with: "{{".utf8), "\(text): \(error)")
+        #expect(
+          isInside && lines[error.line - 1].dropFirst(error.column - 1).starts(with: "{{".utf8), "\(text): \(error)")
         bad += 1
       }
     }
