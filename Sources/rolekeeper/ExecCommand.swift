@@ -31,32 +31,38 @@ struct ExecCommand {
 
 /// A session that a command gets.
 struct ExecSession {
-  let credential: SessionCredential
+  let accessKeyID: String
+  let expiration: UTCTime
   let generation: UInt64?
   /// Its remaining life if that is less than the role's floor.
   let belowFloor: Duration?
+  /// Nil once the command has it: the secrets are wiped as soon as they aren't needed any more.
+  private var credential: SessionCredential?
 
   /// `answer` is one with a credential.
   init(_ answer: LocalClient.Answer) throws(WireError) {
-    credential = try answer.body.withBytes { (bytes) throws(WireError) in try SessionCredential(parsing: bytes) }
+    let credential = try answer.body.withBytes { (bytes) throws(WireError) in try SessionCredential(parsing: bytes) }
+    (accessKeyID, expiration) = (credential.accessKeyID, credential.expiration)
+    self.credential = credential
     generation = answer.head.field("rolekeeper-generation").flatMap { UInt64($0) }
     belowFloor = answer.head.field("rolekeeper-below-floor").flatMap { Int64($0) }.map { .seconds($0) }
   }
+
+  mutating func dropSecrets() { credential = nil }
 
   /// The command's variables: with the credential, or with the path of the file that has it.
   func environment(_ arguments: Arguments, file: PrivateFile?) throws -> ChildEnvironment {
     var variables = [("ROLEKEEPER_ROLE", arguments.roles[0])]
     if let generation { variables.append(("ROLEKEEPER_GENERATION", "\(generation)")) }
-    guard let file else {
-      return ChildEnvironment(
-        lines: try rendered(as: .env, for: arguments), variables: variables, without: ChildEnvironment.leftovers)
-    }
-    variables.append(("ROLEKEEPER_CREDENTIALS_FILE", file.path))
-    return ChildEnvironment(variables: variables, without: ChildEnvironment.leftovers)
+    if let file { variables.append(("ROLEKEEPER_CREDENTIALS_FILE", file.path)) }
+    return ChildEnvironment(
+      lines: file == nil ? try rendered(as: .env, for: arguments) : nil, variables: variables,
+      without: ChildEnvironment.leftovers)
   }
 
-  func rendered(as format: CredentialFormat, for arguments: Arguments) throws(FormatError) -> Secret {
+  /// Nil once the secrets are dropped.
+  func rendered(as format: CredentialFormat, for arguments: Arguments) throws(FormatError) -> Secret? {
     // Names were checked with the other arguments.
-    try credential.rendered(as: .known(format), for: RoleName(arguments.roles[0])!)
+    try credential?.rendered(as: .known(format), for: RoleName(arguments.roles[0])!)
   }
 }

@@ -42,11 +42,11 @@ struct ExecSupervisor {
     // First, so that no signal leaves the file behind.
     inbox = try SignalInbox(Self.signals)
     file = arguments.format == .env ? nil : try PrivateFile()
-    try file?.write(try session.rendered(as: arguments.format, for: arguments))
+    if let file, let text = try session.rendered(as: arguments.format, for: arguments) { try file.write(text) }
     if file != nil || arguments.renewal != .none {
       stream = RoleStream(client, arguments.roles[0]) { Console.report($0) }
     }
-    changes = SessionChanges(after: session.credential.accessKeyID)
+    changes = SessionChanges(after: session.accessKeyID)
     let now = BootClock.now
     machine = ExecMachine(
       arguments.renewal, endsBeforeExpiry: arguments.endsBeforeExpiry,
@@ -71,6 +71,8 @@ struct ExecSupervisor {
 
   /// Looks after the command, the signals and the time.
   private mutating func look(_ now: Timestamp) throws {
+    // Before the command: the SIGCHLD of what is seen afterwards stays pending, and ends the next wait.
+    while let signal = inbox.next() { try handle(.signal(signal.number, isForGroup: signal.isForGroup), now) }
     while let news = child?.news() {
       switch news {
       case .ended(let end):
@@ -80,7 +82,6 @@ struct ExecSupervisor {
       }
       if status != nil { return }
     }
-    while let signal = inbox.next() { try handle(.signal(signal.number, isForGroup: signal.isForGroup), now) }
     if let due = machine.deadline, now >= due { try handle(.due, now) }
   }
 
@@ -96,6 +97,7 @@ struct ExecSupervisor {
   }
 
   private mutating func start() throws {
+    defer { session.dropSecrets() }
     let environment = try session.environment(arguments, file: file)
     do throws(StartFailure) {
       child = try command.start(environment)
@@ -145,17 +147,18 @@ struct ExecSupervisor {
 
   /// With `--min-ttl` a session that ends earlier than the present one isn't taken: that one may be longer than the role's own.
   private mutating func take(_ new: ExecSession, _ now: Timestamp) throws {
-    guard new.credential.accessKeyID != session.credential.accessKeyID,
-      arguments.minTTL == nil || new.credential.expiration > session.credential.expiration
+    guard new.accessKeyID != session.accessKeyID,
+      arguments.minTTL == nil || new.expiration > session.expiration
     else { return }
     do {
-      try file?.write(try new.rendered(as: arguments.format, for: arguments))
+      if let file, let text = try new.rendered(as: arguments.format, for: arguments) { try file.write(text) }
     } catch {
       Console.report("\(error)")
       fetchAt = now + Self.pause
       return
     }
     session = new
+    if file != nil { session.dropSecrets() }
     try handle(.renewed(expires: Self.end(of: new, clockOffset: clockOffset, now)), now)
   }
 
@@ -163,7 +166,7 @@ struct ExecSupervisor {
 
   /// When a session ends, by this process's clock.
   private static func end(of session: ExecSession, clockOffset: Int64, _ now: Timestamp) -> Timestamp {
-    now + .seconds(session.credential.expiration.seconds - (wallSeconds + clockOffset))
+    now + .seconds(session.expiration.seconds - (wallSeconds + clockOffset))
   }
 
   private static var wallSeconds: Int64 { Int64(time(nil)) }

@@ -41,8 +41,9 @@ struct WatchCommand {
       {
         throw trouble
       }
-      reap()
+      // Before the command: the SIGCHLD of an end that is seen afterwards stays pending, and ends the next wait.
       if let signal = inbox.next() { end(by: signal, inbox) }
+      reap()
       BootClock.wait(for: [inbox.descriptor] + [stream.descriptor].compactMap(\.self), until: stream.deadline)
     }
   }
@@ -94,8 +95,8 @@ struct WatchCommand {
     let deadline = BootClock.now + Self.grace
     if !signal.isForGroup { running?.child.send(signal.number) }
     while let child = running?.child, BootClock.now < deadline {
-      if case .ended = child.news() { break }
       while let more = inbox.next() { if !more.isForGroup { child.send(more.number) } }
+      if case .ended = child.news() { break }
       BootClock.wait(for: [inbox.descriptor], until: deadline)
     }
     SignalInbox.end(by: signal.number)
