@@ -211,7 +211,7 @@ let package = Package(
         "CloudAPI", "Core", "HTTPClient", "JSON", "LocalClient", "Secrets", "Systemd", "Simulation", "TestNeeds",
         "TestSupport",
       ]),
-    tests("rolekeeper", imports: ["CommandInterface", "Core", "Logs", "TestSupport", "Wire"]),
+    tests("rolekeeper", imports: ["CommandInterface", "Core", "LocalClient", "Logs", "TestSupport", "Wire"]),
     tests(
       "vod-upload",
       imports: [
