@@ -4,7 +4,7 @@ extension CredentialField {
   /// Its text, as `--help` lists it.
   var meaning: String {
     switch self {
-    case .accessKeyID: "STS. and the rest of the AccessKeyId"
+    case .accessKeyID: "the AccessKeyId, which begins with STS."
     case .accessKeySecret: "the AccessKeySecret"
     case .securityToken: "the security token"
     case .expiration: "when the credential expires, as 2026-01-31T12:00:00Z"
