@@ -114,7 +114,7 @@ enum Usage {
       Runs COMMAND, without a shell, with the role's credential and without variables of other credentials. Signals are passed
       on to it. The exit status is that of COMMAND, or 128 and the number of the signal that ended it.
 
-        --format json|env    env (the default): the credential is in the variables that 'get --format env' prints, which stay
+        --format FORMAT      env (the default): the credential is in the variables that 'get --format env' prints, which stay
                              as they are while COMMAND runs; another format of 'get': it is in a private file that follows
                              each rotation, and ROLEKEEPER_CREDENTIALS_FILE has its path
         --min-ttl TIME       as for get
