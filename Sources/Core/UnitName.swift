@@ -16,6 +16,16 @@ package struct UnitName: Hashable, Sendable, CustomStringConvertible {
   }
 
   package init?(_ text: String) { self.init(text.utf8) }
+
+  /// What all instances of a template have in common, `encode@*.service` for `encode@.service`; nil for a unit that
+  /// isn't a template: its name has nothing between the first `@` and the last dot (systemd.unit(5)).
+  package var instances: UnitPattern? {
+    let name = description.utf8
+    guard let at = name.firstIndex(of: UInt8(ascii: "@")), let dot = name.lastIndex(of: UInt8(ascii: ".")),
+      name.index(after: at) == dot
+    else { return nil }
+    return UnitPattern("\(description[...at])*\(description[dot...])")
+  }
 }
 
 /// Unit names that are alike: `*` stands for any characters, also for none, and `?` for one, as in `encode@*.service`.
@@ -78,6 +88,34 @@ package struct UnitPattern: Hashable, Sendable, CustomStringConvertible {
       }
     }
     return pattern[at...].allSatisfy { $0 == Self.any }
+  }
+
+  /// Whether it matches the unit or, if that is a template, some instance of it: as `encode@7.service` and `*.service`
+  /// do for `encode@.service`.
+  package func canMatch(_ unit: UnitName) -> Bool {
+    unit.instances.map { overlaps($0) } ?? matches(unit)
+  }
+
+  /// Whether some text matches both patterns.
+  private func overlaps(_ other: UnitPattern) -> Bool {
+    let (ours, theirs) = (Array(description.utf8), Array(other.description.utf8))
+    // Whether some text matches what is left of ours from each place on and what is left of theirs; for theirs, from
+    // its end to its beginning.
+    var later = ours.indices.map { ours[$0...].allSatisfy { $0 == Self.any } } + [true]
+    for their in theirs.reversed() {
+      var now = later.map { _ in false }
+      now[ours.count] = their == Self.any && later[ours.count]
+      for at in ours.indices.reversed() {
+        now[at] =
+          if their == Self.any || ours[at] == Self.any {
+            later[at] || now[at + 1]
+          } else {
+            (ours[at] == their || ours[at] == Self.one || their == Self.one) && later[at + 1]
+          }
+      }
+      later = now
+    }
+    return later[0]
   }
 
   private static let any = UInt8(ascii: "*")

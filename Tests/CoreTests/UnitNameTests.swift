@@ -29,6 +29,26 @@ import Testing
   }
 
   @Test(arguments: [
+    ("tmpl@*.service", true), ("tmpl@1.service", true), ("*.service", true), ("*", true), ("t*", true),
+    ("*@a?b*.service", true), ("tmpl??.service", true), ("tmpl@*.socket", false), ("tmpl.service", false),
+    ("tmp@*.service", false), ("tmplx@*.service", false), ("xtmpl@1.service", false), ("tmpl*.mount", false),
+  ])
+  func `a pattern can match a template if it matches one of its instances`(_ given: (pattern: String, can: Bool)) throws
+  {
+    let template = try #require(UnitName("tmpl@.service"))
+    #expect(template.instances?.description == "tmpl@*.service")
+    #expect(try #require(UnitPattern(given.pattern)).canMatch(template) == given.can)
+  }
+
+  @Test func `a unit that is no template is compared as it is`() throws {
+    for name in ["tmpl@1.service", "tmpl@.x.service", "tmpl.service", "tmpl@a@.service"] {
+      let unit = try #require(UnitName(name))
+      #expect(unit.instances == nil, "\(name)")
+      #expect(try #require(UnitPattern(name)).canMatch(unit) && !#require(UnitPattern("x.service")).canMatch(unit))
+    }
+  }
+
+  @Test(arguments: [
     "", "app", "app.timer", ".service", "a b.service", "a/b.service", "a[bc].service", "ä.service", "app.servic?",
     "@x.service", "@*.service", "@.service",
   ])

@@ -12,7 +12,8 @@ import Testing
   /// The findings for a unit with this name and [Service] section; `isServed` is whether the settings have
   /// `[credentials]`.
   private static func findings(
-    _ unit: String, _ lines: String, isServed: Bool = true, dropIn: String? = nil, refreshing units: String? = nil
+    _ unit: String, _ lines: String, isServed: Bool = true, dropIn: String? = nil, refreshing units: String? = nil,
+    in settings: String = allowed
   ) -> [String] {
     var host = FakeHost()
     host.files["/usr/lib/systemd/system/rolekeeper.service"] = FakeHost.File(
@@ -22,7 +23,7 @@ import Testing
     host.files["\(directory)/\(unit)"] = FakeHost.File(text: "[Service]\n\(lines)\nExecStart=/bin/true\n")
     if let dropIn { host.files["\(directory)/\(unit).d/a.conf"] = FakeHost.File(text: "[Service]\n\(dropIn)\n") }
     let refreshed = units.map { "refresh_units = [\"\($0)\"]\n" } ?? ""
-    let text = isServed ? allowed + refreshed + "[credentials]\n" : soundSettings
+    let text = isServed ? settings + refreshed + "[credentials]\n" : soundSettings
     host.files[FakeHost.path] = FakeHost.File(text: text)
     let scope = CheckScope(unit: InstalledUnit(on: host), trials: .passing { _ in nil })
     return SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics.map(\.description)
@@ -64,6 +65,10 @@ import Testing
       "LoadCredential=uploader isn't open to this unit: roles.uploader.allow doesn't name it; write units = [\"other.service\"] in roles.uploader.allow, if it may have that role"
     ),
     Case(
+      "Type=exec\n\(load)", of: "tmpl@.service",
+      "LoadCredential=uploader isn't open to any instance of this unit: roles.uploader.allow names none; write units = [\"tmpl@*.service\"] in roles.uploader.allow, if all of them may have that role"
+    ),
+    Case(
       "Type=exec\nLoadCredential=nobody:/run/rolekeeper/credentials.sock",
       "LoadCredential=nobody names a role that doesn't exist; write [roles.nobody] in the settings, or name another role: sudo systemctl edit app.service"
     ),
@@ -83,6 +88,21 @@ import Testing
       Self.findings(given.unit, given.lines) == ["\(Self.directory)/\(given.unit): warning: \(given.sentence)"])
   }
 
+  /// Every start of an instance failed with status 243.
+  @Test(arguments: [
+    ("units = [\"tmpl@*.service\"]", true), ("units = [\"x.service\", \"tmpl@1.service\"]", true),
+    ("units = [\"*.service\"]", true), ("units = [\"*\"]", true), ("units = [\"t?pl@*a?.service\"]", true),
+    ("units = [\"foo.service\"]", false), ("units = [\"tmp@*.service\", \"tmpl*.socket\"]", false),
+    ("groups = []", false),
+  ])
+  func `a template has a finding if none of its instances may have the credential`(
+    _ given: (units: String, isOpen: Bool)
+  ) {
+    let text = Self.allowed.replacing("units = [\"app*.service\"]", with: given.units)
+    let found = Self.findings("tmpl@.service", "Type=exec\n\(Self.load)", in: text)
+    #expect(found.isEmpty == given.isOpen && found.count < 2, "\(found)")
+  }
+
   /// It kept the old credential, while the journal said that it had the new one.
   @Test func `a unit that would be reloaded, but not get its credential by that, is a warning`() {
     func findings(_ lines: String, of unit: String = "app.service", refreshing units: String) -> [String] {
@@ -97,6 +117,8 @@ import Testing
     #expect(findings(reload, refreshing: "app.service") == [warning("ExecReload", "app.service")])
     #expect(
       findings(reload, of: "app@.service", refreshing: "app@*.service") == [warning("ExecReload", "app@.service")])
+    #expect(
+      findings(reload, of: "app@.service", refreshing: "app@1.service") == [warning("ExecReload", "app@.service")])
     #expect(findings("Type=notify-reload", refreshing: "app*.service") == [warning("Type", "app.service")])
     #expect(findings(reload, refreshing: "other.service") == [])
     #expect(findings("\(reload)\nRefreshOnReload=credentials", refreshing: "app.service") == [])

@@ -62,11 +62,16 @@ struct UnitConsumers<Source: Host> {
         "write [roles.\(role)] in the settings, or name another role: \(Self.edit(unit))")
       return
     }
-    // The instances of a template are unknown; only patterns can name them.
-    guard !unit.contains("@."), let name = UnitName(unit), !settings.readers.admits(name) else { return }
-    warn(
-      path, key, "isn't open to this unit: roles.\(role).allow doesn't name it",
-      "write units = [\"\(unit)\"] in roles.\(role).allow, if it may have that role")
+    guard let name = UnitName(unit), !settings.readers.units.contains(where: { $0.canMatch(name) }) else { return }
+    if let instances = name.instances {
+      warn(
+        path, key, "isn't open to any instance of this unit: roles.\(role).allow names none",
+        "write units = [\"\(instances)\"] in roles.\(role).allow, if all of them may have that role")
+    } else {
+      warn(
+        path, key, "isn't open to this unit: roles.\(role).allow doesn't name it",
+        "write units = [\"\(unit)\"] in roles.\(role).allow, if it may have that role")
+    }
   }
 
   private func checkStart(_ unit: UnitText, of name: String, at path: String) {
@@ -96,7 +101,7 @@ struct UnitConsumers<Source: Host> {
     let isReloadable = unit.value("ExecReload") != nil || unit.value("Type") == "notify-reload"
     guard isReloadable, unit.value("RefreshOnReload") == nil, let own = UnitName(name) else { return }
     let names = ids.compactMap { RoleName($0.prefix { $0 != "." }) }
-    guard let role = names.first(where: { roles[$0]?.refreshUnits.contains { $0.matches(own) } == true }) else {
+    guard let role = names.first(where: { roles[$0]?.refreshUnits.contains { $0.canMatch(own) } == true }) else {
       return
     }
     warn(
