@@ -145,6 +145,13 @@ private final class LoadRun {
         "take ProtectProc= out of the drop-ins of \(RolekeeperUnit.service), or name the units' users, too; LoadCredential= isn't affected"
       )
     }
+    if let place = context.givenFilePlace, context.unit?.changesOwners == false {
+      findings.warning(
+        place,
+        "gives the file to another user or group than the daemon's, which takes CAP_CHOWN, and the daemon's unit doesn't have that, so the file can't be written",
+        "take CapabilityBoundingSet=, AmbientCapabilities= and SystemCallFilter= out of the drop-ins of \(RolekeeperUnit.service), or remove owner and group"
+      )
+    }
     if let place = context.requiredPlace, context.check?.unit?.reportsReady == false {
       findings.warning(
         place, "has no effect, since the unit isn't of Type=notify: systemd doesn't wait for the daemon",

@@ -268,6 +268,40 @@ import Testing
     #expect(warnings(soundSettings) == [])
   }
 
+  private static let noCapability = "CapabilityBoundingSet=\nAmbientCapabilities=\n"
+
+  /// The file couldn't be written, and check had no finding.
+  @Test(arguments: [
+    ("", "owner = \"alice\"\n", nil), ("", "group = \"media\"\n", nil), (noCapability, "", nil),
+    (noCapability, "owner = \"rolekeeper\"\n", nil), (noCapability, "owner = \"alice\"\n", "owner"),
+    (noCapability, "group = \"media\"\n", "group"), ("AmbientCapabilities=\n", "owner = \"alice\"\n", "owner"),
+    ("CapabilityBoundingSet=~CAP_CHOWN\n", "owner = \"alice\"\n", "owner"),
+    ("CapabilityBoundingSet=\nCapabilityBoundingSet=CAP_KILL cap_chown\n", "owner = \"alice\"\n", nil),
+    ("CapabilityBoundingSet=\nCapabilityBoundingSet=~CAP_KILL\n", "owner = \"alice\"\n", nil),
+    ("User=root\nAmbientCapabilities=\n", "owner = \"alice\"\n", nil),
+  ])
+  func `where the daemon's unit has no CAP_CHOWN, a file for others can't be written, and check reports that`(
+    _ given: (dropIn: String, lines: String, key: String?)
+  ) {
+    var host = FakeHost()
+    let unit = "/rolekeeper.service"
+    host.files["/usr/lib/systemd/system\(unit)"] = FakeHost.File(
+      text:
+        "[Service]\nUser=rolekeeper\nCapabilityBoundingSet=CAP_CHOWN\nAmbientCapabilities=CAP_CHOWN\nLoadCredential=access-key:/etc/rolekeeper/access-key\n"
+    )
+    host.files["\(Self.directory)\(unit).d/a.conf"] = FakeHost.File(text: "[Service]\n\(given.dropIn)")
+    host.files["/etc/rolekeeper/access-key"] = FakeHost.File(mode: 0o400)
+    host.credentialsDirectory = nil
+    let file = "[[roles.uploader.files]]\npath = \"a\"\n"
+    host.files[FakeHost.path] = FakeHost.File(text: "\(soundSettings)\(file)\(given.lines)")
+    let scope = CheckScope(unit: InstalledUnit(on: host), trials: .passing { _ in nil })
+    let found = SettingsLoader(host: host, check: scope).load(FakeHost.path).diagnostics.map(\.description)
+    let expected = given.key.map {
+      "\(FakeHost.path):11: warning: roles.uploader.files.\($0) gives the file to another user or group than the daemon's, which takes CAP_CHOWN, and the daemon's unit doesn't have that, so the file can't be written; take CapabilityBoundingSet=, AmbientCapabilities= and SystemCallFilter= out of the drop-ins of rolekeeper.service, or remove owner and group"
+    }
+    #expect(found == [expected].compactMap(\.self))
+  }
+
   // MARK: - Reloads
 
   @Test func `the loss of the table is a loss, and so is that of all units`() throws {

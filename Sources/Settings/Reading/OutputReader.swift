@@ -66,8 +66,18 @@ final class OutputReader {
       return nil
     }
     guard let format, let location, let mode, let gid = gid(table, owner: owner, group: group) else { return nil }
+    notePlace(ofFileFor: owner?.id, gid, table)
     return OutputSettings(
       location: location, format: format, uid: owner?.id ?? table.context.host.uid, gid: gid, mode: mode)
+  }
+
+  private func notePlace(ofFileFor owner: UInt32?, _ gid: UInt32, _ table: TableReader) {
+    let (context, host) = (table.context, table.context.host)
+    // Another user than the daemon's doesn't know the daemon's uid and group.
+    guard context.givenFilePlace == nil, !table.findings.isOutsiders else { return }
+    let isForOtherUser = owner.map { $0 != host.uid } ?? false
+    guard isForOtherUser || gid != host.gid else { return }
+    context.givenFilePlace = table.place(of: isForOtherUser || !table.isWritten(Keys.group) ? Keys.owner : Keys.group)
   }
 
   private func format(_ table: TableReader) -> OutputFormat? {

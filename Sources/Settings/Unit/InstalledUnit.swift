@@ -37,6 +37,9 @@ package struct InstalledUnit: Hashable, Sendable {
   let view: UnitView
   /// Whether it sees no other users' processes (systemd.exec(5), ProtectProc=): ptraceable shows none either.
   let hidesProcesses: Bool
+  /// Whether the daemon can give a file to another user or group: whether it has CAP_CHOWN (capabilities(7)). Only root
+  /// has it without `AmbientCapabilities=`.
+  let changesOwners: Bool
 
   /// The file from which `LoadCredential=` takes the credential with this name; nil if the unit names no file for it.
   func file(ofCredential name: String) -> String? {
@@ -92,6 +95,9 @@ package struct InstalledUnit: Hashable, Sendable {
     reportsReady = ["notify", "notify-reload"].contains(unit.value("Type"))
     view = UnitView(unit)
     hidesProcesses = unit.value("ProtectProc").map { $0 != "default" } ?? false
+    let isInAmbient = unit.hasCapability("CAP_CHOWN", in: "AmbientCapabilities") ?? false
+    changesOwners =
+      (unit.hasCapability("CAP_CHOWN", in: "CapabilityBoundingSet") ?? true) && (self.user == nil || isInAmbient)
   }
 
   private static func reloadSocket(in unit: UnitText) -> ReloadSocket {

@@ -35,6 +35,19 @@ struct UnitText {
   /// All assignments of a key whose value isn't a list of words, such as `LoadCredential=`.
   func values(_ key: String) -> [String] { assignments[key] ?? [] }
 
+  /// Whether a list of capabilities has the one with this name; nil if the key isn't written. An empty assignment is a
+  /// list without any. A first line that begins with `~` lists those that aren't in it; later ones take some out
+  /// (systemd.exec(5), `CapabilityBoundingSet=`).
+  func hasCapability(_ name: String, in key: String) -> Bool? {
+    assignments[key].map { lines in
+      lines.enumerated().reduce(false) { has, line in
+        let names = line.element.drop { $0 == "~" }.split(whereSeparator: \.isWhitespace)
+        let isNamed = names.contains { $0.uppercased() == name }
+        return line.element.hasPrefix("~") ? (has || line.offset == 0) && !isNamed : has || isNamed
+      }
+    }
+  }
+
   /// Lines without comments and surrounding blanks. A line that ends in `\` continues in the next one; comments in
   /// between are skipped.
   private static func logicalLines(of text: String) -> [String] {
