@@ -134,8 +134,7 @@ private final class LoadRun {
         "write [source.main] with type = \"access-key\" and credential = \"access-key\"")
     }
     if places.isEmpty, !main.isMisspelt(Schema.roles), !hasUnreadRoles {
-      findings.warning(
-        Place(file: path, key: "roles"), "is empty, so there is nothing to do", "write [roles.NAME] and its keys below")
+      findings.note(Place(file: path), "there is no role in the settings yet", "write [roles.NAME] and its keys below")
     }
     if let sts { prove(rate: sts, at: stsTable.place(of: Schema.STS.requestsPerSecond)) }
     if let socket { context.reach.check(socket, context: context) }

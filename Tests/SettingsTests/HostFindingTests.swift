@@ -185,7 +185,7 @@ import Testing
     expect(
       host.load(""),
       [
-        "/etc/rolekeeper/rolekeeper.toml: warning: roles is empty, so there is nothing to do; write [roles.NAME] and its keys below"
+        "/etc/rolekeeper/rolekeeper.toml: note: there is no role in the settings yet; write [roles.NAME] and its keys below"
       ])
     host.credentialsDirectory = nil
     expect(

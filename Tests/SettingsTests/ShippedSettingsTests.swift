@@ -19,7 +19,7 @@ import Testing
 
   @Test func `as installed, the settings have no role, need no AccessKey, and are valid`() throws {
     let loaded = FakeHost().load(shipped)
-    #expect(loaded.diagnostics.map(\.severity) == [.warning])
+    #expect(loaded.diagnostics.map(\.severity) == [.note])
     let settings = try #require(loaded.settings)
     #expect(settings.roles.isEmpty && settings.sources.isEmpty)
   }
