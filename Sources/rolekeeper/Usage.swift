@@ -173,10 +173,11 @@ enum Usage {
              rolekeeper who-had --unit UNIT [--since WHEN]
 
       Prints who was handed a session, or which sessions a unit was handed, from the journal: once for each session, user,
-      unit and program, over the socket or by LoadCredential=. A credential file is listed when a session was written to it,
-      with its owner, group and mode; who read it can't be known. Then prints how far back the journal goes. Only entries
-      that \(RolekeeperUnit.service) wrote count; it writes none while 'log.level' is "warning" or "error". Needs the right to
-      read the system's journal: root, or the group systemd-journal. The daemon doesn't have to run.
+      unit and program, over the socket or by LoadCredential=, and again after each restart of the daemon. A credential file
+      is listed when a session was written to it, with its owner, group and mode; who read it can't be known. Then prints how
+      far back the journal goes. Only entries that \(RolekeeperUnit.service) wrote count; it writes none while 'log.level' is
+      "warning" or "error". Needs the right to read the system's journal: root, or the group systemd-journal. The daemon
+      doesn't have to run.
 
         --unit UNIT   the unit, such as encode.service
         --since WHEN  only what came since then, in local time, as for journalctl: '2026-11-30 12:00', '2 days ago', yesterday

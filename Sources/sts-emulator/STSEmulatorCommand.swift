@@ -18,6 +18,9 @@ struct STSEmulatorCommand: ParsableCommand {
       OSS takes PutObject, multipart uploads, HeadObject and GetObject, at https://ADDRESS:PORT/BUCKET/KEY or \
       https://BUCKET.oss-REGION.aliyuncs.com/KEY, with an upload credential that is for one object.
 
+      rolekeeper uses it with two settings in [sts]: endpoint is the ADDRESS:PORT that it listens on, and ca_file is the \
+      file of --ca-out. The AccessKey that rolekeeper has must be one of a user in the configuration.
+
       The configuration is TOML, for example:
 
         [accounts.1234567890123456]
@@ -36,14 +39,14 @@ struct STSEmulatorCommand: ParsableCommand {
         # AdministratorAccess, or the account's policies
         policies = ["AliyunSTSAssumeRoleAccess"]
 
-        [accounts.1234567890123456.roles.uploader]
+        [accounts.1234567890123456.roles.ramtestupload]
         # who may assume it; or write trust_policy = '''{…}''' instead
         trust = ["acs:ram::1234567890123456:root"]
         policies = ["Upload"]
         # 1h to 12h; default 1h
         max_session_duration = "12h"
         # make sessions expire this soon, even if a longer one was requested
-        issued_lifetime = "12s"
+        # issued_lifetime = "12s"
         # make SecurityTokens at least this many characters long
         token_length = 1024
 

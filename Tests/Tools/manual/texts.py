@@ -44,8 +44,8 @@ MORE = {
             " and a watchdog. If rolekeeper.socket is enabled, systemd holds the socket: clients wait while the daemon starts or is"
             " restarted, and with settings that can't be used the daemon stays up and answers each request with 503 and the reason.",
             "The service is active once each role's first attempt has succeeded or failed, after 10 s at the latest; if a role has required ="
-            " true, once that has a credential, however long it takes. A unit that is starting isn't reloaded by"
-            " systemctl reload, only by rolekeeper reload.",
+            " true, once that has a credential, however long it takes. While the unit starts, systemctl"
+            " reload waits as long as the start does, and rolekeeper reload works at once.",
             "Other units load a role's credential by LoadCredential=ROLE:/run/rolekeeper/credentials.sock, or ROLE.FORMAT, if"
             " rolekeeper-credentials.socket is enabled or the settings have [credentials], and the role's allow has the unit. A unit that"
             " gets none fails to start, with status 243; the reason is in the journal: journalctl UNIT=NAME.",
