@@ -20,7 +20,7 @@ protocol AnnouncerBackend: AnyObject {
   /// A clause for each source with which something is wrong, in the order of their names.
   var sourceTroubles: [String] { get }
   /// What is wrong with the CA file; nil while it is used as it lies there.
-  var caFileProblem: String? { get }
+  var caFileReason: Health.Reason? { get }
   /// The latest reload, if it was refused.
   var refusal: SettingsRefusal? { get }
 
@@ -228,7 +228,7 @@ final class Announcer: RoleObserver {
   private func addTroubles(to text: String) -> String {
     var line = text
     for trouble in backend.sourceTroubles { line += "; \(trouble)" }
-    if let problem = backend.caFileProblem { line += "; \(Health.Reason.caFile(error: problem).detail)" }
+    if let reason = backend.caFileReason { line += "; \(reason.detail)" }
     if let refusal = backend.refusal {
       line +=
         "; degraded: the settings were refused at \(refusal.at), the old ones are in force until the service is stopped"

@@ -4,6 +4,7 @@ import Identities
 import Refresh
 import STS
 import UnitJobs
+import Wire
 
 extension Daemon: AnnouncerBackend {
   var roleCount: Int { refresher.roles.count }
@@ -12,7 +13,9 @@ extension Daemon: AnnouncerBackend {
   var filesAreAtRest: Bool { outputs.areAtRest }
   func hasFailingFile(_ role: RoleName) -> Bool { outputs.isFailing(role) }
   var sourceTroubles: [String] { sources.values.sorted { $0.name < $1.name }.compactMap(\.trouble) }
-  var caFileProblem: String? { cloud.authorities.problem?.sentence }
+  var caFileReason: Health.Reason? {
+    cloud.authorities.problem.map { .caFile(error: $0.sentence, hasCertificates: $0.hasCertificates) }
+  }
 
   func becameReady() {
     memoryTrimmer.muchWasDone()

@@ -49,7 +49,7 @@ extension Daemon {
     if let refusal { reasons.append(.settings(refusedAt: refusal.at, errors: refusal.errors)) }
     let missing = outputs.retentionReasons
     if !missing.isEmpty { reasons.append(.incompleteSettings(missing.map(\.description))) }
-    if let problem = cloud.authorities.problem { reasons.append(.caFile(error: problem.sentence)) }
+    if let caFileReason { reasons.append(caFileReason) }
     return reasons
   }
 }

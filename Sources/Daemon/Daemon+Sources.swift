@@ -14,8 +14,11 @@ extension Daemon {
   }
 
   /// Builds what `settings` ask for, keeping from what is in force what they ask for still. Throws a sentence for what can't be had.
-  /// `state` is what an earlier process handed over, at a start.
-  func connections(_ settings: DaemonSettings, after state: HandoverState? = nil) throws -> Connections {
+  /// `state` is what an earlier process handed over, at a start; with `mayLackAuthorities`, STS can't be called while the CA file
+  /// can't be used.
+  func connections(
+    _ settings: DaemonSettings, after state: HandoverState? = nil, mayLackAuthorities: Bool = false
+  ) throws -> Connections {
     let old = connections
     let switches = old == nil ? [:] : switches(to: settings)
     let places = try settings.sources.map { (name: $0.name, location: try AccessKeySource.Location($0)) }
@@ -34,9 +37,13 @@ extension Daemon {
       return source
     }
     let cloud = try CloudConnections(
-      settings.sts, sources: sources, keeping: old?.cloud, loop: loop, log: log,
+      settings.sts, sources: sources, keeping: old?.cloud, mayLackAuthorities: mayLackAuthorities, loop: loop,
+      log: log,
       serverTime: { [unowned self] in refresher.clock.dateForSigning(at: loop.time) },
-      authoritiesChanged: { [unowned self] in announcer?.stateChanged() })
+      authoritiesChanged: { [unowned self] in
+        announcer?.stateChanged()
+        authoritiesRetry?.schedule()
+      })
     cloud.identities.ended = { [unowned self] in refresher.pump() }
     return Connections(sources: sources, cloud: cloud)
   }

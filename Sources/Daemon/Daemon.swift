@@ -46,6 +46,8 @@ package final class Daemon: SocketBackend {
   private(set) var reloader: Reloader!
   var retired: HTTPServer?
   var retirement: (any Deferral)!
+  /// Retries what may have failed for a CA file that couldn't be used. In a turn of its own: a request may be what read the file.
+  var authoritiesRetry: (any Deferral)?
   private var signals: [SignalSource] = []
   private var clockSteps: ClockStepSource?
   private var watchdog: Watchdog?
@@ -93,7 +95,10 @@ package final class Daemon: SocketBackend {
     }
     signals.append(try SignalSource(loop, signal: SIGHUP) { [unowned self] in reload(allowingRemoval: false) { _ in } })
 
-    putInForce(try connections(settings, after: state))
+    putInForce(try connections(settings, after: state, mayLackAuthorities: start.mayLackAuthorities))
+    authoritiesRetry = loop.deferred { [unowned self] in
+      if cloud.authorities.problem == nil { retryRoles() }
+    }
     outputs = try Outputs(scheduler: loop, settings: self.settings, log: log)
     fileResults = try IOSource(loop, descriptor: outputs.descriptor, events: .readable) { [unowned self] _ in
       outputs.takeResults()

@@ -13,11 +13,15 @@ package struct StartSettings {
   /// What goes with what was last in force, such as roles that are gone.
   package let warnings: [Diagnostic]
 
+  /// Whether it may start with a CA file that can't be used, for the sake of what was handed over.
+  package let mayLackAuthorities: Bool
+
   /// Nil where neither can be used. `lastInForce` reads what was last in force, which takes as long as reading the files.
   package init?(
     _ loaded: LoadedSettings, after last: SettingsContent?,
     readingLast readLast: (SettingsContent) -> LoadedSettings
   ) {
+    mayLackAuthorities = last != nil
     // Mostly nothing has changed.
     let isOther = loaded.settings == nil || loaded.content != last
     let before = isOther ? last.flatMap { content in readLast(content).settings.map { (content, $0) } } : nil

@@ -84,15 +84,19 @@ package final class HTTPClient {
     fileprivate let serial: UInt64
   }
 
-  /// Called when a changed CA file is in force, or with the reason why it can't be used while the old certificates stay in force.
+  /// Called when a changed CA file is in force, or with the reason why it can't be used while the old certificates, if any, stay in
+  /// force.
   package var authoritiesChanged: (HTTPClientError?) -> Void = { _ in }
 
-  /// Why the present CA file can't be used, so that the certificates read before are in force, and since when (CLOCK_BOOTTIME, µs);
-  /// nil while it is used.
+  /// Why the present CA file can't be used, so that the certificates read before, if any, are in force, and since when
+  /// (CLOCK_BOOTTIME, µs); nil while it is used.
   package var authoritiesProblem: (error: HTTPClientError, since: Int64)? {
     guard let error = authorities.problem, let since = authorities.problemSince else { return nil }
     return (error, since)
   }
+
+  /// Whether there are certificates to verify servers with. Without any, every request fails.
+  package var hasAuthorities: Bool { authorities.certificates != nil }
 
   let settings: Settings
   private(set) var authorities: Authorities
@@ -372,6 +376,12 @@ package final class HTTPClient {
   /// Reads the CA file now, in 1 ms to 4 ms for Debian's 140 certificates, so that the first request needn't. Throws if it can't be
   /// read or contains no certificate.
   package func prime() throws(HTTPClientError) { try authorities.read() }
+
+  /// As `prime`, but reports a file that can't be used to `authoritiesChanged`. Requests fail until it can be used.
+  package func primeOrReport() {
+    readAuthorities()
+    if let problem = authorities.problem { authoritiesChanged(problem) }
+  }
 
   // By its documentation not safe to run twice at once, hence initialised once by Swift.
   private static let initialised = curl_global_init(Int(CURL_GLOBAL_ALL))

@@ -103,6 +103,8 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case clockDiffers = "0b7369078be24faba02f70d04159f86a"
   case dateNotBelieved = "6169f67fcc0c41ebbaaf995dd334ee6a"
   case caFileNotReread = "409253f3a0374d6eb96906372da25eb9"
+  /// Certificates were never read, since the start was for the sake of sessions that were handed over.
+  case caFileNotRead = "dbcd3faceb5849928afcb7ec0f1b8121"
   case caFileReread = "4c75364c05e2452db88806767867b406"
 
   // MARK: Credential files
@@ -265,6 +267,7 @@ extension LogEvent {
     case .dateNotBelieved:
       .notice("the date of an STS answer is unexpected, and isn't relied on unless another answer confirms it")
     case .caFileNotReread: .warning("CA file can't be used, keeping the previous certificates")
+    case .caFileNotRead: .error("CA file can't be used, refreshes fail until it can be read")
     case .caFileReread: .notice("CA file changed and read again")
 
     case .fileWritten: .notice("credential file written")

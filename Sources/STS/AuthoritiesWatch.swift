@@ -16,6 +16,8 @@ package final class AuthoritiesWatch {
     /// Names the file, the problem and the fix.
     package let sentence: String
     let since: Timestamp
+    /// Whether certificates that were read before are in force.
+    package let hasCertificates: Bool
   }
 
   let path: String
@@ -30,9 +32,9 @@ package final class AuthoritiesWatch {
     self.scheduler = scheduler
     self.http = http
     self.path = path
-    http.authoritiesChanged = { problem in
+    http.authoritiesChanged = { [unowned http] problem in
       if let problem {
-        log.write(.caFileNotReread, [.reason("\(problem)")])
+        log.write(http.hasAuthorities ? .caFileNotReread : .caFileNotRead, [.reason("\(problem)")])
       } else {
         log.write(.caFileReread, [.path(path)])
       }
@@ -47,7 +49,8 @@ package final class AuthoritiesWatch {
     http.authoritiesProblem.map { error, since in
       var sentence = "\(error)"
       if !sentence.contains("'\(path)'") { sentence = "CA file '\(path)' can't be read again: \(sentence)" }
-      return Problem(sentence: sentence, since: Timestamp(microseconds: since))
+      return Problem(
+        sentence: sentence, since: Timestamp(microseconds: since), hasCertificates: http.hasAuthorities)
     }
   }
 

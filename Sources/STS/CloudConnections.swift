@@ -18,10 +18,13 @@ package struct CloudConnections {
 
   /// Creates the connections for `settings`, keeping from `old` what hasn't changed. Throws a sentence if that isn't possible.
   ///
-  /// `sources` sign, by `serverTime`; `authoritiesChanged` is called when `authorities.problem` may have changed.
+  /// `sources` sign, by `serverTime`; `authoritiesChanged` is called when `authorities.problem` may have changed. With
+  /// `mayLackAuthorities`, a new connection whose CA file can't be used is created all the same, and its requests fail until the file
+  /// can be used.
   package init(
-    _ settings: STSSettings, sources: [String: AccessKeySource], keeping old: CloudConnections?, loop: EventLoop,
-    log: Log, serverTime: @escaping () -> UTCTime, authoritiesChanged: @escaping () -> Void
+    _ settings: STSSettings, sources: [String: AccessKeySource], keeping old: CloudConnections?,
+    mayLackAuthorities: Bool, loop: EventLoop, log: Log, serverTime: @escaping () -> UTCTime,
+    authoritiesChanged: @escaping () -> Void
   ) throws {
     let wanted = HTTPClient.Settings(settings)
     proxyPassword = try settings.proxy?.passwordFile.map { try ProxyPassword.read($0) }
@@ -31,9 +34,9 @@ package struct CloudConnections {
       try http.takeUpAuthorities()
     } else {
       http = try HTTPClient(loop, settings: wanted, proxyPassword: proxyPassword)
-      try http.prime()
       authorities = try AuthoritiesWatch(
         of: http, path: wanted.caFile, scheduler: loop, log: log, changed: authoritiesChanged)
+      if mayLackAuthorities { http.primeOrReport() } else { try http.prime() }
     }
     httpSettings = wanted
     if let old, old.endpointHealth.endpoints == settings.endpoints {

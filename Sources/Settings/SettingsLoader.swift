@@ -31,31 +31,36 @@ package struct SettingsLoader {
   private let check: CheckScope?
   private let socketUnit: SocketUnit?
   private let credentialsUnit: SocketUnit?
+  private let mayLackAuthorities: Bool
 
   /// `check` is set for a check, which looks at more than the daemon does for itself; `socketUnit` and
-  /// `credentialsUnit` are the sockets that were passed to the daemon.
+  /// `credentialsUnit` are the sockets that were passed to the daemon. With `mayLackAuthorities`, a `ca_file` that can't be used
+  /// is no error; whoever reads its certificates reports it.
   package init(
     host: any Host = SystemHost(), check: CheckScope? = nil, socketUnit: SocketUnit? = nil,
-    credentialsUnit: SocketUnit? = nil
+    credentialsUnit: SocketUnit? = nil, mayLackAuthorities: Bool = false
   ) {
     self.host = host
     self.check = check
     self.socketUnit = socketUnit ?? check?.socketUnit
     self.credentialsUnit = credentialsUnit ?? check?.credentialsUnit
+    self.mayLackAuthorities = mayLackAuthorities
   }
 
   /// Reads the settings again from the files of an earlier reading. The users and files that they name are looked up as
   /// they are now.
   package func load(_ path: String, from content: SettingsContent) -> LoadedSettings {
     SettingsLoader(
-      host: RecordedHost(content, on: host), check: check, socketUnit: socketUnit, credentialsUnit: credentialsUnit
+      host: RecordedHost(content, on: host), check: check, socketUnit: socketUnit, credentialsUnit: credentialsUnit,
+      mayLackAuthorities: mayLackAuthorities
     ).load(path)
   }
 
   package func load(_ path: String) -> LoadedSettings {
     let runningUnit = check == nil ? InstalledUnit.running(on: host, with: path) : nil
     let run = LoadRun(
-      host: host, check: check, runningUnit: runningUnit, units: (socketUnit, credentialsUnit), path: path)
+      host: host, check: check, runningUnit: runningUnit, units: (socketUnit, credentialsUnit), path: path,
+      mayLackAuthorities: mayLackAuthorities)
     let settings = run.load()
     return LoadedSettings(
       settings: run.context.findings.hasErrors ? nil : settings, diagnostics: run.sortedDiagnostics,
@@ -81,9 +86,10 @@ private final class LoadRun {
 
   init(
     host: any Host, check: CheckScope?, runningUnit: InstalledUnit?,
-    units: (socket: SocketUnit?, credentials: SocketUnit?), path: String
+    units: (socket: SocketUnit?, credentials: SocketUnit?), path: String, mayLackAuthorities: Bool
   ) {
-    context = LoadContext(host: host, check: check, runningUnit: runningUnit)
+    context = LoadContext(
+      host: host, check: check, runningUnit: runningUnit, mayLackAuthorities: mayLackAuthorities)
     sockets = SocketsReader(context: context, socketUnit: units.socket, credentialsUnit: units.credentials)
     self.path = PathText.normal(path, in: host.workingDirectory) ?? path
   }

@@ -97,7 +97,7 @@ private struct OtherMetrics {
     addEndpoints(figures.endpoints)
     add(
       "rolekeeper_ca_file_error", "gauge",
-      "1 while the CA file can't be used and the certificates read before are in force.",
+      "1 while the CA file can't be used and the certificates read before, if any, are in force.",
       [("", figures.isCAFileUsed ? 0 : 1)])
   }
 

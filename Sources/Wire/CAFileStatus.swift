@@ -4,7 +4,7 @@ package import JSON
 /// The status of the CA certificates that verify STS.
 package struct CAFileStatus: WireDocument, Hashable, Sendable {
   package var path: String
-  /// Why the present file can't be used, so that the certificates read before are in force; nil while it is used.
+  /// Why the present file can't be used, so that the certificates read before, if any, are in force; nil while it is used.
   package var error: LastError?
 
   package init(path: String, error: LastError? = nil) {

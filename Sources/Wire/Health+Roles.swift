@@ -27,9 +27,13 @@ extension Health.Reason {
         + "\(short.floor.text); raise the role's MaxSessionDuration in the RAM console, or lower 'floor' or 'duration'")
   }
 
-  /// `error` is the problem with the CA file, which it names.
-  package static func caFile(error: String) -> Self {
-    Self(.caFile, detail: "\(error); the certificates read before are in force")
+  /// `error` is the problem with the CA file, which it names; `hasCertificates` is whether some were read before.
+  package static func caFile(error: String, hasCertificates: Bool = true) -> Self {
+    let effect =
+      hasCertificates
+      ? "the certificates read before are in force"
+      : "no certificates were read before, so refreshes fail until it can be used"
+    return Self(.caFile, detail: "\(error); \(effect)")
   }
 
   /// `errors` are the settings' errors, a sentence each with its file.

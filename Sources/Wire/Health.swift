@@ -31,7 +31,7 @@ package struct Health: WireDocument, Hashable, Sendable {
       case settings
       /// The settings in force look truncated, and outputs that they no longer name were kept.
       case incompleteSettings = "incomplete-settings"
-      /// The CA file can no longer be used; the certificates that were read before are in force.
+      /// The CA file can't be used; the certificates that were read before, if any, are in force.
       case caFile = "ca-file"
 
       package var status: Status {
@@ -105,7 +105,7 @@ package struct Health: WireDocument, Hashable, Sendable {
       case .source: return "\(count) AccessKey \(count == 1 ? "source has" : "sources have") a problem"
       case .settings: return "the settings on disk are not in force"
       case .incompleteSettings: return "the settings look cut off"
-      case .caFile: return "the CA file can't be used, the certificates read before are in force"
+      case .caFile: return "the CA file can't be used"
       }
     }
     if !parts.isEmpty { return parts.joined(separator: "; ") }

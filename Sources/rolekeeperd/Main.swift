@@ -12,11 +12,41 @@ enum Main {
 
   /// How settings are read.
   private struct Reading {
-    let read: @Sendable () -> LoadedSettings
-    /// Reads the settings that were last in force.
-    let readAgain: (SettingsContent) -> LoadedSettings
+    private let path: String
+    private let units: (socket: SocketUnit?, credentials: SocketUnit?)
     /// Whether bad settings end the daemon in any case.
     let isStrict: Bool
+
+    init(_ path: String, sockets: InheritedSockets, isStrict: Bool) {
+      self.path = path
+      units = (sockets.api.map { SocketUnit($0) }, sockets.credentials.map { SocketUnit($0) })
+      self.isStrict = isStrict
+    }
+
+    var read: @Sendable () -> LoadedSettings { { [path, units] in Self.loader(units).load(path) } }
+
+    /// The settings to start with, or what is wrong with those of the files. `last` is what was last in force.
+    ///
+    /// Sessions that were handed over need no call of STS, so a CA file that can't be used doesn't prevent their use. It still
+    /// does while the settings last in force name another one that can be used.
+    func settings(after last: SettingsContent?) -> (start: StartSettings?, loaded: LoadedSettings) {
+      let (start, loaded) = settings(after: last, Self.loader(units))
+      guard start == nil, last != nil else { return (start, loaded) }
+      let (lacking, loadedSo) = settings(after: last, Self.loader(units, mayLackAuthorities: true))
+      return lacking == nil ? (nil, loaded) : (lacking, loadedSo)
+    }
+
+    private func settings(after last: SettingsContent?, _ loader: SettingsLoader) -> (StartSettings?, LoadedSettings) {
+      let loaded = loader.load(path)
+      return (StartSettings(loaded, after: last, readingLast: { loader.load(path, from: $0) }), loaded)
+    }
+
+    private static func loader(
+      _ units: (socket: SocketUnit?, credentials: SocketUnit?), mayLackAuthorities: Bool = false
+    ) -> SettingsLoader {
+      SettingsLoader(
+        socketUnit: units.socket, credentialsUnit: units.credentials, mayLackAuthorities: mayLackAuthorities)
+    }
   }
 
   /// With a socket that was passed to it, and without `isStrict`, the daemon stays up with bad settings and reports
@@ -25,12 +55,7 @@ enum Main {
     let log = Log(to: ProcessLogOutput())
     var passed = PassedDescriptors.take(log)
     let sockets = passed.sockets
-    let unit = sockets.api.map { SocketUnit($0) }
-    let credentialsUnit = sockets.credentials.map { SocketUnit($0) }
-    let reading = Reading(
-      read: { SettingsLoader(socketUnit: unit, credentialsUnit: credentialsUnit).load(config) },
-      readAgain: { SettingsLoader(socketUnit: unit, credentialsUnit: credentialsUnit).load(config, from: $0) },
-      isStrict: isStrict)
+    let reading = Reading(config, sockets: sockets, isStrict: isStrict)
     var isActive = false
     while true {
       let failure: StartFailure
@@ -83,8 +108,8 @@ enum Main {
   private static func settings(_ reading: Reading, after passed: borrowing PassedDescriptors, _ log: Log)
     -> Result<StartSettings, NoSettings>
   {
-    let loaded = reading.read()
     let last = reading.isStrict ? nil : passed.inheritance?.settings
+    let (start, loaded) = reading.settings(after: last)
     if loaded.settings == nil, last == nil, passed.sockets.isEmpty || reading.isStrict { log.processEnds() }
     for finding in loaded.diagnostics {
       let event: LogEvent =
@@ -95,9 +120,7 @@ enum Main {
         }
       log.write(event, [.reason(finding.sentence)])
     }
-    guard let start = StartSettings(loaded, after: last, readingLast: reading.readAgain) else {
-      return .failure(NoSettings(failure: StartFailure(loaded)))
-    }
+    guard let start else { return .failure(NoSettings(failure: StartFailure(loaded))) }
     if let first = start.refusals.first {
       log.write(.settingsLastInForce, [.reason(first), .count(start.refusals.count)])
     }

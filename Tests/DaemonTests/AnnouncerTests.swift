@@ -5,6 +5,7 @@ import Settings
 import Systemd
 import TestSupport
 import Testing
+import Wire
 
 @testable import Daemon
 
@@ -36,7 +37,7 @@ import Testing
     var filesAreAtRest = true
     var rolesWithFailingFiles: [RoleName] = []
     var sourceTroubles: [String] = []
-    var caFileProblem: String?
+    var caFileReason: Health.Reason?
     var refusal: SettingsRefusal?
     var starts = 0
 
@@ -485,7 +486,7 @@ import Testing
     bench.grantAll()
     backend.rolesWithFailingFiles = [RoleName("c")!, role.name]
     backend.sourceTroubles = ["source 'x': gone", "source 'y': refused"]
-    backend.caFileProblem = "CA file '/ca' can't be read again"
+    backend.caFileReason = .caFile(error: "CA file '/ca' can't be read again")
     backend.refusal = SettingsRefusal(at: UTCTime(seconds: 0), ["no"])
     _ = manager.take()
     settle()

@@ -63,6 +63,7 @@ import Testing
       let new = Self.loaded([Self.role("a"), Self.role("c")], "new")
       let start = try #require(start(new, after: last).0)
       #expect(start.settings == new.settings && start.content == new.content && start.refusals.isEmpty)
+      #expect(start.mayLackAuthorities == (last != nil), "only for the sake of what was handed over")
     }
   }
 

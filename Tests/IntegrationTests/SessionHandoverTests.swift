@@ -299,6 +299,85 @@ import Wire
     #expect(daemon.logLines("error: the settings can't be used", "is empty, and these roles are in force").count == 1)
   }
 
+  struct UnusableAuthorities: CustomTestStringConvertible, Sendable {
+    let testDescription: String
+    /// Nil for no file.
+    let text: String?
+    let hasSocketUnit: Bool
+  }
+
+  private static let unusableAuthorities = [false, true].flatMap { hasSocketUnit in
+    [
+      ("missing", nil), ("empty", ""),
+      ("damaged", "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n"),
+    ].map {
+      UnusableAuthorities(
+        testDescription: "\($0.0)\(hasSocketUnit ? ", with a socket unit" : "")", text: $0.1,
+        hasSocketUnit: hasSocketUnit)
+    }
+  }
+
+  /// As a socket unit does.
+  private func listen(at path: String) throws -> CInt {
+    let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    try #require(UnixAddress(path: path).bind(descriptor) == 0 && Glibc.listen(descriptor, 128) == 0)
+    return descriptor
+  }
+
+  /// It wasn't serving, or ended, though the sessions that were handed over need no call.
+  @Test(arguments: unusableAuthorities)
+  func `with a CA file that can't be used it serves the sessions, and calls STS as soon as the file can be`(
+    _ file: UnusableAuthorities
+  ) throws {
+    let lab = try lab()
+    let before = try seen(lab, "uploader")
+    end(lab, by: SIGTERM)
+    let path = lab.draft.authorityPath
+    let good = try #require(FileText.read(path))
+    unlink(path)
+    if let text = file.text { try lab.directory.write(text, to: String(path.split(separator: "/").last!)) }
+    let listener = file.hasSocketUnit ? try listen(at: lab.draft.socketPath) : nil
+    let daemon = try lab.launchNext(named: "second", listeners: listener.map { [("rolekeeper.socket", $0)] } ?? [])
+    _ = listener.map(close)
+    let ready = try daemon.notify.wait(for: "READY=1")
+    #expect(try seen(lab, "uploader") == before)
+    #expect(ready.contains("CA file '\(path)'") && ready.contains("no certificates were read before"), "\(ready)")
+    #expect(!ready.contains("the settings were refused"), "\(ready)")
+    #expect(
+      daemon.logLines("error: CA file can't be used, refreshes fail until it can be read", path).count == 1,
+      "\(daemon.log)")
+    let health = try daemon.get("/healthz")
+    #expect(
+      health.status == 200 && health.body.contains("degraded") && health.body.contains("CA file"), "\(health.body)")
+    #expect(try daemon.get("/metrics").body.contains("rolekeeper_ca_file_error 1\n"))
+    _ = try daemon.post("/v1/roles/uploader/refresh")
+    try eventually("the refresh fails for the CA file:\n\(daemon.log)") {
+      try lab.status("uploader").lastError?.code == "CAFile"
+    }
+    #expect(try seen(lab, "uploader") == before)
+
+    try lab.directory.write(good, to: String(path.split(separator: "/").last!))
+    #expect(try daemon.post("/v1/roles/reports/refresh").status == 202)
+    try daemon.awaitLog("notice: CA file changed and read again", path)
+    try eventually("the role that failed is tried again:\n\(daemon.log)") {
+      try lab.credential("uploader").keyID != before.keyID
+    }
+    try eventually("health follows") { try daemon.get("/healthz").body.contains(#""status":"ok""#) }
+    #expect(try daemon.get("/metrics").body.contains("rolekeeper_ca_file_error 0\n"))
+  }
+
+  @Test func `with a new CA file that can't be used the settings last in force, whose file can be, are used`() throws {
+    let lab = try lab()
+    let before = try seen(lab, "uploader")
+    end(lab, by: SIGTERM)
+    lab.draft.authorityPath = lab.directory.path("mistyped.pem")
+    try lab.writeSettings()
+    let daemon = try lab.startNext(named: "second")
+    #expect(try seen(lab, "uploader") == before)
+    #expect(daemon.logLines("error: the settings can't be used", "mistyped.pem").count == 1, "\(daemon.log)")
+    #expect(try daemon.get("/metrics").body.contains("rolekeeper_ca_file_error 0\n"))
+  }
+
   @Test func `without a store bad settings end the start, as ever`() throws {
     let lab = try lab()
     end(lab, by: SIGTERM)

@@ -8,6 +8,7 @@ import Testing
   @Test(arguments: [
     "AccessKey file can't be watched",
     "CA file can't be used, keeping the previous certificates",
+    "CA file can't be used, refreshes fail until it can be read",
     "STS no longer accepts this session",
     "a fallback endpoint of STS answers",
     "a file that the settings no longer name was changed by somebody else, so it isn't removed",

@@ -7,6 +7,8 @@ final class LoadContext {
   let check: CheckScope?
   /// The unit that runs or will run the daemon; nil if none is known.
   let unit: InstalledUnit?
+  /// Whether a CA file that can't be used is left for others to report.
+  let mayLackAuthorities: Bool
   let findings: Findings
   let principals: Principals
   let trust: PathTrust
@@ -35,8 +37,11 @@ final class LoadContext {
   private var sessionNames: [String: SessionNameTemplate] = [:]
   private var rules: Set<AccessRule> = []
 
-  init(host: any Host, check: CheckScope? = nil, runningUnit: InstalledUnit? = nil) {
+  init(
+    host: any Host, check: CheckScope? = nil, runningUnit: InstalledUnit? = nil, mayLackAuthorities: Bool = false
+  ) {
     self.host = host
+    self.mayLackAuthorities = mayLackAuthorities
     self.check = check
     unit = check?.unit ?? runningUnit
     findings = Findings(isOutsiders: check?.isDaemonsUser == false)

@@ -77,13 +77,14 @@ package final class Lab {
   /// Starts the next daemon with what the last one, which has ended, left to it.
   @discardableResult
   package func launchNext(
-    wrapper: [String] = [], named name: String, environment: [String: String] = [:]
+    wrapper: [String] = [], named name: String, environment: [String: String] = [:],
+    listeners: [(name: String, descriptor: CInt)] = []
   ) throws -> DaemonProcess {
     let stored = daemon.notify.takeStored()
     daemon = nil
     daemon = try DaemonProcess(
       configPath: configPath, socketPath: draft.socketPath, in: directory, named: name, wrapper: wrapper,
-      environment: environment, stored: stored)
+      environment: environment, listeners: listeners, stored: stored)
     return daemon
   }
 
