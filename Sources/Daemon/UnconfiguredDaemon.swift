@@ -34,7 +34,9 @@ package final class UnconfiguredDaemon {
   private var unitListener: UnitListener?
   private var signals: [SignalSource] = []
   private var watchdog: Watchdog?
-  private var retry: TimerSource?
+  private var retry: TimerSource!
+  /// Whether another start may succeed though nobody has done anything.
+  private var canPass: Bool
   private var reading: AnyObject?
   /// Those whom the next reading answers.
   private var waiting: [(Bool) -> Void] = []
@@ -48,6 +50,7 @@ package final class UnconfiguredDaemon {
     self.loop = loop
     self.log = log
     self.read = read
+    canPass = failure.canPass
     let refusals = try UnitRefusalLog(scheduler: loop, log: log)
     rejection = UnitRejection(error: failure.problem.errors.first ?? "", refusals: refusals)
     unitServer = try UnitServer(scheduler: loop, responder: rejection, refusals: refusals, most: Daemon.mostUnits)
@@ -69,10 +72,11 @@ package final class UnconfiguredDaemon {
     }
     unitServer.roomMade = { [unowned self] in unitListener?.resume() }
     unitListener = try sockets.credentials.map { try UnitListener(loop, $0.listener(), server: unitServer) }
-    if failure.canPass {
-      retry = try TimerSource(loop, accuracy: 500_000) { [unowned self] in finish(.tryAgain) }
-      retry?.arm(at: loop.now + Self.pause)
+    retry = try TimerSource(loop, accuracy: 500_000) { [unowned self] in
+      // A reload that is under way decides by what it reads.
+      if reading == nil { finish(.tryAgain) }
     }
+    planRetry()
     if let interval = Watchdog.interval() { watchdog = try Watchdog(loop, interval: interval) { true } }
     log.write(.notServing, [.reason(failure.problem.errors.first ?? "")])
     manager.ready(status: status)
@@ -88,6 +92,10 @@ package final class UnconfiguredDaemon {
     let errors = service.problem.errors
     let others = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
     return "not serving: \(errors.first ?? "")\(others); then run: sudo systemctl reload rolekeeper"
+  }
+
+  private func planRetry() {
+    if canPass { retry.arm(at: loop.now + Self.pause) } else { retry.disarm() }
   }
 
   private func reload(_ completion: @escaping (Bool) -> Void) {
@@ -107,6 +115,7 @@ package final class UnconfiguredDaemon {
     if !isDone {
       for error in loaded.errors { log.write(.settingsNotReloaded, [.reason(error.sentence)]) }
       service.problem = StartProblem(loaded.errors)
+      canPass = loaded.isFailurePassing
       rejection.error = service.problem.errors.first ?? ""
     }
     answer(isDone)
@@ -115,6 +124,7 @@ package final class UnconfiguredDaemon {
 
   private func answer(_ isDone: Bool) {
     reading = nil
+    if !isDone { planRetry() }
     manager.ready(status: isDone ? "starting with the settings that were reloaded" : status)
     let requests = waiting
     waiting = []

@@ -121,6 +121,21 @@ import Wire
     #expect(try lab.credential("uploader").keyID.hasPrefix("STS."))
   }
 
+  /// Whether to try again was decided at the start alone.
+  @Test func `after a reload that found only what can pass it starts by itself, too`() throws {
+    let moved = lab.directory.path("authorities.pem")
+    rename(lab.draft.authorityPath, moved)
+    try lab.directory.write(lab.draft.text.replacing("\"15min\"", with: "\"5min\""), to: "rolekeeper.toml")
+    try launch()
+    try lab.daemon.notify.wait(for: "READY=1")
+    try lab.writeSettings()
+    let refused = try lab.rolekeeper("reload")
+    #expect(refused.status != 0 && refused.errors.contains(lab.draft.authorityPath), "\(refused)")
+    rename(moved, lab.draft.authorityPath)
+    try lab.daemon.awaitLog("ready; number of roles with a valid session")
+    #expect(try lab.credential("uploader").keyID.hasPrefix("STS."))
+  }
+
   @Test func `it ends in order while it has no settings`() throws {
     try lab.directory.write("x", to: "rolekeeper.toml")
     try launch()
