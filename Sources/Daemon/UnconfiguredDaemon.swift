@@ -91,7 +91,8 @@ package final class UnconfiguredDaemon {
   private var status: String {
     let errors = service.problem.errors
     let others = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
-    return "not serving: \(errors.first ?? "")\(others); then run: sudo systemctl reload rolekeeper"
+    let next = canPass ? "trying again every 5 s" : "then run: sudo systemctl reload rolekeeper"
+    return "not serving: \(errors.first ?? "")\(others); \(next)"
   }
 
   private func planRetry() {

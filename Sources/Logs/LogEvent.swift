@@ -180,7 +180,7 @@ extension LogEvent {
     case .waitingForRequired: .notice("the start waits for required roles without a credential")
     case .fatalError: .error("fatal error, exiting")
     case .notServing:
-      .error("can't start; every request is answered with the reason until a reload or a restart succeeds")
+      .error("can't start; every request is answered with the reason until a start succeeds")
     case .inheritedNotUsed: .warning("a descriptor that systemd passed isn't used")
     case .restartForAccessKey: .error("no AccessKey, exiting so that systemd reads the AccessKey file again")
     case .secretsNotLocked: .warning("some secrets aren't locked in memory and may be swapped out")

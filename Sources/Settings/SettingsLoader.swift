@@ -89,7 +89,8 @@ private final class LoadRun {
     units: (socket: SocketUnit?, credentials: SocketUnit?), path: String, mayLackAuthorities: Bool
   ) {
     context = LoadContext(
-      host: host, check: check, runningUnit: runningUnit, mayLackAuthorities: mayLackAuthorities)
+      host: host, check: check, runningUnit: runningUnit, staysUp: units.socket != nil || units.credentials != nil,
+      mayLackAuthorities: mayLackAuthorities)
     sockets = SocketsReader(context: context, socketUnit: units.socket, credentialsUnit: units.credentials)
     self.path = PathText.normal(path, in: host.workingDirectory) ?? path
   }

@@ -73,6 +73,7 @@ import Wire
     try launch()
     let ready = try lab.daemon.notify.wait(for: "READY=1")
     #expect(ready.contains("STATUS=not serving: \(lab.configPath):"), "\(ready)")
+    #expect(ready.contains("; then run: sudo systemctl reload rolekeeper"), "\(ready)")
     for target in ["/v1/roles/uploader/credentials", "/healthz", "/v1/status", "/none"] {
       let reply = try lab.daemon.get(target)
       let problem = try reply.problem
@@ -115,6 +116,11 @@ import Wire
     try launch()
     let ready = try lab.daemon.notify.wait(for: "READY=1")
     #expect(ready.contains("STATUS=not serving: "), "\(ready)")
+    // The daemon stays up, so systemd doesn't try again, and nobody needs to reload.
+    #expect(ready.contains("the daemon tries again by itself; trying again every 5 s"), "\(ready)")
+    #expect(!ready.contains("systemctl reload") && !lab.daemon.log.contains("every second"), "\(lab.daemon.log)")
+    #expect(
+      lab.daemon.logLines("can't start; every request is answered with the reason until a start succeeds").count == 1)
     #expect(try lab.daemon.get("/healthz").problem.kind == .settingsUnusable)
     rename(moved, lab.draft.authorityPath)
     try lab.daemon.awaitLog("ready; number of roles with a valid session")
@@ -131,6 +137,8 @@ import Wire
     try lab.writeSettings()
     let refused = try lab.rolekeeper("reload")
     #expect(refused.status != 0 && refused.errors.contains(lab.draft.authorityPath), "\(refused)")
+    let status = try lab.daemon.notify.wait(for: "READY=1")
+    #expect(status.contains("; trying again every 5 s"), "\(status)")
     rename(moved, lab.draft.authorityPath)
     try lab.daemon.awaitLog("ready; number of roles with a valid session")
     #expect(try lab.credential("uploader").keyID.hasPrefix("STS."))

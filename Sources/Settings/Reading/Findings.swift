@@ -5,22 +5,30 @@ final class Findings {
   /// Whether this process may see less than the daemon.
   let isOutsiders: Bool
 
-  init(isOutsiders: Bool = false) { self.isOutsiders = isOutsiders }
+  /// What becomes of a start for as long as an error lasts that may pass.
+  private let retry: String
+
+  /// `staysUp` is whether the daemon gets a socket from the service manager, so that it doesn't end when it can't start.
+  init(isOutsiders: Bool = false, staysUp: Bool = false) {
+    self.isOutsiders = isOutsiders
+    retry =
+      staysUp
+      ? "until then a start fails, and the daemon tries again by itself"
+      : "until then a start fails, and systemd tries again every second"
+  }
 
   func error(_ place: Place, _ problem: String, _ remedy: String) {
     hasErrors = true
     diagnostics.append(Diagnostic(severity: .error, place: place, problem: problem, remedy: remedy))
   }
 
-  /// Reports an error that may be gone at the next reading: the daemon exits, and systemd starts it again.
+  /// Reports an error that may be gone at the next reading: the start is tried again by itself.
   func passing(_ place: Place, _ problem: String, _ remedy: String) {
     hasErrors = true
     diagnostics.append(
       Diagnostic(
-        severity: .error, place: place, problem: problem, remedy: "\(remedy); \(Self.retry)", isPassing: true))
+        severity: .error, place: place, problem: problem, remedy: "\(remedy); \(retry)", isPassing: true))
   }
-
-  private static let retry = "until then a start fails, and systemd tries again every second"
 
   /// Reports a file that can't be read, with a severity that depends on the reason.
   func unreadable(_ place: Place, _ problem: String, _ remedy: String, _ error: HostError) {

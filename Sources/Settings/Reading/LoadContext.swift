@@ -38,13 +38,14 @@ final class LoadContext {
   private var rules: Set<AccessRule> = []
 
   init(
-    host: any Host, check: CheckScope? = nil, runningUnit: InstalledUnit? = nil, mayLackAuthorities: Bool = false
+    host: any Host, check: CheckScope? = nil, runningUnit: InstalledUnit? = nil, staysUp: Bool = false,
+    mayLackAuthorities: Bool = false
   ) {
     self.host = host
     self.mayLackAuthorities = mayLackAuthorities
     self.check = check
     unit = check?.unit ?? runningUnit
-    findings = Findings(isOutsiders: check?.isDaemonsUser == false)
+    findings = Findings(isOutsiders: check?.isDaemonsUser == false, staysUp: staysUp)
     principals = Principals(host: host)
     trust = PathTrust(host: host, findings: findings)
     policies = PolicyFiles(host: host, findings: findings, trust: trust)
