@@ -106,7 +106,7 @@ package final class UnconfiguredDaemon {
     do {
       reading = try loop.call(read) { [unowned self] loaded in take(loaded) }
     } catch {
-      log.write(.settingsNotReloaded, [.reason("cannot read the settings beside the loop: \(error)")])
+      log.write(.settingsStillUnusable, [.reason("cannot read the settings beside the loop: \(error)")])
       answer(false)
     }
   }
@@ -114,7 +114,7 @@ package final class UnconfiguredDaemon {
   private func take(_ loaded: LoadedSettings) {
     let isDone = loaded.settings != nil
     if !isDone {
-      for error in loaded.errors { log.write(.settingsNotReloaded, [.reason(error.sentence)]) }
+      for error in loaded.errors { log.write(.settingsStillUnusable, [.reason(error.sentence)]) }
       service.problem = StartProblem(loaded.errors)
       canPass = loaded.isFailurePassing
       rejection.error = service.problem.errors.first ?? ""

@@ -27,6 +27,8 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case settingsNote = "fa9ca2ddced241ad9b79a826a2fb4e8e"
   case settingsReloaded = "80512757c3c743a78f71eae06b754979"
   case settingsNotReloaded = "8bf59be589964e99adc9336aa37ecd6d"
+  /// As `settingsNotReloaded`, of a daemon that couldn't start.
+  case settingsStillUnusable = "c7692fb7a7c94b5a9e07a1f6c49f411d"
 
   // MARK: Refreshes
   case credentialRefreshed = "ff2a160ee5e448ccabe992832d9c7866"
@@ -192,6 +194,7 @@ extension LogEvent {
     case .settingsReloaded: .notice("settings reloaded; number of roles")
     case .settingsNotReloaded:
       .error("settings not reloaded; the old ones stay in force until the service is stopped")
+    case .settingsStillUnusable: .error("settings not reloaded; none are in force, and every request is refused")
 
     case .credentialRefreshed: .info("credential refreshed")
     case .grantedLess: .warning("STS granted a shorter session than requested; refreshing earlier to match")

@@ -85,7 +85,8 @@ import Wire
     #expect(status.status == 4 && status.errors.contains("duration is 5min"), "\(status)")
     let refused = try lab.rolekeeper("reload")
     #expect(refused.status != 0 && refused.errors.contains("duration is 5min"), "\(refused)")
-    #expect(lab.daemon.logLines("settings not reloaded", "duration is 5min").count == 1)
+    #expect(lab.daemon.logLines("settings not reloaded; none are in force", "duration is 5min").count == 1)
+    #expect(!lab.daemon.log.contains("the old ones stay in force"), "\(lab.daemon.log)")
     try lab.daemon.notify.wait(for: "RELOADING=1")
     try lab.daemon.notify.wait(for: "READY=1")
 
