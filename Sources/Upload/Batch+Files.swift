@@ -24,9 +24,9 @@ extension Batch {
     }
     let source: SourceFile
     do throws(CallFailure) {
-      source = try SourceFile(path: file.resolvedPath, followsLink: true)
+      source = try SourceFile(path: file.resolvedPath, followsLink: file.wasNamed)
       // Whatever its name stands for by now, it has to be what was listed.
-      if let change = file.identity.change(to: source.identity) { throw SourceFile.changed(change) }
+      if let change = file.identity.changeInRun(to: source.identity) { throw SourceFile.changed(change) }
     } catch {
       guard let reason = reasonToPassOver(file, error) else { throw UploadResult.Trouble(error) }
       end(index, .skipped(reason), after: .zero)

@@ -7,8 +7,8 @@ package struct FileIdentity: Hashable, Sendable {
   /// The time of its last change (st_mtim), in ns since 1970.
   package var modified: Int64
   package var inode: UInt64
-  /// It identifies the file together with the inode, whatever its name is. It isn't compared if the name is the same: many file
-  /// systems get another device number with each mount.
+  /// It identifies the file together with the inode, whatever its name is. From run to run it isn't compared if the name is the same:
+  /// many file systems get another device number with each mount.
   package var device: UInt64
 
   package init(size: Int64, modified: Int64, inode: UInt64, device: UInt64) {
@@ -39,7 +39,12 @@ package struct FileIdentity: Hashable, Sendable {
     self.init(status)
   }
 
-  /// How the file that was this one differs now, as the middle of a sentence; nil when it doesn't.
+  /// The same as `change(to:)` within one run, in which a file system keeps its device number.
+  func changeInRun(to now: FileIdentity) -> String? {
+    device == now.device ? change(to: now) : "it was replaced by another file"
+  }
+
+  /// How the file that was this one in an earlier run differs now, as the middle of a sentence; nil when it doesn't.
   package func change(to now: FileIdentity) -> String? {
     if inode != now.inode { return "it was replaced by another file" }
     if size != now.size { return "its size changed from \(size) to \(now.size) bytes" }

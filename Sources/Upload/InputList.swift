@@ -19,6 +19,7 @@ package struct InputList: Sendable, RandomAccessCollection {
     let directory: Int32
     let nameLength: UInt16
     let kind: Kind
+    var wasNamed = false
     /// An errno, the reason why it is skipped, where in `originals` the other path is, or of a file the mark of its sidecar.
     var code: Int32 = 0
   }
@@ -115,7 +116,8 @@ package struct InputList: Sendable, RandomAccessCollection {
 
   private func file(of slot: Slot) -> VideoFile {
     let resolved = Self.path(directories[Int(slot.directory)].resolvedPath, name(of: slot))
-    return VideoFile(path: path(of: slot), resolvedPath: resolved, identity: slot.identity)
+    return VideoFile(
+      path: path(of: slot), resolvedPath: resolved, identity: slot.identity, wasNamed: slot.wasNamed)
   }
 
   private func path(of slot: Slot) -> String { Self.path(directories[Int(slot.directory)].path, name(of: slot)) }
@@ -138,9 +140,10 @@ extension InputList {
   }
 
   mutating func add(
-    _ name: some Collection<UInt8>, in directory: Int, _ identity: FileIdentity, sidecarMark: Int32 = 0
+    _ name: some Collection<UInt8>, in directory: Int, _ identity: FileIdentity, sidecarMark: Int32 = 0,
+    wasNamed: Bool = false
   ) {
-    append(name, directory, .file, identity, code: sidecarMark)
+    append(name, directory, .file, identity, code: sidecarMark, wasNamed: wasNamed)
     fileCount += 1
     totalSize = totalSize.saturatingAdd(identity.size)
   }
@@ -192,7 +195,7 @@ extension InputList {
     let name = other.names[slot.nameStart..<slot.nameStart + Int(slot.nameLength)]
     var code = slot.code
     if [.duplicate, .sameDirectory].contains(slot.kind) { code = place(of: other.originals[Int(code)]) }
-    append(name, directory, slot.kind, slot.identity, code: code)
+    append(name, directory, slot.kind, slot.identity, code: code, wasNamed: slot.wasNamed)
     guard slot.kind == .file else { return }
     fileCount += 1
     totalSize = totalSize.saturatingAdd(slot.identity.size)
@@ -209,7 +212,7 @@ extension InputList {
     }
     let number = number(of: Directory(path: directory(of: entry.path), resolvedPath: resolved))
     switch entry.content {
-    case .file(let file): add(name.utf8, in: number, file.identity)
+    case .file(let file): add(name.utf8, in: number, file.identity, wasNamed: file.wasNamed)
     case .duplicate(let file, let original): add(name.utf8, in: number, file.identity, duplicateOf: original)
     case .skipped(let reason): skip(name.utf8, in: number, reason)
     case .failed(let problem): fail(name.utf8, in: number, problem)
@@ -232,14 +235,15 @@ extension InputList {
 
   private mutating func append(
     _ name: some Collection<UInt8>, _ directory: Int, _ kind: Kind,
-    _ identity: FileIdentity = FileIdentity(size: 0, modified: 0, inode: 0, device: 0), code: Int32 = 0
+    _ identity: FileIdentity = FileIdentity(size: 0, modified: 0, inode: 0, device: 0), code: Int32 = 0,
+    wasNamed: Bool = false
   ) {
     // A name has at most 255 bytes; what is given as one on the command line may be anything.
     let name = name.prefix(Int(UInt16.max))
     slots.append(
       Slot(
         identity: identity, nameStart: names.count, directory: Int32(directory), nameLength: UInt16(name.count),
-        kind: kind, code: code))
+        kind: kind, wasNamed: wasNamed, code: code))
     names.append(contentsOf: name)
   }
 }

@@ -198,7 +198,7 @@ package struct InputScan {
       seenFiles[place] = Int32(list.count)
     }
     if !isReadable { return list.add(name, in: directory, FileIdentity(status), unreadable: EACCES) }
-    list.add(name, in: directory, FileIdentity(status), sidecarMark: sidecarMark)
+    list.add(name, in: directory, FileIdentity(status), sidecarMark: sidecarMark, wasNamed: wasNamed)
   }
 }
 

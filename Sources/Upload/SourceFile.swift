@@ -19,7 +19,7 @@ package final class SourceFile {
     // If a FIFO has replaced the file, this doesn't block.
     let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW)
     let descriptor = open(path, flags)
-    guard descriptor >= 0 else { throw Self.unreadable(errno) }
+    guard descriptor >= 0 else { throw !followsLink && errno == ELOOP ? Self.link : Self.unreadable(errno) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       let failure = Self.unreadable(errno)
@@ -59,9 +59,9 @@ package final class SourceFile {
   func checkUnchanged() throws(CallFailure) {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw Self.unreadable(errno) }
-    if let change = identity.change(to: FileIdentity(status)) { throw Self.changed(change) }
+    if let change = identity.changeInRun(to: FileIdentity(status)) { throw Self.changed(change) }
     let isElsewhere = status.st_nlink > 0
-    guard stat(path, &status) == 0, let change = identity.change(to: FileIdentity(status)) else { return }
+    guard stat(path, &status) == 0, let change = identity.changeInRun(to: FileIdentity(status)) else { return }
     throw isElsewhere ? Self.moved : Self.changed(change)
   }
 
@@ -81,6 +81,10 @@ package final class SourceFile {
     default: OpenFileLimit.fix(number) ?? "look into that, and run again; it goes on where it was"
     }
   }
+
+  private static let link = CallFailure(
+    .fileUnreadable, code: "NotAFile", detail: "a symbolic link has taken its place since it was listed",
+    remedy: "put the file back, or name the link, which is then followed")
 
   private static let moved = CallFailure(
     .fileMoved, code: "FileMoved", detail: "its name stands for another file by now",

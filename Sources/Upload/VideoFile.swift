@@ -6,11 +6,14 @@ package struct VideoFile: Equatable, Sendable {
   /// command line.
   package var resolvedPath: String
   package var identity: FileIdentity
+  /// Whether it was named on the command line, where it may be a link. Of a file from the journal that isn't known.
+  package var wasNamed = false
 
-  package init(path: String, resolvedPath: String, identity: FileIdentity) {
+  package init(path: String, resolvedPath: String, identity: FileIdentity, wasNamed: Bool = false) {
     self.path = path
     self.resolvedPath = resolvedPath
     self.identity = identity
+    self.wasNamed = wasNamed
   }
 
   // Strings compare equal if they look alike (Unicode's canonical equivalence), but paths differ.

@@ -200,6 +200,20 @@ import Testing
     #expect(trouble?.fix == "it was moved or removed after it was listed: put it back, or leave it out")
   }
 
+  /// What the link led to was uploaded in its place.
+  @Test func `a link that takes a listed file's place isn't followed, and one that was named is`() throws {
+    try write(["a.mp4"])
+    let found = list()
+    let other = directory.path("elsewhere")
+    #expect(rename(directory.path("a.mp4"), other) == 0 && symlink(other, directory.path("a.mp4")) == 0)
+    let trouble = try run(found).results[0].trouble
+    #expect(trouble?.error == "NotAFile: a symbolic link has taken its place since it was listed")
+    #expect(trouble?.fix == "put the file back, or name the link, which is then followed")
+    #expect(cloud.calls == 0)
+    let named = InputScan.list([Array(directory.path("a.mp4").utf8)], InputScan.Settings(extensions: ["mp4"]))
+    #expect(try run(named, on: FakeJournalFile()).results == [.uploaded])
+  }
+
   /// In a watched directory: once it was uploaded twice at the same time, by the same upload id.
   @Test func `a file that is found again during its upload is skipped`() throws {
     try write(["a.mp4"])

@@ -51,6 +51,14 @@ import Testing
     #expect(failure() == nil)
   }
 
+  /// Which another file system may have with the same inode, size and time.
+  @Test func `within a run, a file on another device is another one`() {
+    var elsewhere = Samples.identity
+    elsewhere.device += 1
+    #expect(Samples.identity.changeInRun(to: elsewhere) == "it was replaced by another file")
+    #expect(Samples.identity.change(to: elsewhere) == nil && elsewhere.changeInRun(to: elsewhere) == nil)
+  }
+
   @Test func `a file that was renamed or removed is unchanged`() throws {
     move("a.mp4", to: "b.mp4")
     #expect(failure() == nil)
