@@ -152,6 +152,11 @@ extension FileUpload {
       guard info.waitsForFile || wasUnconfirmed else {
         return endUnconfirmed("VOD says that the video is '\(info.status)'")
       }
+      // VOD may notice the object much later. Only an upload that it has given up, or that a person has looked at, may be replaced.
+      keepsObject = !info.isFinal && !wasUnconfirmed
+      if foundObject, keepsObject {
+        return endUnconfirmed("OSS has an object there already, and VOD still waits for the file")
+      }
       if info.waitsForFile { isInDoubt = false }
       return reopen(videoID)
     }
@@ -174,7 +179,7 @@ extension FileUpload {
     transfer(at: now)
   }
 
-  /// VOD still waits for the file, so a new credential can't overwrite a finished video.
+  /// VOD still waits for the file, so a new credential is safe as long as `keepsObject` is right.
   private mutating func reopen(_ videoID: String) {
     reopenings += 1
     guard reopenings < options.tries else {
@@ -185,7 +190,6 @@ extension FileUpload {
             remedy: "run again")))
     }
     grant = nil
-    keepsObject = false
     make(.refresh(videoID: videoID))
   }
 

@@ -45,7 +45,7 @@ package struct FileUpload {
   /// Whether the journal has it as not confirmed (`JournalState`), so that the next run leaves it alone.
   private var isWrittenAsUnconfirmed = false
   private var hasWrittenVideo = false
-  /// Whether an object that is there already stays as it is: where nobody has said that VOD waits for the file.
+  /// Whether an object that is there already stays as it is: where it may be the whole file, which VOD hasn't noticed or can't be asked for.
   package internal(set) var keepsObject = false
   /// Whether there was one.
   var foundObject = false

@@ -46,6 +46,29 @@ import Testing
     #expect(upload.outcome == .uploaded(.checked))
   }
 
+  /// Where VOD noticed it later than after a minute, the finished object was overwritten.
+  @Test func `a PUT that is repeated since VOD still waits overwrites nothing, and what is there stays unconfirmed`()
+    throws
+  {
+    var upload = try Self.resumed()
+    func askForAMinute() throws {
+      while upload.outcome == nil, upload.call == nil || upload.call?.call == .mezzanine(videoID: "video") {
+        if upload.call == nil { try upload.awake() } else { try upload.answer("Uploading") }
+      }
+    }
+    try askForAMinute()
+    #expect(upload.call?.call == .refresh(videoID: "video"))
+    try upload.grant()
+    #expect(upload.requests.map(\.request) == [.put] && upload.keepsObject)
+    try upload.failRequest(0, .objectExists)
+    var noticed = upload
+    try askForAMinute()
+    #expect(
+      upload.outcome == .notConfirmed(reason: "OSS has an object there already, and VOD still waits for the file"))
+    try noticed.answer("Normal", size: 102_400)
+    #expect(noticed.outcome == .uploaded(.confirmed))
+  }
+
   @Test func `a request that is repeated after VOD was asked is tried as often as the first`() throws {
     var upload = try Self.resumed(parts: true) { $0.tries = 3 }
     try upload.answer("UploadFail")
