@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 int clinux_open_step(int directory, const char *name) {
@@ -59,3 +61,26 @@ ssize_t clinux_get_attribute_at(const char *path, const char *name, void *bytes,
   ssize_t length = getxattr(path, name, bytes, size);
   return length < 0 ? -errno : length;
 }
+
+static int64_t nanoseconds(struct statx_timestamp time) {
+  return (int64_t)((uint64_t)time.tv_sec * 1000000000u + time.tv_nsec);
+}
+
+int clinux_status(int directory, const char *path, int flags, struct clinux_status *status) {
+  struct statx found;
+  if (statx(directory, path, flags, STATX_BASIC_STATS | STATX_BTIME, &found) != 0) return -1;
+  // Some file systems report 0 for a time that they don't keep.
+  int has_birth = (found.stx_mask & STATX_BTIME) != 0 && (found.stx_btime.tv_sec != 0 || found.stx_btime.tv_nsec != 0);
+  *status = (struct clinux_status){
+    .device = makedev(found.stx_dev_major, found.stx_dev_minor),
+    .inode = found.stx_ino,
+    .links = found.stx_nlink,
+    .size = (int64_t)found.stx_size,
+    .modified = nanoseconds(found.stx_mtime),
+    .born = has_birth ? nanoseconds(found.stx_btime) : INT64_MIN,
+    .mode = found.stx_mode,
+  };
+  return 0;
+}
+
+int clinux_status_of(int fd, struct clinux_status *status) { return clinux_status(fd, "", AT_EMPTY_PATH, status); }

@@ -10,7 +10,7 @@ extension Batch {
     guard let file = files.duplicate(at: index), let match = try? journal.match(file), let number = match.number else {
       return
     }
-    if case .moved = match { journal.append(.moved(number, file)) }
+    if case .moved = match { journal.noteMoved(number, to: file) }
     files.note(index, journalNumber: number)
   }
 
@@ -35,7 +35,7 @@ extension Batch {
     let match = try match(file)
     // A watched file that was moved away and back, or got another name, is found again.
     if let known = match.number, let other = entryInHand(known) {
-      if case .moved = match { journal.append(.moved(known, file)) }
+      if case .moved = match { journal.noteMoved(known, to: file) }
       running[other]?.task.file.path = file.resolvedPath
       end(index, .skipped(files.note(index, sameAs: other)), after: .zero)
       return starter.schedule()
@@ -141,7 +141,7 @@ extension Batch {
     case .same(let number): return (number, try progress(of: number))
     case .moved(let number, let name):
       let progress = try progress(of: number)
-      journal.append(.moved(number, file))
+      journal.noteMoved(number, to: file)
       let video = progress.videoID.map { " (VideoId \($0))" } ?? ""
       report(.note("taken up before as '\(name)'\(video)", file: index))
       return (number, progress)
@@ -168,7 +168,9 @@ extension Batch {
 
   /// Has the journal know a version that isn't uploaded, whatever it is called later.
   private func noteRefused(_ identity: FileIdentity, _ number: Int) {
-    guard journal.state.entries[number].identity != identity, journal.state.refused[identity] == nil else { return }
+    guard journal.state.entries[number].identity.changeInRun(to: identity) != nil,
+      journal.state.refusal(of: identity) == nil
+    else { return }
     journal.append(.changed(number, identity))
   }
 

@@ -20,7 +20,7 @@ package struct BatchFiles: Sendable {
   private var added = InputList()
   private var slots: [Slot]
   private var troubles = Troubles()
-  /// The last index of each identity, by its hash; nil until it is needed.
+  /// The last index of each identity, by its `likeness`; nil until it is needed.
   private var places: [Int: Int32]?
   /// How long a file must have been unchanged before it is uploaded.
   private var settle = Duration.zero
@@ -33,7 +33,7 @@ package struct BatchFiles: Sendable {
   package var count: Int { slots.count }
 
   mutating func add(_ entry: InputEntry) {
-    if case .file(let file) = entry.content { places?[file.identity.hashValue] = Int32(slots.count) }
+    if case .file(let file) = entry.content { places?[file.identity.likeness] = Int32(slots.count) }
     added.append(entry)
     slots.append(Slot())
   }
@@ -54,14 +54,16 @@ package struct BatchFiles: Sendable {
   mutating func hasElsewhere(_ identity: FileIdentity, than path: String) -> Bool {
     let places = self.places ?? findPlaces()
     self.places = places
-    guard let place = places[identity.hashValue], let other = file(at: Int(place)) else { return false }
-    return other.identity == identity && !other.resolvedPath.utf8.elementsEqual(path.utf8)
-      && FileIdentity(at: other.resolvedPath) == identity
+    guard let place = places[identity.likeness], let other = file(at: Int(place)) else { return false }
+    guard other.identity.change(to: identity) == nil, !other.resolvedPath.utf8.elementsEqual(path.utf8) else {
+      return false
+    }
+    return FileIdentity(at: other.resolvedPath).map { $0.change(to: identity) == nil } ?? false
   }
 
   private func findPlaces() -> [Int: Int32] {
     var places: [Int: Int32] = [:]
-    for index in 0..<count { if let file = file(at: index) { places[file.identity.hashValue] = Int32(index) } }
+    for index in 0..<count { if let file = file(at: index) { places[file.identity.likeness] = Int32(index) } }
     return places
   }
 

@@ -9,10 +9,11 @@ extension BatchJournal {
     let change = named.flatMap { state.entries[$0].identity.change(to: file.identity) }
     if let named, change == nil { return .same(named) }
     if let number = state.number(of: file.identity) { return .moved(number, from: try self.file(number).path) }
-    if let number = state.refused[file.identity].map({ Int($0) }) {
+    if let number = state.refusal(of: file.identity) {
       let change = state.entries[number].identity.change(to: file.identity)
       return .changed(number, change ?? "it is on another device")
     }
+    if let (number, name) = try remounted(file.identity) { return .moved(number, from: name) }
     guard let named, let change else { return .new }
     // Equal hashes alone don't prove that it is the same file.
     for place in state.places(withHash: hash) {
@@ -20,6 +21,28 @@ extension BatchJournal {
       if recorded.resolvedPath.utf8.elementsEqual(file.resolvedPath.utf8) { return .changed(named, change) }
     }
     return .new
+  }
+
+  /// The file that had this identity on another device, if it isn't at its path any more: its file system was mounted elsewhere since, and
+  /// got another number. One that is still there has a copy, with all times and the inode, as copies of whole disks have.
+  ///
+  /// Without a time of birth, files of two file systems may agree by chance in size, time and inode. Then one isn't uploaded, which can be
+  /// made up for; a second video can't always.
+  private func remounted(_ identity: FileIdentity) throws(JournalError) -> (number: Int, name: String)? {
+    for number in state.like(identity) {
+      let former = try self.file(number)
+      guard let there = FileIdentity(following: former.resolvedPath), there.change(to: identity) == nil,
+        there.device != identity.device
+      else { return (number, former.path) }
+    }
+    return nil
+  }
+
+  /// Records another name of a file. The identity remains that of its first record: the device may have another number by now.
+  func noteMoved(_ number: Int, to file: VideoFile) {
+    var file = file
+    file.identity = state.entries[number].identity
+    append(.moved(number, file))
   }
 
   /// The number of `file` if the journal has it as it is, under the name that it has here; read from memory alone.

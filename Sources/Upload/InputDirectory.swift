@@ -67,9 +67,8 @@ final class InputDirectory {
   subscript(name: Name) -> ArraySlice<UInt8> { bytes[name.start..<name.start + name.length] }
 
   /// The status of the name itself; a link isn't followed.
-  func status(of name: [CChar]) throws(InputProblem) -> stat {
-    var status = stat()
-    guard fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0 else { throw .system(errno) }
+  func status(of name: String) throws(InputProblem) -> FileStatus {
+    guard let status = FileStatus(name, in: descriptor, flags: AT_SYMLINK_NOFOLLOW) else { throw .system(errno) }
     return status
   }
 

@@ -89,12 +89,11 @@ package struct InputScan {
       let directory = directory(String(decoding: parent, as: UTF8.self), resolved: "")
       return list.fail(name, in: directory, .notUTF8)
     }
-    var status = stat()
-    guard stat(path, &status) == 0 else {
+    guard let status = FileStatus(path) else {
       let problem = InputProblem.system(errno)
       return list.fail(name, in: directory(String(decoding: parent, as: UTF8.self), resolved: ""), problem)
     }
-    if status.st_mode & S_IFMT == S_IFDIR { return takeDirectory(path) }
+    if status.type == S_IFDIR { return takeDirectory(path) }
     let given = String(decoding: parent, as: UTF8.self)
     guard let resolved = Self.resolved(given.isEmpty ? "." : given) else {
       let problem = InputProblem.system(errno)
@@ -150,10 +149,11 @@ package struct InputScan {
       if type == DT_REG, !takes(text), !ownInodes.contains(name.inode) {
         return list.skip(text.utf8, in: number, isSidecar(text, in: open) ? .sidecar : .foreignExtension)
       }
-      var status = stat()
+      var status: FileStatus?
       if type == DT_UNKNOWN || type == DT_REG {
-        status = try open.status(of: Array(text.utf8CString))
-        type = Int(status.st_mode & S_IFMT) >> 12  // IFTODT of <dirent.h>
+        let found = try open.status(of: text)
+        type = Int(found.type) >> 12  // IFTODT of <dirent.h>
+        status = found
       }
       switch type {
       case DT_DIR:
@@ -163,6 +163,7 @@ package struct InputScan {
         scan(try InputDirectory(text, in: open.descriptor, followsLink: false), paths, depth: depth + 1)
       case DT_LNK: list.skip(text.utf8, in: number, .link)
       case DT_REG:
+        guard let status else { preconditionFailure("a file that wasn't examined") }
         take(
           Array(text.utf8)[...], in: number, status, sidecar: isSidecar(text, in: open),
           sidecarMark: sidecarMark(of: text, in: open), isReadable: mayRead(text, status, in: open))
@@ -175,11 +176,11 @@ package struct InputScan {
   }
 
   private mutating func take(
-    _ name: ArraySlice<UInt8>, in directory: Int, _ status: stat, sidecar: Bool, sidecarMark: Int32 = 0,
+    _ name: ArraySlice<UInt8>, in directory: Int, _ status: FileStatus, sidecar: Bool, sidecarMark: Int32 = 0,
     isReadable: Bool = true, wasNamed: Bool = false
   ) {
-    let place = Place(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
-    if status.st_mode & S_IFMT != S_IFREG {
+    let place = Place(device: status.device, inode: status.inode)
+    if status.type != S_IFREG {
       return wasNamed ? list.fail(name, in: directory, .notRegular) : list.skip(name, in: directory, .notRegular)
     }
     if let own = settings.ownFiles.first(where: { $0.device == place.device && $0.inode == place.inode }) {
@@ -191,14 +192,14 @@ package struct InputScan {
         ? list.fail(name, in: directory, .foreignExtension) : list.skip(name, in: directory, .foreignExtension)
     }
     // A file with one name is met once, where there is one argument.
-    if hasSeveralArguments || status.st_nlink > 1 {
+    if hasSeveralArguments || status.links > 1 {
       if let known = seenFiles[place] {
-        return list.add(name, in: directory, FileIdentity(status), duplicateOf: list[Int(known)].path)
+        return list.add(name, in: directory, status.identity, duplicateOf: list[Int(known)].path)
       }
       seenFiles[place] = Int32(list.count)
     }
-    if !isReadable { return list.add(name, in: directory, FileIdentity(status), unreadable: EACCES) }
-    list.add(name, in: directory, FileIdentity(status), sidecarMark: sidecarMark, wasNamed: wasNamed)
+    if !isReadable { return list.add(name, in: directory, status.identity, unreadable: EACCES) }
+    list.add(name, in: directory, status.identity, sidecarMark: sidecarMark, wasNamed: wasNamed)
   }
 }
 
@@ -222,8 +223,8 @@ extension InputScan {
     return Self.video(describedBy: path, extensions: settings.extensions) != nil
   }
 
-  private func mayRead(_ name: String, _ status: stat, in open: InputDirectory) -> Bool {
-    !settings.checksAccess || open.mayRead(Array(name.utf8CString), mode: status.st_mode)
+  private func mayRead(_ name: String, _ status: FileStatus, in open: InputDirectory) -> Bool {
+    !settings.checksAccess || open.mayRead(Array(name.utf8CString), mode: status.mode)
   }
 
   /// A hash of the file's sidecars; 0 if it has none.
@@ -233,8 +234,8 @@ extension InputScan {
     var isThere = false
     for sidecar in Sidecar.names(for: name) where open.has(sidecar) {
       // A sidecar that has vanished counts as missing.
-      guard let status = try? open.status(of: Array(sidecar.utf8CString)) else { continue }
-      hasher.combine(FileIdentity(status))
+      guard let status = try? open.status(of: sidecar) else { continue }
+      hasher.combine(status.identity)
       isThere = true
     }
     return isThere ? Int32(truncatingIfNeeded: hasher.finalize() | 1) : 0

@@ -101,6 +101,7 @@ extension FileIdentity {
     json.member("modified_ns", modified)
     json.member("inode", String(inode))
     json.member("device", String(device))
+    if let born { json.member("born_ns", born) }
   }
 
   fileprivate init?(_ object: borrowing JSONValue) {
@@ -108,7 +109,7 @@ extension FileIdentity {
       let inode = object["inode"]?.string().flatMap({ UInt64($0) }),
       let device = object["device"]?.string().flatMap({ UInt64($0) })
     else { return nil }
-    self.init(size: size, modified: modified, inode: inode, device: device)
+    self.init(size: size, modified: modified, inode: inode, device: device, born: object["born_ns"]?.int)
   }
 }
 

@@ -41,6 +41,8 @@ package struct JournalState: Equatable, Sendable {
     var outcomeAt: Int64 = 0
     package fileprivate(set) var completing: Completion?
     package fileprivate(set) var outcome: Outcome?
+    /// The latest file before this one that has the same size, time and inode; -1 if there is none.
+    fileprivate var likeBefore: Int32 = -1
 
     package var hasVideo: Bool { videoAt > 0 }
     package var hasReference: Bool { referenceAt > 0 }
@@ -54,10 +56,10 @@ package struct JournalState: Equatable, Sendable {
   package private(set) var uploads: [Int: Upload] = [:]
   /// The latest file at each path, by a hash of the path.
   private var newest: [Int: Int32] = [:]
-  /// The latest file with each identity, by its hash.
+  /// The latest file with each size, time and inode (`likeness`).
   private var known: [Int: Int32] = [:]
   /// Versions of files that are another by now and aren't uploaded, and the numbers of these files.
-  private(set) var refused: [FileIdentity: Int32] = [:]
+  private var refused: [FileIdentity: Int32] = [:]
   /// Where the newest `moved` to each path is, by a hash of it: a name that a file once had still leads to it.
   private var moves: [Int: Int64] = [:]
   /// The offset of the latest `moved` of each file that has one.
@@ -71,9 +73,12 @@ package struct JournalState: Equatable, Sendable {
     let file = record.file
     if case .file(_, let recorded) = record {
       guard file == entries.count else { return "file \(file) follows \(entries.count) files" }
-      entries.append(Entry(identity: recorded.identity, fileAt: place))
+      let likeness = recorded.identity.likeness
+      var entry = Entry(identity: recorded.identity, fileAt: place)
+      entry.likeBefore = known[likeness] ?? -1
+      entries.append(entry)
       newest[Self.hash(of: recorded.resolvedPath)] = Int32(file)
-      known[recorded.identity.hashValue] = Int32(file)
+      known[likeness] = Int32(file)
       return nil
     }
     guard entries.indices.contains(file) else { return "there is no file \(file) yet" }
@@ -86,7 +91,7 @@ package struct JournalState: Equatable, Sendable {
       return nil
     }
     if case .changed(_, let version) = record {
-      if let version, version != entries[file].identity { refused[version] = Int32(file) }
+      if let version, entries[file].identity.changeInRun(to: version) != nil { refused[version] = Int32(file) }
       if entries[file].isFinished { return nil }
     }
     if let why = obstacle(to: record) { return why }
@@ -158,10 +163,18 @@ package struct JournalState: Equatable, Sendable {
 
   /// The latest file with that identity; nil if there is none.
   func number(of identity: FileIdentity) -> Int? {
-    guard let number = known[identity.hashValue].map({ Int($0) }), entries[number].identity == identity else {
-      return nil
-    }
-    return number
+    like(identity).first { entries[$0].identity.device == identity.device }
+  }
+
+  /// The files that may be the one with that identity, whatever their devices are, the latest first.
+  func like(_ identity: FileIdentity) -> some Sequence<Int> {
+    sequence(first: known[identity.likeness] ?? -1) { [entries] in entries[Int($0)].likeBefore }
+      .lazy.prefix { $0 >= 0 }.map { Int($0) }.filter { [entries] in entries[$0].identity.change(to: identity) == nil }
+  }
+
+  /// The file of which this is a version that isn't uploaded; nil if it isn't known as one.
+  func refusal(of identity: FileIdentity) -> Int? {
+    (refused[identity] ?? refused[identity.withoutBirth]).map { Int($0) }
   }
 
   /// A hash of the bytes: Strings that look alike would have the same hash.

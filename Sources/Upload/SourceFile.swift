@@ -20,13 +20,12 @@ package final class SourceFile {
     let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW)
     let descriptor = open(path, flags)
     guard descriptor >= 0 else { throw !followsLink && errno == ELOOP ? Self.link : Self.unreadable(errno) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else {
+    guard let status = FileStatus(of: descriptor) else {
       let failure = Self.unreadable(errno)
       close(descriptor)
       throw failure
     }
-    guard status.st_mode & S_IFMT == S_IFREG else {
+    guard status.type == S_IFREG else {
       close(descriptor)
       throw CallFailure(
         .fileUnreadable, code: "NotAFile", detail: "not a regular file",
@@ -35,7 +34,7 @@ package final class SourceFile {
     posix_fadvise(descriptor, 0, 0, POSIX_FADV_SEQUENTIAL)
     self.path = path
     self.descriptor = descriptor
-    identity = FileIdentity(status)
+    identity = status.identity
   }
 
   deinit { close(descriptor) }
@@ -57,12 +56,10 @@ package final class SourceFile {
   /// Throws if the file has changed since it was opened, or if its name refers to another file. A file that was renamed
   /// or removed is unchanged.
   func checkUnchanged() throws(CallFailure) {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw Self.unreadable(errno) }
-    if let change = identity.changeInRun(to: FileIdentity(status)) { throw Self.changed(change) }
-    let isElsewhere = status.st_nlink > 0
-    guard stat(path, &status) == 0, let change = identity.changeInRun(to: FileIdentity(status)) else { return }
-    throw isElsewhere ? Self.moved : Self.changed(change)
+    guard let open = FileStatus(of: descriptor) else { throw Self.unreadable(errno) }
+    if let change = identity.changeInRun(to: open.identity) { throw Self.changed(change) }
+    guard let named = FileStatus(path), let change = identity.changeInRun(to: named.identity) else { return }
+    throw open.links > 0 ? Self.moved : Self.changed(change)
   }
 
   /// Whether nothing is at `path` any more.

@@ -155,7 +155,65 @@ import Testing
     }
   }
 
-  /// Which is what a file system has given away again, or another file system has, too.
+  /// A disk that was mounted elsewhere, under another device number, had its videos uploaded a second time.
+  @Test func `a file on another device is the earlier one, unless that is still at its path`() throws {
+    let directory = try TemporaryDirectory()
+    func file(_ name: String, _ identity: FileIdentity) -> VideoFile {
+      VideoFile(path: name, resolvedPath: directory.path(name), identity: identity)
+    }
+    var identity = try #require(FileIdentity(at: try directory.write("content", to: "a.mp4")))
+    for isDated in [true, false] {
+      if !isDated { identity.born = nil }
+      var elsewhere = identity
+      elsewhere.device += 1
+      let bytes = FakeJournalFile()
+      let journal = try journal(bytes)
+      _ = journal.begin(file("a.mp4", identity))
+      // As after a copy of the whole disk.
+      try directory.write("content", to: "a.mp4")
+      var there = try #require(FileIdentity(at: directory.path("a.mp4")))
+      if !isDated { there.born = nil }
+      _ = journal.begin(file("a.mp4", there))
+      there.device += 1
+      #expect(try journal.match(file("b.mp4", there)) == .new)
+      #expect(unlink(directory.path("a.mp4")) == 0)
+      #expect(try journal.match(file("b.mp4", there)) == .moved(1, from: "a.mp4"))
+      #expect(try journal.match(file("b.mp4", elsewhere)) == .moved(0, from: "a.mp4"))
+      journal.noteMoved(0, to: file("b.mp4", elsewhere))
+      journal.flush()
+      let next = try self.journal(FakeJournalFile(bytes.bytes))
+      #expect(try next.match(file("b.mp4", elsewhere)) == .same(0))
+    }
+  }
+
+  /// It counted as uploaded, and never was.
+  @Test func `a new file that got an earlier one's inode, size and time is another one by its birth`() throws {
+    let journal = try journal(FakeJournalFile())
+    var (first, second) = (Samples.identity, Samples.identity)
+    (first.born, second.born) = (1, 2)
+    _ = journal.begin(Samples.file("a.mp4", first))
+    #expect(try journal.match(Samples.file("b.mp4", second)) == .new)
+    let replaced = BatchJournal.Match.changed(0, "it was replaced by another file")
+    #expect(try journal.match(Samples.file("a.mp4", second)) == replaced)
+    #expect(journal.known(Samples.file("a.mp4", second)) == nil)
+    // Where one of both has none, the rest decides.
+    #expect(try journal.match(Samples.file("b.mp4")) == .moved(0, from: "videos/a.mp4"))
+    #expect(try journal.match(Samples.file("a.mp4")) == .same(0))
+    // Both remain known.
+    _ = journal.begin(Samples.file("b.mp4", second))
+    #expect(try journal.match(Samples.file("c.mp4", first)) == .moved(0, from: "videos/a.mp4"))
+    #expect(try journal.match(Samples.file("c.mp4", second)) == .moved(1, from: "videos/b.mp4"))
+  }
+
+  @Test func `a version that an older journal has refused is so with its birth`() throws {
+    let journal = try journal(FakeJournalFile())
+    _ = journal.begin(Samples.file("a.mp4"))
+    journal.append(.changed(0, Samples.other.withoutBirth))
+    #expect(try journal.match(Samples.file("b.mp4", Samples.other)).number == nil)
+    #expect(try journal.match(Samples.file("b.mp4", Samples.other)) != .new)
+  }
+
+  /// Which is what a file system has given away again.
   @Test func `another name with the same inode isn't enough`() throws {
     let journal = try journal(FakeJournalFile())
     _ = journal.begin(Samples.file("a.mp4"))
@@ -165,9 +223,6 @@ import Testing
     var touched = Samples.file("b.mp4")
     touched.identity.modified += 1
     #expect(try journal.match(touched) == .new)
-    var elsewhere = Samples.file("b.mp4")
-    elsewhere.identity.device += 1
-    #expect(try journal.match(elsewhere) == .new)
     var copy = Samples.file("b.mp4")
     copy.identity.inode += 1
     #expect(try journal.match(copy) == .new)
@@ -214,6 +269,7 @@ import Testing
     #expect(
       names == [
         "journal", "version", "crc32c", "record", "file", "path", "resolved", "size", "modified_ns", "inode", "device",
+        "born_ns",
         "reference_id", "video_id", "request_id", "bucket", "endpoint", "key", "region", "upload_id", "unit", "part",
         "offset",
         "length", "etag", "crc64", "by", "proof", "reason", "synced", "code",

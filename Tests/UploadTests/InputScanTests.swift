@@ -119,6 +119,18 @@ import Testing
     #expect(lines(list("")) == ["a.mp4", "b.mp4: the same as a.mp4"])
   }
 
+  /// Times beyond 2262 were all the same, so a change went unnoticed.
+  @Test func `a change is noticed in any century`() throws {
+    try make("a.mp4")
+    let path = directory.path("a.mp4")
+    let identities = try [10_000_000_000, 10_000_000_001].map { seconds in
+      var times = [timespec(tv_sec: seconds, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: 0)]
+      #expect(utimensat(AT_FDCWD, path, &times, 0) == 0)
+      return try #require(FileIdentity(at: path))
+    }
+    #expect(identities[0].change(to: identities[1]) == "it was written to")
+  }
+
   @Test func `a file has the path that was given, and one without links`() throws {
     try make("real/sub/a.mp4")
     symlink("real", directory.path("way"))
@@ -126,7 +138,10 @@ import Testing
     #expect(file.path == directory.path("way/sub/a.mp4") && file.resolvedPath == directory.path("real/sub/a.mp4"))
     var status = stat()
     stat(file.path, &status)
-    #expect(file.identity == FileIdentity(status) && file.identity.size == 25)
+    let (device, inode) = (UInt64(status.st_dev), UInt64(status.st_ino))
+    #expect(file.identity.device == device && file.identity.inode == inode && file.identity.size == 25)
+    #expect(file.identity.modified == Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec))
+    #expect(file.identity == FileIdentity(at: file.path))
     #expect(list("way/sub/a.mp4").file(at: 0) == file)
     #expect(list("way/").file(at: 0)?.path == directory.path("way/sub/a.mp4"))
   }

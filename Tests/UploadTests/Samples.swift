@@ -3,7 +3,8 @@
 enum Samples {
   static let identity = FileIdentity(size: 2_000_000, modified: 1_767_225_600_123_456_789, inode: 77, device: 2049)
 
-  static let other = FileIdentity(size: 2_000_001, modified: 1_767_225_600_123_456_790, inode: 78, device: 2049)
+  static let other = FileIdentity(
+    size: 2_000_001, modified: 1_767_225_600_123_456_790, inode: 78, device: 2049, born: -5)
 
   static func file(_ name: String, _ identity: FileIdentity = identity) -> VideoFile {
     VideoFile(path: "videos/\(name)", resolvedPath: "/srv/videos/\(name)", identity: identity)

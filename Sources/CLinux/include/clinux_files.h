@@ -1,6 +1,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 // Opens a directory for looking up names, which needs no permission to read it; a symlink is refused with ELOOP or ENOTDIR (O_PATH
@@ -30,3 +31,22 @@ ssize_t clinux_get_attribute_at(const char *path, const char *name, void *bytes,
 
 // Creates a counter to wait on (eventfd(2)), initially 0. With `blocking` reads wait, otherwise they fail with EAGAIN.
 int clinux_eventfd(int blocking);
+
+// What statx(2) has of a file; in C since it needs _GNU_SOURCE.
+struct clinux_status {
+  uint64_t device;
+  uint64_t inode;
+  uint64_t links;
+  int64_t size;
+  // The times of its last change and its birth, in ns since 1970 modulo 2^64. INT64_MIN where the file system keeps no time of birth.
+  int64_t modified;
+  int64_t born;
+  // With the type (S_IFMT).
+  uint32_t mode;
+};
+
+// Examines the file at `path`, relative to `directory`; `flags` are those of fstatat(2). Returns 0, or -1 with errno.
+int clinux_status(int directory, const char *path, int flags, struct clinux_status *status);
+
+// The same of an open file.
+int clinux_status_of(int fd, struct clinux_status *status);
