@@ -57,6 +57,8 @@ package final class BatchJournal {
   private(set) var written: Int64
   /// The length that is known to be on the disk, also stated in the file.
   private var synced: Int64
+  /// The end of the last record that a power failure mustn't take (`JournalRecord.isExpendable`).
+  private var firm: Int64 = 0
   /// The beginning of the file, to detect that something else has changed it.
   private var beginning: [UInt8] = []
   private var marked: Int64
@@ -126,6 +128,7 @@ package final class BatchJournal {
     let why = state.apply(record, at: end.offset)
     precondition(why == nil, "journal: a record out of order")
     append(.record(record))
+    if !record.isExpendable { firm = end.offset }
     return end
   }
 
@@ -211,9 +214,11 @@ package final class BatchJournal {
 
   /// Writes the rest and waits until it is on the disk; for the end of a run, when no `sync` is awaited any more. The
   /// last line then states that everything before it is on the disk.
-  package func close() throws(JournalError) {
+  ///
+  /// If `isUrgent`, expendable records aren't waited for: they outlive the program, and only a power failure soon after takes them.
+  package func close(isUrgent: Bool = false) throws(JournalError) {
     flush()
-    if failure == nil {
+    if failure == nil, !isUrgent || firm > synced {
       let number = storage.sync()
       if number == 0 { synced = written } else { fail(.system(.sync, path: path, errno: number)) }
     }

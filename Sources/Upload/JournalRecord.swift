@@ -44,6 +44,15 @@ package enum JournalRecord: Equatable, Sendable {
   /// That version isn't uploaded, whatever its name is later.
   case changed(Int, FileIdentity? = nil)
 
+  /// Whether losing it in a power failure costs no more than parts that are sent again. An announcement is: what it announces isn't sent
+  /// before it is on the disk.
+  var isExpendable: Bool {
+    switch self {
+    case .file, .reference, .upload, .part, .restarted, .completing, .failed: true
+    case .moved, .video, .refused, .done, .unconfirmed, .damaged, .changed: false
+    }
+  }
+
   /// The number of the file.
   package var file: Int {
     switch self {

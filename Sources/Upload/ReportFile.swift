@@ -126,14 +126,15 @@ package struct ReportFile: Sendable {
     return descriptor
   }
 
-  /// Replaces the file, unless it is something else by now; of a failure nothing is left behind.
-  package func write(_ rows: some Sequence<ReportRow>) throws(Failure) {
+  /// Replaces the file, unless it is something else by now; of a failure nothing is left behind. If `isUrgent`, the disk isn't waited for:
+  /// a power failure soon after may leave an empty file, and the next run writes the report again.
+  package func write(_ rows: some Sequence<ReportRow>, isUrgent: Bool = false) throws(Failure) {
     var status = stat()
     if lstat(path, &status) == 0 { try checkReplaced(status) }
     let descriptor = try openDraft()
     do throws(Failure) {
       try fill(descriptor, rows)
-      guard fsync(descriptor) == 0 else { throw Failure(path, errno: errno) }
+      guard isUrgent || fsync(descriptor) == 0 else { throw Failure(path, errno: errno) }
       close(descriptor)
     } catch {
       close(descriptor)

@@ -28,15 +28,16 @@ extension Run {
 
   func finish() {
     guard let end, ending == nil else { return }
+    let isUrgent = if case .signal = end { true } else { false }
     var ending = Ending()
     ending.leftUndone = Ending.leavesUndone(watch, isBusy: batch.map { $0.isBusy || !$0.hasStarted } ?? true)
     let isListed = batch != nil && watch?.hasListed != false
     let files = stopped(end)
-    close(&ending)
+    close(&ending, isUrgent: isUrgent)
     ending.counts = files.counts
     ending.leftUndone = ending.leftUndone || ending.counts.notStarted > 0
     output.end(ending.counts, troubled: files.troubledRows(in: journal))
-    if isListed { write(files, &ending) } else { explainMissingList(&ending) }
+    if isListed { write(files, &ending, isUrgent: isUrgent) } else { explainMissingList(&ending) }
     explain(end, &ending)
     self.ending = ending
     let words = ending.messages.flatMap { Console.lines($0) }
@@ -58,9 +59,10 @@ extension Run {
     return files
   }
 
-  private func close(_ ending: inout Ending) {
+  /// If `isUrgent`, a slow disk isn't waited for where that is safe: a signal has to end the run within a second.
+  private func close(_ ending: inout Ending, isUrgent: Bool) {
     do throws(JournalError) {
-      try journal.close()
+      try journal.close(isUrgent: isUrgent)
     } catch {
       ending.couldWrite = false
       // The journal's failure may be the reason for the end.
@@ -75,10 +77,11 @@ extension Run {
     ending.messages.append("the files weren't listed yet\(left)")
   }
 
-  private func write(_ files: BatchFiles, _ ending: inout Ending) {
+  private func write(_ files: BatchFiles, _ ending: inout Ending, isUrgent: Bool) {
     guard let report else { return }
     do throws(ReportFile.Failure) {
-      try report.write((0..<files.count).lazy.map { [journal] in files.row(at: $0, in: journal!) })
+      let rows = (0..<files.count).lazy.map { [journal] in files.row(at: $0, in: journal!) }
+      try report.write(rows, isUrgent: isUrgent)
       guard let failure = journal.readFailure else { return }
       ending.couldWrite = false
       ending.messages.append("report '\(report.path)': it lacks what can't be read any more: \(failure)")

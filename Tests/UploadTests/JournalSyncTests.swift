@@ -129,6 +129,23 @@ import Testing
     #expect(try self.journal().state.entries.count == 1)
   }
 
+  /// The end that a signal asks for took as long as a slow disk.
+  @Test func `an urgent close waits for the disk only if a power failure could take more than parts`() throws {
+    let journal = try journal()
+    for record in Samples.records[..<6] { journal.append(record) }
+    journal.sync(upTo: journal.end) { #expect($0 == nil) }
+    scheduler.settle()
+    let before = syncs
+    journal.append(.part(0, Samples.part(3)))
+    journal.append(.completing(0, .multipart))
+    try journal.close(isUrgent: true)
+    #expect(syncs == before && file.text.contains("completing"))
+    let next = try self.journal()
+    next.append(.done(0, .checked))
+    try next.close(isUrgent: true)
+    #expect(syncs == before + 1 && String(decoding: file.synced, as: UTF8.self).contains("\"done\""))
+  }
+
   @Test func `a journal that can't be read is reported with the error`() throws {
     _ = try journal()
     file.fail(read: EIO)
