@@ -42,7 +42,7 @@ import Testing
       draft.tags = ["a b", "c+d"]
       draft.coverURL = "https://example.org/a.jpg?x=1"
       draft.userData = #"{"Extend":{"名":"é"}}"#
-      draft.categoryID = -1
+      draft.categoryID = 17
       draft.templateGroupID = "VOD_NO_TRANSCODE"
       draft.workflowID = "wf1"
       draft.storageLocation = "outin-1.oss-cn-shanghai.aliyuncs.com"
@@ -53,7 +53,7 @@ import Testing
     }
     #expect(
       request.target
-        == "/?AppId=app-1000000&CateId=-1&CoverURL=https%3A%2F%2Fexample.org%2Fa.jpg%3Fx%3D1&Description=two%0Alines"
+        == "/?AppId=app-1000000&CateId=17&CoverURL=https%3A%2F%2Fexample.org%2Fa.jpg%3Fx%3D1&Description=two%0Alines"
         + "&EnableFirstFrameCover=true&FileName=%E7%9B%AE%E5%BD%95%2Fa%20b.mp4&FileSize=0&GenerateThumbnail=false"
         + "&ReferenceId=ref_0-1&StorageLocation=outin-1.oss-cn-shanghai.aliyuncs.com&Tags=a%20b%2Cc%2Bd"
         + "&TemplateGroupId=VOD_NO_TRANSCODE&Title=t&UserData=%7B%22Extend%22%3A%7B%22%E5%90%8D%22%3A%22%C3%A9%22%7D%7D"

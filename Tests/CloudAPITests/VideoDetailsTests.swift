@@ -32,6 +32,9 @@ import Testing
     Case("decomposed title", "'Title' has 129 characters; allowed are 1 to 128 characters", code: "LengthExceededMax") {
       $0.title = String(repeating: "a", count: 127) + "e\u{301}"
     },
+    Case("category 1") { $0.categoryID = 1 },
+    Case("category 0", "'CateId' is 0; allowed are whole numbers from 1 on") { $0.categoryID = 0 },
+    Case("category below 0", "'CateId' is -1; allowed are whole numbers from 1 on") { $0.categoryID = -1 },
     Case("no title", "'Title' is empty; allowed are 1 to 128 characters") { $0.title = "" },
     Case("emoji in title", "'Title' has an emoji (U+1F600); \(scalars)", code: "IllegalCharacters") {
       $0.title = "a😀"

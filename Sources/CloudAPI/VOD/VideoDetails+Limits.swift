@@ -12,6 +12,7 @@ extension VideoDetails.Draft {
     if let description { try Self.check(description, of: "Description", from: 0, upTo: 1024, onOneLine: false) }
     try checkTags()
     try checkFile()
+    try checkCategory()
     try checkTexts()
     if let referenceID, ReferenceID(referenceID) == nil {
       throw VideoDetailsError(
@@ -72,6 +73,12 @@ extension VideoDetails.Draft {
       throw VideoDetailsError(
         "FileSize", "is \(fileSize) bytes", allowed: "allowed are 0 to \(Self.largestFile) (48.8 TiB)")
     }
+  }
+
+  /// The vendor names no limit; ids of categories are positive.
+  private func checkCategory() throws(VideoDetailsError) {
+    guard let categoryID, categoryID < 1 else { return }
+    throw VideoDetailsError("CateId", "is \(categoryID)", allowed: "allowed are whole numbers from 1 on")
   }
 
   private func checkTexts() throws(VideoDetailsError) {
