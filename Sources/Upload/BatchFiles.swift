@@ -226,8 +226,9 @@ extension UploadResult {
         .unconfirmed(
           Trouble(
             error: reason,
-            fix:
-              "look for the video in VOD's console; if it has no file there, or the role may call GetMezzanineInfo by now, run again with --retry-unconfirmed"
+            fix: reason.hasPrefix(FileUpload.otherFile)
+              ? "look at the video in VOD's console; if it isn't this file, delete it there, and upload the file with another journal"
+              : "look for the video in VOD's console; if it has no file there, or the role may call GetMezzanineInfo by now, run again with --retry-unconfirmed"
           ))
       case .failed(let failure): .failed(Trouble(failure))
       case .damaged(let reason):

@@ -55,7 +55,7 @@ package struct CallFailure: Error, Hashable, Sendable {
   package private(set) var call: String?
   /// The number of the part that failed; nil for other requests.
   private(set) var part: Int?
-  /// Whether the call was to find out if an earlier CreateUploadVideo has created a video.
+  /// Whether the call was to find out if an earlier CreateUploadVideo has created a video, and didn't.
   private(set) var asksForVideo = false
 
   package init(_ kind: Kind, code: String, detail: String? = nil, requestID: String? = nil, remedy: String? = nil) {
@@ -80,7 +80,8 @@ package struct CallFailure: Error, Hashable, Sendable {
   func of(_ call: FileUpload.Call) -> CallFailure {
     var failure = self
     failure.call = call.name
-    if case .find = call { failure.asksForVideo = true }
+    // An answer whose credential has expired is one that names the video.
+    if case .find = call { failure.asksForVideo = code != "AnswerExpired" }
     return failure
   }
 

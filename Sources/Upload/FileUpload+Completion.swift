@@ -136,7 +136,7 @@ extension FileUpload {
     guard let videoID = progress.videoID, phase == .checking || isConfirming else { return }
     if info.isFinished {
       if let stored = info.fileSize, stored != Int64(size) {
-        return endUnconfirmed("VOD has a file of \(stored) bytes, this one has \(size)")
+        return endUnconfirmed("\(Self.otherFile) \(stored) bytes, this one has \(size)")
       }
       return end(recording: .done(.confirmed), .uploaded(.confirmed))
     }

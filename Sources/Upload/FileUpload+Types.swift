@@ -181,6 +181,10 @@ extension FileUpload {
     case staysUnconfirmed
   }
 
+  /// How the reason of a file that isn't confirmed begins if the video has a file of another size: that needs other advice, also in later
+  /// runs, for which the journal keeps the reason.
+  static let otherFile = "VOD has a file of"
+
   package enum Outcome: Hashable, Sendable {
     case uploaded(Proof)
     /// Neither an error nor success is proven; the file isn't uploaded again unless requested.

@@ -252,6 +252,15 @@ import Testing
     #expect(SkipReason.lateSidecar.text == "a sidecar that came after its video was taken up, so it isn't used")
   }
 
+  /// Its answer named the video, and yet that wasn't known.
+  @Test func `a search that finds a video with an expired credential leaves no doubt about the video`() throws {
+    let id = try #require(ReferenceID("vod-upload-1"))
+    let failure = CallFailure(.lost, code: "AnswerExpired", requestID: "R1")
+    #expect(
+      UploadResult.Trouble(failure.of(.find(referenceID: id))).error
+        == "RefreshUploadVideo: AnswerExpired (request R1)")
+  }
+
   /// It was `RefreshUploadVideo: InternalError`, for a file that had no video yet.
   @Test func `the error of a failed search for a video names its purpose`() throws {
     let id = try #require(ReferenceID("vod-upload-1"))
@@ -271,6 +280,15 @@ import Testing
     let table = FailureTable.render(rows, width: nil).joined(separator: "\n")
     #expect(["a", "b"].allSatisfy { table.contains("the answer was lost (VideoId video-\($0))") })
     #expect(result.trouble?.fix.contains("look for the video in VOD's console; ") == true)
+  }
+
+  /// It was said to be uploaded again if VOD has no file, which it has.
+  @Test func `a video with another file's size is to be deleted before the file is uploaded again`() {
+    let result = UploadResult(.notConfirmed(reason: "VOD has a file of 5 bytes, this one has 7"))
+    #expect(
+      result.trouble?.fix
+        == "look at the video in VOD's console; if it isn't this file, delete it there, and upload the file with another journal"
+    )
   }
 
   @Test func `what an interruption leaves to the next run is said`() throws {

@@ -143,7 +143,11 @@ package enum VODErrorTable {
         .family(""), kind,
         "the answer's 'UploadAuth' doesn't say when it expires: run again; if it lasts, give the request id to the vendor's support"
       )
-    case .expired: Row(.family(""), kind, "check this host's clock; the upload credential had expired when it came")
+    case .expired:
+      Row(
+        .family(""), kind,
+        "by the 'Date' of VOD's answers, or without one by this host's clock, the upload credential had expired when it came: compare both with the right time"
+      )
     case .insecure:
       Row(.family(""), .permanent, "the upload address isn't https, so the credential would be sent in the clear")
     }
