@@ -264,7 +264,11 @@ package final class Batch {
 
     func record(_ record: FileUpload.Record, isDurable: (() -> Void)?) {
       let position = journal.append(JournalRecord(record, of: number))
-      guard let isDurable else { return }
+      guard let isDurable else {
+        // Parts take a while, and the video should be on the disk by their end: then a signal needn't wait for that.
+        if case .upload = record { journal.sync(upTo: position) { _ in } }
+        return
+      }
       // If the journal fails, the batch ends.
       journal.sync(upTo: position) { error in if error == nil { isDurable() } }
     }

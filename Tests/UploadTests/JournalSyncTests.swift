@@ -146,6 +146,19 @@ import Testing
     #expect(syncs == before + 1 && String(decoding: file.synced, as: UTF8.self).contains("\"done\""))
   }
 
+  /// It wasn't before the last part, so the end that a signal asks for waited for it.
+  @Test func `the video whose parts are being sent is put on the disk meanwhile`() throws {
+    let journal = try journal()
+    for record in Samples.records[..<3] { journal.append(record) }
+    let recorder = Batch.FileRecorder(journal, 0)
+    recorder.record(.upload(id: "U", unit: 1 << 20), isDurable: nil)
+    scheduler.settle()
+    #expect(syncs == 1)
+    recorder.record(.part(Samples.part(1)), isDurable: nil)
+    try journal.close(isUrgent: true)
+    #expect(syncs == 1)
+  }
+
   @Test func `a journal that can't be read is reported with the error`() throws {
     _ = try journal()
     file.fail(read: EIO)
