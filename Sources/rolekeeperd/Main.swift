@@ -27,8 +27,8 @@ enum Main {
 
     /// The settings to start with, or what is wrong with those of the files. `last` is what was last in force.
     ///
-    /// Sessions that were handed over need no call of STS, so a CA file that can't be used doesn't prevent their use. It still
-    /// does while the settings last in force name another one that can be used.
+    /// Sessions that were handed over need no call of STS, so a CA file that can't be used doesn't prevent their use. If the settings
+    /// last in force name another one that can be used, they are used instead.
     func settings(after last: SettingsContent?) -> (start: StartSettings?, loaded: LoadedSettings) {
       let (start, loaded) = settings(after: last, Self.loader(units))
       guard start == nil, last != nil else { return (start, loaded) }
