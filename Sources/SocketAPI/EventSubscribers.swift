@@ -127,7 +127,8 @@ final class EventSubscribers {
       if source.mayRead(peer, token, role), let event = source.snapshot(of: role) { lines += event.rendered() }
       if scheduler.time >= end { break }
     }
-    readers[token]?.missing = missing
+    // An empty slice would keep all roles of its array, and with them the secrets of those that are removed.
+    readers[token]?.missing = missing.isEmpty ? [] : missing
     if !lines.isEmpty { send(PlainBytes(lines), to: token) }
     return missing.isEmpty || readers[token] == nil
   }

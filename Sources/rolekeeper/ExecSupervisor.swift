@@ -112,7 +112,11 @@ struct ExecSupervisor {
   private mutating func follow(_ now: Timestamp) {
     do {
       for event in try stream?.events(at: now) ?? [] {
-        if let time = event.time { clockOffset = time.seconds - Self.wallSeconds }
+        if let time = event.time {
+          // Whole seconds on both sides: one of them says nothing.
+          let offset = time.seconds - WallClock.now() / 1_000_000
+          clockOffset = abs(offset) > 1 ? offset : 0
+        }
         if changes.isNew(event) { fetchAt = now }
       }
       try fetchIfDue(now)
@@ -166,8 +170,7 @@ struct ExecSupervisor {
 
   /// When a session ends, by this process's clock.
   private static func end(of session: ExecSession, clockOffset: Int64, _ now: Timestamp) -> Timestamp {
-    now + .seconds(session.expiration.seconds - (wallSeconds + clockOffset))
+    let seconds = session.expiration.seconds - clockOffset
+    return Timestamp(microseconds: now.microseconds + seconds * 1_000_000 - WallClock.now())
   }
-
-  private static var wallSeconds: Int64 { Int64(time(nil)) }
 }
