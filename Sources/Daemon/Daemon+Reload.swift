@@ -74,7 +74,10 @@ extension Daemon: ReloadableParts {
     service.refreshRoleGone(role)
   }
 
-  func add(_ role: RoleSettings) { keep(role, generation: 0) }
+  func add(_ role: RoleSettings) {
+    keep(role, generation: 0)
+    service.readersChanged(of: role.name)
+  }
 
   func replace(_ role: RoleSettings) {
     let generation = refresher.roles[role.name]?.machine.generation ?? 0
@@ -83,6 +86,7 @@ extension Daemon: ReloadableParts {
     units.roleGone(role.name)
     follower.forget(role.name)
     keep(role, generation: generation)
+    service.readersChanged(of: role.name)
   }
 
   /// Its sessions aren't handed out again, by the next process neither.
@@ -91,7 +95,10 @@ extension Daemon: ReloadableParts {
   }
 
   func change(_ role: RoleSettings) {
-    if let kept = refresher.roles[role.name] { refresher.change(kept, to: role) }
+    if let kept = refresher.roles[role.name] {
+      if kept.settings.readers != role.readers { service.readersChanged(of: role.name) }
+      refresher.change(kept, to: role)
+    }
     unitRefresher.change(role.name, to: role.refreshUnits)
   }
 

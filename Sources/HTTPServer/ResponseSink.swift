@@ -20,6 +20,9 @@ package protocol ResponseSink: AnyObject {
   /// Sends more of a stream. False if the client is gone or too far behind; `abandoned` isn't called for that.
   func send(_ token: ResponseToken, _ bytes: any ResponseBytes) -> Bool
 
+  /// Ends a stream after all of it has been sent, and closes the connection; `abandoned` isn't called for that.
+  func finish(_ token: ResponseToken)
+
   /// How many bytes of a stream its reader is behind, beyond what the kernel holds; 0 if the client is gone.
   func backlog(of token: ResponseToken) -> Int
 }

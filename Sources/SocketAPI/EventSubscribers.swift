@@ -14,12 +14,15 @@ protocol EventSource: AnyObject {
   func heartbeat() -> Heartbeat
   /// Sends to a stream; false if its reader is gone.
   func send(_ bytes: PlainBytes, to token: ResponseToken) -> Bool
+  /// Ends a stream.
+  func finish(_ token: ResponseToken)
   /// How many bytes the stream's reader is behind.
   func backlog(of token: ResponseToken) -> Int
 }
 
 /// Readers of `GET /v1/events`: each gets one line for each role that it may read, the snapshot, then one for each change of such a
-/// role, and a heartbeat at a fixed interval.
+/// role, and a heartbeat at a fixed interval. A reload may let it read a role, whose line it gets then, or end a stream about a role
+/// that its reader may not read any more.
 ///
 /// With many roles the snapshot is sent in slices, and no faster than the reader reads: a slow one isn't dropped for it. Each of its
 /// lines has the role's state at the time it is sent, so a change meanwhile needs no care.
@@ -36,14 +39,20 @@ final class EventSubscribers {
   private static let piece = 16_384
   /// How far behind a reader may be to be sent the next piece.
   private static let mostBehind = 16_384
-  /// When a reader that was too far behind is sent more, in µs.
-  private static let pause: Int64 = 20_000
+  /// When a reader that was too far behind is looked at again: at first, and at most, in µs.
+  private static let shortestPause: Int64 = 20_000
+  private static let longestPause: Int64 = 1_000_000
 
   private unowned let source: any EventSource
   private let scheduler: any Scheduler
   private var readers: [ResponseToken: Reader] = [:]
   /// The readers whose snapshot isn't complete.
   private var joining: [ResponseToken] = []
+  /// The next pause while all of them are behind. It doubles, so that a reader which has stopped costs little.
+  private var pause = EventSubscribers.shortestPause
+  /// The roles whose readers a reload has changed so far, and the readers that it has made administrators.
+  private var changedRoles: [RoleName] = []
+  private var newAdmins: Set<ResponseToken> = []
   private var turn: (any Deferral)!
   private var retry: (any Alarm)!
   private var beat: (any Alarm)!
@@ -70,6 +79,47 @@ final class EventSubscribers {
     readers = [:]
     joining = []
   }
+
+  // MARK: - Reload
+
+  /// A reload has added the role, or changed who may read it; `review` follows.
+  func readersChanged(of role: RoleName) {
+    if !readers.isEmpty { changedRoles.append(role) }
+  }
+
+  /// A reload has changed who is an administrator; `isNew` is asked for each reader, and `review` follows.
+  func adminsChanged(_ isNew: (Peer) -> Bool) {
+    for (token, reader) in readers where reader.role == nil && isNew(reader.peer) { newAdmins.insert(token) }
+  }
+
+  /// All roles are those of the new settings: ends streams about a role that is gone or may not be read any more, and sends the
+  /// others the lines of the roles whose readers have changed.
+  func review() {
+    defer { (changedRoles, newAdmins) = ([], []) }
+    if readers.isEmpty { return }
+    let all = source.roles
+    let names = Set(changedRoles)
+    let changed = all.filter { names.contains($0.name) }
+    let named = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+    for (token, reader) in Array(readers) {
+      if let name = reader.role {
+        if let role = named[name], source.mayRead(reader.peer, token, role) { continue }
+        readers[token] = nil
+        source.finish(token)
+      } else {
+        addLines(newAdmins.contains(token) ? all : changed, to: token)
+      }
+    }
+    sendSnapshots()
+  }
+
+  private func addLines(_ roles: [ManagedRole], to token: ResponseToken) {
+    guard !roles.isEmpty, let missing = readers[token]?.missing else { return }
+    if missing.isEmpty { joining.append(token) }
+    readers[token]?.missing = missing.isEmpty ? roles[...] : missing + roles[...]
+  }
+
+  // MARK: - Changes
 
   /// Renders the line once, and only if there are readers.
   func publish(_ role: ManagedRole, _ event: @autoclosure () -> RoleEvent) {
@@ -114,7 +164,8 @@ final class EventSubscribers {
     if !joining.isEmpty {
       turn.schedule()
     } else if !behind.isEmpty {
-      retry.arm(at: scheduler.time.microseconds + Self.pause)
+      retry.arm(at: scheduler.time.microseconds + pause)
+      pause = min(Self.longestPause, pause * 2)
     }
     joining += behind
   }
@@ -130,6 +181,7 @@ final class EventSubscribers {
     // An empty slice would keep all roles of its array, and with them the secrets of those that are removed.
     readers[token]?.missing = missing.isEmpty ? [] : missing
     if !lines.isEmpty { send(PlainBytes(lines), to: token) }
+    pause = Self.shortestPause
     return missing.isEmpty || readers[token] == nil
   }
 }

@@ -1,4 +1,4 @@
-import Core
+package import Core
 import HTTPServer
 package import Refresh
 import Systemd
@@ -19,6 +19,9 @@ extension SocketService: EventSource {
     }
     return nil
   }
+
+  /// A reload has added the role, or changed who may read it; `settingsChanged` follows.
+  package func readersChanged(of role: RoleName) { subscribers.readersChanged(of: role) }
 
   func send(_ kind: RoleEvent.Kind, of role: ManagedRole) { subscribers.publish(role, event(kind, of: role)) }
 
@@ -43,6 +46,8 @@ extension SocketService: EventSource {
   func heartbeat() -> Heartbeat { Heartbeat(time: refresher.clock.now(at: scheduler.time)) }
 
   func send(_ bytes: PlainBytes, to token: ResponseToken) -> Bool { server?.send(token, bytes) ?? false }
+
+  func finish(_ token: ResponseToken) { server?.finish(token) }
 
   func backlog(of token: ResponseToken) -> Int { server?.backlog(of: token) ?? 0 }
 }

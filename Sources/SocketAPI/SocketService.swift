@@ -43,7 +43,12 @@ package final class SocketService: RequestHandler, RoleObserver {
   let scheduler: any Scheduler
   let refresher: Refresher
   /// The access policy of the settings in force.
-  package var access: AccessPolicy
+  package var access: AccessPolicy {
+    didSet {
+      guard access.admins != oldValue.admins else { return }
+      subscribers.adminsChanged { access.isAdmin($0) && !oldValue.isAdmin($0) }
+    }
+  }
   private(set) weak var server: (any ResponseSink)?
   package private(set) var refusals: UInt64 = 0
   package internal(set) var belowFloorAnswers: UInt64 = 0
@@ -99,6 +104,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     refresher.forgetNotes()
     long.beginAgain()
     for role in refresher.roles.values { answerWaitingReaders(of: role) }
+    subscribers.review()
   }
 
   /// Writes the log lines that wait for a user's name.

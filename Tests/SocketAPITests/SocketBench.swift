@@ -86,12 +86,19 @@ final class SocketBench {
     refresher.remove(role.name)
     service.roleGone(role.name)
     service.refreshRoleGone(role.name)
+    service.settingsChanged()
   }
 
   /// Revokes the readers' rights, as a reload does.
   func close(_ role: ManagedRole) {
     var settings = role.settings
     settings.readers = AccessRule()
+    change(role, to: settings)
+  }
+
+  /// Gives or takes the readers' rights, as a reload does.
+  func change(_ role: ManagedRole, to settings: RoleSettings) {
+    service.readersChanged(of: role.name)
     refresher.change(role, to: settings)
     service.settingsChanged()
   }
@@ -144,6 +151,8 @@ final class Exchange {
   var backlog = 0
   /// Nothing can be sent to it any more, which the server notices by sending.
   var isGone = false
+  /// The daemon has ended the stream.
+  var isFinished = false
   var sends = 0
 
   init(_ token: ResponseToken, _ peer: Peer = SocketBench.reader) { (self.token, self.peer) = (token, peer) }
@@ -205,6 +214,8 @@ final class RecordingSink: ResponseSink {
   /// What /proc shows, by the processes' numbers, and how often it was looked at.
   var processes: [Int32: PeerProcess] = [:]
   private(set) var looks = 0
+  /// How often a stream's backlog was looked at.
+  private(set) var backlogLooks = 0
   /// The client's reaction to its answer.
   var answered: (Exchange) -> Void = { _ in }
   var takesStreams = true
@@ -235,7 +246,12 @@ final class RecordingSink: ResponseSink {
     return true
   }
 
-  func backlog(of token: ResponseToken) -> Int { exchanges[token]?.backlog ?? 0 }
+  func finish(_ token: ResponseToken) { exchanges[token]?.isFinished = true }
+
+  func backlog(of token: ResponseToken) -> Int {
+    backlogLooks += 1
+    return exchanges[token]?.backlog ?? 0
+  }
 }
 
 /// A substitute for the daemon, controlled by the test.

@@ -163,9 +163,23 @@ import Wire
     bench.advance(.seconds(1))
     #expect(events.snapshot.isEmpty && events.sends == 0)
     events.backlog = 0
-    bench.advance(.milliseconds(20))
+    bench.advance(.seconds(1))
     #expect(events.snapshot.count == 200 && Set(events.snapshot.map(\.role)).count == 200)
     #expect(events.sends > 1, "no piece may be as long as the lag that ends a stream")
+  }
+
+  /// A reader that had stopped woke the daemon fifty times a second for as long as it stayed.
+  @Test func `a reader that has stopped reading is looked at once a second`() {
+    bench.add("a")
+    let events = Exchange(ResponseToken(slot: 0, serial: 77))
+    bench.sink.exchanges[events.token] = events
+    events.backlog = 20_000
+    bench.service.subscribers.add(events.token, SocketBench.reader)
+    bench.advance(.seconds(20))
+    let before = bench.sink.backlogLooks
+    #expect(before < 40)
+    bench.advance(.seconds(60))
+    #expect((59...61).contains(bench.sink.backlogLooks - before))
   }
 
   @Test func `a role that is removed before its line was sent gets none`() {
@@ -176,7 +190,7 @@ import Wire
     bench.service.subscribers.add(events.token, SocketBench.reader)
     bench.remove(role)
     events.backlog = 0
-    bench.advance(.milliseconds(20))
+    bench.advance(.seconds(1))
     #expect(events.snapshot.isEmpty)
   }
 
@@ -195,6 +209,47 @@ import Wire
     #expect(subscribe(SocketBench.reader, "?role=nobody").status == 404)
     #expect(subscribe(SocketBench.reader, "?role=").status == 404)
     #expect(subscribe(SocketBench.reader, "?rolle=a").problem?.detail.contains("did you mean 'role'?") == true)
+  }
+
+  // MARK: - Reload
+
+  @Test func `a reload ends a stream about a role that is gone or may not be read any more`() {
+    let (removed, closed) = (bench.add("a"), bench.add("b"))
+    let (gone, revoked) = (subscribe(SocketBench.reader, "?role=a"), subscribe(SocketBench.reader, "?role=b"))
+    let (admin, all) = (subscribe(SocketBench.admin, "?role=b"), subscribe())
+    bench.service.settingsChanged()
+    #expect(!gone.isFinished && !revoked.isFinished)
+    bench.remove(removed)
+    #expect(gone.isFinished && !revoked.isFinished)
+    bench.close(closed)
+    #expect(revoked.isFinished && !admin.isFinished && !all.isFinished)
+    let sends = revoked.sends
+    bench.advance(.seconds(60))
+    #expect(revoked.sends == sends && admin.heartbeats.count == 2)
+  }
+
+  @Test func `a role that a reload lets a reader read has its line in the stream`() {
+    let role = bench.add("a")
+    bench.close(role)
+    let (events, admin, stranger) = (subscribe(), subscribe(SocketBench.admin), subscribe(SocketBench.stranger))
+    #expect(events.snapshot.isEmpty && admin.snapshot.count == 1)
+    bench.change(role, to: SocketBench.settings("a"))
+    #expect(events.snapshot.map(\.role) == ["a"] && events.snapshot.first?.accessKeyID == "STS.1")
+    bench.add("b", granted: false)
+    bench.service.readersChanged(of: RoleName("b")!)
+    bench.service.settingsChanged()
+    #expect(events.snapshot.map(\.role) == ["a", "b"] && events.snapshot.last?.state == .waiting)
+    bench.service.settingsChanged()
+    #expect(events.snapshot.count == 2 && stranger.sends == 0)
+  }
+
+  @Test func `a reader that becomes an administrator gets the lines of all roles`() {
+    bench.close(bench.add("a"))
+    bench.close(bench.add("b"))
+    let (events, reader) = (subscribe(SocketBench.other), subscribe())
+    bench.service.access = AccessPolicy(ownUID: 990, admins: AccessRule(uids: [50, 1001]))
+    bench.service.settingsChanged()
+    #expect(events.snapshot.map(\.role) == ["a", "b"] && reader.snapshot.isEmpty)
   }
 
   // MARK: - Heartbeat
