@@ -1,6 +1,7 @@
 import CommandInterface
 import Core
 import Glibc
+import LocalClient
 import Secrets
 
 /// The file of `get --output`: replaced as a whole, with mode 0400 and the user's own owner and group.
@@ -38,7 +39,7 @@ struct CredentialFile {
   private static let maxBytes = 1 << 20
 
   /// What the file has now, which may be other credentials; nil if there is none.
-  func content() throws(Failure) -> Secret? {
+  private func content() throws(Failure) -> Secret? {
     let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
     guard descriptor >= 0 else {
       if errno == ENOENT { return nil }
@@ -66,15 +67,81 @@ struct CredentialFile {
     return content
   }
 
-  func write(_ secret: Secret) throws(Failure) {
+  func write(_ secret: Secret) throws(Failure) { _ = try put(secret) { true } }
+
+  /// How long another program may have the directory locked, and how often a change by others is made up for.
+  private static let longestLock = Duration.seconds(5)
+  private static let mostAttempts = 5
+
+  /// Replaces the file by what `body` makes of its content, which is nil if there is none.
+  ///
+  /// Meanwhile its directory is locked (flock(2)), so that two of these programs don't undo each other's change. Other programs know
+  /// nothing of that: if the file has been changed since it was read, `body` is called again.
+  func change(_ body: (Secret?) throws -> Secret) throws {
+    let lock = try lockDirectory()
+    defer { if let lock { close(lock) } }
+    for _ in 0..<Self.mostAttempts {
+      // Before the content: a change between the two counts as one.
+      let before = Version(of: path)
+      let new = try body(try content())
+      if try put(new, if: { Version(of: path) == before }) { return }
+    }
+    throw failure("other programs keep changing it; try again")
+  }
+
+  /// What distinguishes a file's content from an earlier one.
+  private struct Version: Equatable {
+    private let inode: ino_t
+    private let size: off_t
+    /// Its mtime.
+    private let modified: [UInt8]
+
+    /// Nil if there is no file.
+    init?(of path: String) {
+      var status = stat()
+      guard lstat(path, &status) == 0 else { return nil }
+      (inode, size) = (status.st_ino, status.st_size)
+      modified = withUnsafeBytes(of: status.st_mtim) { Array($0) }
+    }
+  }
+
+  /// A descriptor that holds the lock until it is closed; nil if the directory can't be read or locked, as on some network file
+  /// systems.
+  private func lockDirectory() throws(Failure) -> CInt? {
+    let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if descriptor < 0 { return nil }
+    let deadline = Deadline(after: Self.longestLock)
+    while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+      guard errno == EWOULDBLOCK, !deadline.hasPassed else {
+        let isTaken = errno == EWOULDBLOCK
+        close(descriptor)
+        if isTaken { throw failure("another program has locked its directory for \(Self.longestLock.text)") }
+        return nil
+      }
+      usleep(20_000)
+    }
+    return descriptor
+  }
+
+  /// False if the new file was ready, and `isWanted` then was false.
+  private func put(_ secret: Secret, if isWanted: () -> Bool) throws(Failure) -> Bool {
     var name = Array("\(directory)/.\(path.split(separator: "/").last ?? "").XXXXXX".utf8CString)
     // `get` starts no other program, so that the descriptor needn't be close-on-exec.
     let descriptor = mkstemp(&name)
     guard descriptor >= 0 else { throw failure("cannot make a new file beside it: \(Self.text(of: errno))") }
     defer { close(descriptor) }
-    if let problem = fill(descriptor, with: secret, then: name) {
+    if let problem = fill(descriptor, with: secret) {
       unlink(name)
       throw failure(problem)
+    }
+    guard isWanted() else {
+      unlink(name)
+      return false
+    }
+    guard rename(name, path) == 0 else {
+      let number = errno
+      unlink(name)
+      throw failure("cannot put it in place: \(Self.text(of: number))")
     }
     // The rename is on the disk once its directory is; the credential is good without that.
     let parent = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -82,15 +149,15 @@ struct CredentialFile {
       fsync(parent)
       close(parent)
     }
+    return true
   }
 
-  /// Nil if the file is in place, otherwise what went wrong.
-  private func fill(_ descriptor: CInt, with secret: Secret, then name: [CChar]) -> String? {
+  /// Nil if the new file is on the disk, otherwise what went wrong.
+  private func fill(_ descriptor: CInt, with secret: Secret) -> String? {
     guard fchmod(descriptor, 0o400) == 0 else { return "cannot set its mode: \(Self.text(of: errno))" }
     let number = secret.withBytes { Console.put($0, to: descriptor) }
     guard number == 0 else { return "cannot write its content: \(Self.text(of: number))" }
     guard fsync(descriptor) == 0 else { return "cannot bring it to the disk: \(Self.text(of: errno))" }
-    guard rename(name, path) == 0 else { return "cannot put it in place: \(Self.text(of: errno))" }
     return nil
   }
 

@@ -18,8 +18,12 @@ struct GetCommand {
     let file = try arguments.output.map { path in try CredentialFile(path) }
     let template = try arguments.template.map { path in try TemplateFile.read(path) }
     let answer = try answer(to: arguments)
-    let credential = try rendered(answer.body, arguments, template, for: file)
-    if let file { try file.write(credential) } else { try Console.write(credential) }
+    if let file, arguments.format == .aliyunCLI {
+      try merge(answer.body, of: arguments.roles[0], into: file)
+    } else {
+      let credential = try rendered(answer.body, arguments, template)
+      if let file { try file.write(credential) } else { try Console.write(credential) }
+    }
     // A person is told; to a program the credential is as good as any other.
     if isatty(STDERR_FILENO) == 1,
       let remaining = answer.head.field("rolekeeper-below-floor").flatMap({ Int64($0) })
@@ -60,19 +64,27 @@ struct GetCommand {
 
   /// The daemon has rendered the JSON document. SDKs run `get` for every refresh, and parsing it would only take time.
   private func rendered(
-    _ document: Secret, _ arguments: Arguments, _ template: CredentialTemplate?, for file: CredentialFile?
+    _ document: Secret, _ arguments: Arguments, _ template: CredentialTemplate?
   ) throws -> Secret {
     if arguments.field == nil, template == nil, arguments.format == .json { return document }
     let credential = try document.withBytes { bytes in try SessionCredential(parsing: bytes) }
     if let field = arguments.field { return credential.line(of: field) }
     // Names were checked with the other arguments.
     let role = RoleName(arguments.roles[0])!
-    if arguments.format == .aliyunCLI, let file, let existing = try file.content() {
+    return try credential.rendered(as: template.map { .template($0) } ?? .known(arguments.format), for: role)
+  }
+
+  /// Changes the role's profile in a configuration of the aliyun command line.
+  private func merge(_ document: Secret, of name: String, into file: CredentialFile) throws {
+    let credential = try document.withBytes { bytes in try SessionCredential(parsing: bytes) }
+    // Names were checked with the other arguments.
+    let role = RoleName(name)!
+    try file.change { existing in
+      guard let existing else { return try credential.rendered(as: .known(.aliyunCLI), for: role) }
       do throws(FormatError) { return try credential.aliyunConfiguration(for: role, in: existing) } catch {
         throw file.failure("\(error)")
       }
     }
-    return try credential.rendered(as: template.map { .template($0) } ?? .known(arguments.format), for: role)
   }
 
   static func belowFloor(_ role: String, _ remaining: Duration) -> String {
