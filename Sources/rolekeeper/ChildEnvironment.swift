@@ -6,9 +6,25 @@ import Secrets
 /// The environment of a command: this process's own, without what another source of credentials would be read from, and with more
 /// variables. The memory of these is wiped when the value is released.
 final class ChildEnvironment {
-  /// Variables that would win over the credential or belong to another one: of the SDKs and the command line in their three
-  /// spellings, of the old SDK core, OSS's tools and both ossfs, MaxCompute's SDK, Terraform's provider, and our own.
-  static let leftovers: [String] =
+  /// Variables that would win over a credential in `format` or belong to another one.
+  static func leftovers(for format: CredentialFormat) -> [String] {
+    switch format {
+    case .aws, .awsProcess, .awsContainer: usual + ofAWS
+    case .json, .env, .envFile, .odps, .ossutil, .aliyunCLI: usual
+    }
+  }
+
+  /// What AWS tools look for before the files and programs that a profile names (botocore's credentials.py), in their present and
+  /// former names, and the profile itself.
+  private static let ofAWS = [
+    "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE",
+  ]
+
+  /// Of the SDKs and the command line in their three spellings, of the old SDK core, OSS's tools and both ossfs, MaxCompute's SDK,
+  /// Terraform's provider, and our own.
+  private static let usual: [String] =
     ["ALIBABA_CLOUD", "ALIBABACLOUD", "ALICLOUD"].flatMap { vendor in
       ["ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN", "PROFILE", "CREDENTIALS_URI"].map { "\(vendor)_\($0)" }
     } + [

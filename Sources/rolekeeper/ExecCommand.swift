@@ -57,7 +57,7 @@ struct ExecSession {
     if let file { variables.append(("ROLEKEEPER_CREDENTIALS_FILE", file.path)) }
     return ChildEnvironment(
       lines: file == nil ? try rendered(as: .env, for: arguments) : nil, variables: variables,
-      without: ChildEnvironment.leftovers)
+      without: ChildEnvironment.leftovers(for: arguments.format))
   }
 
   /// Nil once the secrets are dropped.

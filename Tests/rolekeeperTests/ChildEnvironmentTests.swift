@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import TestSupport
 import Testing
@@ -26,8 +27,20 @@ import Testing
       unsetenv("ALIYUN_ACCESS_KEY_ID")
       unsetenv("ALIYUN_ACCESS_KEY_ID_NOTE")
     }
-    let all = entries(ChildEnvironment(variables: [], without: ChildEnvironment.leftovers))
+    let all = entries(ChildEnvironment(variables: [], without: ChildEnvironment.leftovers(for: .env)))
     #expect(!all.contains { $0.hasPrefix("ALIYUN_ACCESS_KEY_ID=") })
     #expect(all.contains("ALIYUN_ACCESS_KEY_ID_NOTE=kept"))
+  }
+
+  /// AWS tools took the keys of the environment, and never looked at the file.
+  @Test(arguments: CredentialFormat.allCases)
+  func `variables of AWS tools are dropped with their formats`(format: CredentialFormat) {
+    let names = [
+      "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE",
+      "AWS_DEFAULT_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE",
+    ]
+    let dropped = ChildEnvironment.leftovers(for: format)
+    for name in names { #expect(dropped.contains(name) == format.rawValue.hasPrefix("aws")) }
+    #expect(dropped.contains("ALIYUN_ACCESS_KEY_ID") && !dropped.contains("AWS_REGION"))
   }
 }
