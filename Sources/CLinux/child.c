@@ -5,15 +5,33 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 static sigset_t former_mask;
 static int has_inbox;
-static void (*former_file_limit_action)(int) = SIG_DFL;
+// Those of clinux_ignore, and their actions before it.
+static sigset_t ignored;
+static void (*former_actions[NSIG])(int);
 
-void clinux_ignore_file_limit(void) { former_file_limit_action = signal(SIGXFSZ, SIG_IGN); }
+void clinux_ignore(int number) {
+  if (sigismember(&ignored, number)) return;
+  former_actions[number] = signal(number, SIG_IGN);
+  sigaddset(&ignored, number);
+}
+
+static void restore_ignored(void) {
+  for (int number = 1; number < NSIG; number++)
+    if (sigismember(&ignored, number) == 1) signal(number, former_actions[number]);
+}
+
+static void ignore_again(void) {
+  for (int number = 1; number < NSIG; number++)
+    if (sigismember(&ignored, number) == 1) signal(number, SIG_IGN);
+}
 
 int clinux_signal_inbox(const int *signals, int count) {
   sigset_t set;
@@ -44,6 +62,10 @@ int clinux_take_signal(int inbox, clinux_signal *out) {
 }
 
 void clinux_end_by_signal(int number) {
+  // The limit doesn't count for a program that takes cores through a pipe (core(5)).
+  struct rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, number);
@@ -55,11 +77,11 @@ void clinux_end_by_signal(int number) {
 char **clinux_environment(void) { return environ; }
 
 int clinux_become(char *const words[], char *const environment[]) {
-  signal(SIGXFSZ, former_file_limit_action);
+  restore_ignored();
   if (has_inbox) sigprocmask(SIG_SETMASK, &former_mask, NULL);
   execvpe(words[0], words, environment);
   int number = errno;
-  signal(SIGXFSZ, SIG_IGN);
+  ignore_again();
   return -number;
 }
 

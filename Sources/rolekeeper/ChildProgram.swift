@@ -48,7 +48,8 @@ struct ChildProgram {
   /// What became of it.
   enum News: Equatable {
     case ended(ChildEnd)
-    case stopped
+    /// By this signal.
+    case stopped(CInt)
   }
 
   /// The latest, without waiting; nil if there is nothing new.
@@ -57,7 +58,7 @@ struct ChildProgram {
     switch clinux_child_news(UInt32(max(0, clinux_child_news_of(pid, &value)))) {
     case clinux_child_exited: return .ended(.exited(value))
     case clinux_child_killed: return .ended(.killed(value))
-    case clinux_child_stopped: return .stopped
+    case clinux_child_stopped: return .stopped(value)
     default: return nil
     }
   }
@@ -69,14 +70,6 @@ struct ChildProgram {
 enum ChildEnd: Equatable, CustomStringConvertible {
   case exited(CInt)
   case killed(CInt)
-
-  /// As shells have it.
-  var exitStatus: CInt {
-    switch self {
-    case .exited(let status): status
-    case .killed(let signal): 128 + signal
-    }
-  }
 
   var description: String {
     switch self {

@@ -4,19 +4,21 @@ import Glibc
 /// The decisions of `exec` while its command runs. It takes events and returns effects; time is an argument.
 ///
 ///     running ──renewed, with restart──▶ restarting ──ended──▶ running (started again)
-///        │  ╲──session about to expire──▶ expiring ──ended──▶ finished, status 124
-///        └──ended──▶ finished, the command's status
+///        │                                   └──SIGTERM, SIGINT or SIGQUIT──▶ ending
+///        ├──SIGTERM, SIGINT or SIGQUIT──▶ ending ──ended──▶ finished, as the command ended
+///        ├──session about to expire──▶ expiring ──ended──▶ finished, status 124       (also from ending)
+///        └──ended──▶ finished, as the command ended
 ///
-/// A command that is being ended and still runs after `grace` is killed. When a signal that ends programs is passed on to it
-/// meanwhile, it isn't started again.
+/// A command that is being restarted or has to end because its session expires is killed if it still runs after `grace`. One that
+/// somebody else ends may take its time, and isn't started again, whatever sessions come.
 struct ExecMachine {
   enum Event: Equatable {
     /// The command has another session, or gets it by its renewal; it expires then.
     case renewed(expires: Timestamp)
     /// This process got a signal; `isForGroup` if the command got it, too.
     case signal(CInt, isForGroup: Bool)
-    /// The command was stopped, by whatever signal.
-    case stopped
+    /// The command was stopped by this signal.
+    case stopped(CInt)
     case ended(ChildEnd)
     /// `deadline` has passed.
     case due
@@ -28,11 +30,14 @@ struct ExecMachine {
     case start
     /// Stop this process as the command was stopped, so that a shell notices.
     case stopSelf
-    case finish(status: CInt)
+    /// End this process as a command does.
+    case finish(ChildEnd)
   }
 
   private enum Phase {
     case running
+    /// The command was sent a signal by which programs end.
+    case ending
     case restarting(killAt: Timestamp)
     case expiring(killAt: Timestamp)
   }
@@ -41,7 +46,10 @@ struct ExecMachine {
   static let grace = Duration.seconds(10)
   /// How long before its session expires the command is ended; a tenth of the session's life if that is less.
   static let margin = Duration.seconds(60)
-  private static let endingSignals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT]
+  /// By SIGHUP many programs read their settings again, so it doesn't mean that the command is to end.
+  private static let endingSignals = [SIGINT, SIGTERM, SIGQUIT]
+  /// The stops that a terminal causes. By SIGSTOP somebody stops the command alone.
+  private static let terminalStops = [SIGTSTP, SIGTTIN, SIGTTOU]
 
   private let renewal: Renewal
   private let endsBeforeExpiry: Bool
@@ -54,10 +62,15 @@ struct ExecMachine {
     setEnd(expires, now)
   }
 
+  /// Whether a signal that came while there was no command keeps it from being started: it couldn't be passed on.
+  static func preventsStart(_ number: CInt, isFirst: Bool) -> Bool {
+    isFirst ? SignalInbox.ending.contains(number) : endingSignals.contains(number)
+  }
+
   /// When `due` has to come; nil if nothing is planned.
   var deadline: Timestamp? {
     switch phase {
-    case .running: endAt
+    case .running, .ending: endAt
     case .restarting(let killAt), .expiring(let killAt): wasKilled ? nil : killAt
     }
   }
@@ -66,13 +79,15 @@ struct ExecMachine {
     switch event {
     case .renewed(let expires): return renewed(expires, now)
     case .signal(let number, let isForGroup): return passOn(number, isForGroup)
-    case .stopped: return [.stopSelf]
+    case .stopped(let number): return Self.terminalStops.contains(number) ? [.stopSelf] : []
     case .ended(let end): return ended(end)
     case .due: return due(now)
     }
   }
 
   private mutating func renewed(_ expires: Timestamp, _ now: Timestamp) -> [Effect] {
+    // A command that is to end keeps the session it has.
+    if case .ending = phase { return [] }
     setEnd(expires, now)
     guard case .running = phase else { return [] }
     switch renewal {
@@ -88,15 +103,20 @@ struct ExecMachine {
   private static let end: [Effect] = [.send(SIGTERM), .send(SIGCONT)]
 
   private mutating func passOn(_ number: CInt, _ isForGroup: Bool) -> [Effect] {
-    if case .restarting = phase, Self.endingSignals.contains(number) { phase = .running }
+    if Self.endingSignals.contains(number) {
+      switch phase {
+      case .running, .restarting: phase = .ending
+      case .ending, .expiring: break
+      }
+    }
     return isForGroup ? [] : [.send(number)]
   }
 
   private mutating func ended(_ end: ChildEnd) -> [Effect] {
     wasKilled = false
     switch phase {
-    case .running: return [.finish(status: end.exitStatus)]
-    case .expiring: return [.finish(status: ExitStatus.endedBeforeExpiry)]
+    case .running, .ending: return [.finish(end)]
+    case .expiring: return [.finish(.exited(ExitStatus.endedBeforeExpiry))]
     case .restarting:
       phase = .running
       return [.start]
@@ -106,7 +126,7 @@ struct ExecMachine {
   private mutating func due(_ now: Timestamp) -> [Effect] {
     guard let deadline, now >= deadline else { return [] }
     switch phase {
-    case .running:
+    case .running, .ending:
       phase = .expiring(killAt: now + Self.grace)
       return Self.end
     case .restarting, .expiring:

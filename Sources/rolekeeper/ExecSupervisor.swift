@@ -9,9 +9,7 @@ import Wire
 /// decides.
 struct ExecSupervisor {
   /// Those that the command gets, too. SIGKILL and SIGSTOP can't be passed on.
-  private static let signals = [
-    SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGTSTP, SIGCONT,
-  ]
+  private static let signals = SignalInbox.ending + [SIGWINCH, SIGTSTP, SIGCONT]
   /// The pause after a new session couldn't be fetched, and how long the daemon may take to answer.
   private static let pause = Duration.seconds(1)
   private static let longestAnswer = Duration.seconds(15)
@@ -24,7 +22,8 @@ struct ExecSupervisor {
   private var session: ExecSession
   private var child: ChildProgram?
   private var machine: ExecMachine
-  private var status: Int32?
+  /// How this process ends, once that is known.
+  private var end: ChildEnd?
 
   /// The role's events; nil if its rotations don't matter or can't be followed any more.
   private var stream: RoleStream?
@@ -40,6 +39,7 @@ struct ExecSupervisor {
   init(_ client: LocalClient, _ arguments: Arguments, _ command: ChildCommand, _ session: ExecSession) throws {
     (self.client, self.arguments, self.command, self.session) = (client, arguments, command, session)
     // First, so that no signal leaves the file behind.
+    SignalInbox.ignoreBrokenPipes()
     inbox = try SignalInbox(Self.signals)
     file = arguments.format == .env ? nil : try PrivateFile()
     if let file, let text = try session.rendered(as: arguments.format, for: arguments) { try file.write(text) }
@@ -53,20 +53,30 @@ struct ExecSupervisor {
       expires: Self.end(of: session, clockOffset: 0, now), at: now)
   }
 
-  /// Returns the exit status. The file is removed whatever happens.
+  /// Returns the exit status, or ends this process by the signal that has ended the command: a service manager doesn't take SIGTERM
+  /// for a failure, but does so with the status that shells make of it. The file is removed whatever happens.
   mutating func run() throws -> Int32 {
     defer { file?.remove() }
-    try start()
+    try start(isFirst: true)
     while true {
+      switch end {
+      case .exited(let status): return status
+      case .killed(let number):
+        file?.remove()
+        SignalInbox.end(by: number)
+      case nil: break
+      }
       let now = BootClock.now
       follow(now)
       try look(now)
-      if let status { return status }
-      let descriptors = [inbox.descriptor, stream?.descriptor, fetch?.answer.descriptor].compactMap(\.self)
-      let fetchDue = fetch?.until ?? fetchAt
-      BootClock.wait(
-        for: descriptors, until: [machine.deadline, stream?.deadline, fetchDue].compactMap(\.self).min())
+      if end == nil { wait() }
     }
+  }
+
+  private func wait() {
+    let descriptors = [inbox.descriptor, stream?.descriptor, fetch?.answer.descriptor].compactMap(\.self)
+    let deadlines = [machine.deadline, stream?.deadline, fetch?.until ?? fetchAt].compactMap(\.self)
+    BootClock.wait(for: descriptors, until: deadlines.min())
   }
 
   /// Looks after the command, the signals and the time.
@@ -78,9 +88,9 @@ struct ExecSupervisor {
       case .ended(let end):
         child = nil
         try handle(.ended(end), now)
-      case .stopped: try handle(.stopped, now)
+      case .stopped(let number): try handle(.stopped(number), now)
       }
-      if status != nil { return }
+      if end != nil { return }
     }
     if let due = machine.deadline, now >= due { try handle(.due, now) }
   }
@@ -91,19 +101,26 @@ struct ExecSupervisor {
       case .send(let number): child?.send(number)
       case .start: try start()
       case .stopSelf: kill(getpid(), SIGSTOP)
-      case .finish(let status): self.status = status
+      case .finish(let end): self.end = end
       }
     }
   }
 
-  private mutating func start() throws {
+  private mutating func start(isFirst: Bool = false) throws {
     defer { session.dropSecrets() }
     let environment = try session.environment(arguments, file: file)
+    // Of these no command has got any, even if they are the terminal's.
+    while let signal = inbox.next() {
+      if ExecMachine.preventsStart(signal.number, isFirst: isFirst) {
+        end = .killed(signal.number)
+        return
+      }
+    }
     do throws(StartFailure) {
       child = try command.start(environment)
     } catch {
       Console.report("\(error)")
-      status = error.exitStatus
+      end = .exited(error.exitStatus)
     }
   }
 

@@ -8,15 +8,37 @@ struct SignalInbox {
     let number: CInt
     /// Whether all of the terminal's foreground process group got it, a child in this group too.
     let isForGroup: Bool
+
+    init(_ number: CInt, isFromKernel: Bool, leadsSession: Bool) {
+      self.number = number
+      isForGroup =
+        switch number {
+        case SIGINT, SIGQUIT, SIGTSTP, SIGWINCH: isFromKernel
+        // When a terminal hangs up, both are sent to the leader of its session alone.
+        case SIGHUP, SIGCONT: isFromKernel && !leadsSession
+        // The kernel sends others to one process, such as SIGALRM, whose alarm(2) a child doesn't have.
+        default: false
+        }
+    }
   }
+
+  /// The signals that end a process by default and that others send, so that it can pass them on to a command or end in order. Those
+  /// of faults aren't among them, and not SIGPIPE.
+  static let ending: [CInt] =
+    [
+      SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGABRT, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO, SIGPWR,
+      SIGSTKFLT,
+    ] + Array(__libc_current_sigrtmin()...__libc_current_sigrtmax())
 
   /// Readable when a signal is pending; open for the life of the process.
   let descriptor: CInt
+  private let isSessionLeader: Bool
 
   /// Takes `signals` and SIGCHLD, without those that this process ignores, as nohup(1) does with SIGHUP. One per process. Throws if
   /// the kernel has no descriptor left.
   init(_ signals: [CInt]) throws(SystemFailure) {
     let all = signals + [SIGCHLD]
+    isSessionLeader = getsid(0) == getpid()
     descriptor = clinux_signal_inbox(all, CInt(all.count))
     guard descriptor >= 0 else { throw SystemFailure("cannot receive signals", -descriptor) }
   }
@@ -25,12 +47,18 @@ struct SignalInbox {
   func next() -> Arrival? {
     var signal = clinux_signal()
     while clinux_take_signal(descriptor, &signal) > 0 {
-      if signal.number != SIGCHLD { return Arrival(number: signal.number, isForGroup: signal.is_from_kernel != 0) }
+      if signal.number != SIGCHLD {
+        return Arrival(
+          signal.number, isFromKernel: signal.is_from_kernel != 0, leadsSession: isSessionLeader)
+      }
     }
     return nil
   }
 
-  /// Ends this process as a signal does that isn't taken.
+  /// Lets nothing that isn't read any more end this process, which has a command to look after; the command has the former action.
+  static func ignoreBrokenPipes() { clinux_ignore(SIGPIPE) }
+
+  /// Ends this process as a signal does that isn't taken, without a core.
   static func end(by number: CInt) -> Never {
     clinux_end_by_signal(number)
     exit(128 + number)

@@ -104,7 +104,8 @@ enum Usage {
 
       COMMAND has the variables ROLEKEEPER_ROLE, ROLEKEEPER_GENERATION and ROLEKEEPER_EXPIRATION, and no credential. It runs
       once at a time: for sessions that come meanwhile it runs once more afterwards. Its failure is reported and doesn't end
-      the watch. SIGINT, SIGTERM and SIGHUP are passed on to it, and end the watch after it, \(WatchCommand.grace.text) later at the latest.
+      the watch, which waits for its end in any case. Signals that end programs, such as SIGTERM, are passed on to it and end
+      the watch after it, \(WatchCommand.grace.text) later at the latest.
 
       """
     case .exec:
@@ -112,7 +113,7 @@ enum Usage {
       usage: rolekeeper exec ROLE [OPTION…] -- COMMAND [ARGUMENT…]
 
       Runs COMMAND, without a shell, with the role's credential and without variables of other credentials. Signals are passed
-      on to it. The exit status is that of COMMAND, or 128 and the number of the signal that ended it.
+      on to it. The exit status is that of COMMAND; if a signal ends COMMAND, exec ends by the same signal.
 
         --format FORMAT      env (the default): the credential is in the variables that 'get --format env' prints, which stay
                              as they are while COMMAND runs; another format of 'get': it is in a private file that follows

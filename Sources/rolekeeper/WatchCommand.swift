@@ -28,24 +28,34 @@ struct WatchCommand {
 
   mutating func run() throws -> Int32 {
     try stream.open()
+    if command != nil { SignalInbox.ignoreBrokenPipes() }
     // Without a command there is nothing to bring to an end, and a signal must end the watch even while stdout isn't read.
-    let inbox = try SignalInbox(command == nil ? [] : [SIGINT, SIGTERM, SIGHUP])
-    while true {
-      let now = BootClock.now
-      for event in try stream.events(at: now) where changes.isNew(event) {
-        try Console.write(arguments.isJSON ? String(decoding: event.rendered(), as: UTF8.self) : Self.line(event))
-        if command != nil, let session = queue.add(event) { start(for: session) }
+    let inbox = try SignalInbox(command == nil ? [] : SignalInbox.ending)
+    do {
+      while true {
+        lookAfterCommand(inbox)
+        try follow(BootClock.now, inbox)
+        let descriptors = [inbox.descriptor, stream.descriptor].compactMap(\.self)
+        BootClock.wait(for: descriptors, until: [stream.deadline, giveUpAt].compactMap(\.self).min())
       }
-      if let limit = arguments.timeout, let trouble = stream.trouble, let since = stream.brokenSince,
-        now - since >= .seconds(limit.seconds)
-      {
-        throw trouble
-      }
-      // Before the command: the SIGCHLD of an end that is seen afterwards stays pending, and ends the next wait.
-      if let signal = inbox.next() { end(by: signal, inbox) }
-      reap()
-      BootClock.wait(for: [inbox.descriptor] + [stream.descriptor].compactMap(\.self), until: stream.deadline)
+    } catch {
+      finishRuns(inbox)
+      throw error
     }
+  }
+
+  /// When `--timeout` ends the watch; nil while there is a stream, and without the option.
+  private var giveUpAt: Timestamp? {
+    guard let limit = arguments.timeout, let since = stream.brokenSince else { return nil }
+    return since + .seconds(limit.seconds)
+  }
+
+  private mutating func follow(_ now: Timestamp, _ inbox: SignalInbox) throws {
+    for event in try stream.events(at: now) where changes.isNew(event) {
+      try Console.write(arguments.isJSON ? String(decoding: event.rendered(), as: UTF8.self) : Self.line(event))
+      if command != nil, let session = queue.add(event) { start(for: session, inbox) }
+    }
+    if let giveUpAt, now >= giveUpAt, let trouble = stream.trouble { throw trouble }
   }
 
   static func line(_ event: RoleEvent) -> String {
@@ -63,12 +73,14 @@ struct WatchCommand {
 
   // MARK: - The command
 
-  private mutating func start(for session: RoleEvent) {
+  private mutating func start(for session: RoleEvent, _ inbox: SignalInbox) {
     var next: RoleEvent? = session
     while let session = next, let command {
       do throws(StartFailure) {
         let variables = Self.variables(session)
         let environment = ChildEnvironment(variables: variables, without: variables.map(\.name))
+        // No command has got it, even if it is the terminal's.
+        if let signal = inbox.next() { SignalInbox.end(by: signal.number) }
         running = (try command.start(environment), session.generation)
         return
       } catch {
@@ -78,17 +90,34 @@ struct WatchCommand {
     }
   }
 
+  private mutating func lookAfterCommand(_ inbox: SignalInbox) {
+    // Before the command: the SIGCHLD of an end that is seen afterwards stays pending, and ends the next wait.
+    if let signal = inbox.next() { end(by: signal, inbox) }
+    reap(inbox)
+  }
+
   /// Looks whether the run has ended; its failure doesn't end the watch.
-  private mutating func reap() {
+  private mutating func reap(_ inbox: SignalInbox) {
     guard let (child, generation) = running, case .ended(let end) = child.news() else { return }
     running = nil
     if end != .exited(0), let command {
       Console.report("\(quoted(command.name)) for generation \(generation) \(end)")
     }
-    if let session = queue.runEnded() { start(for: session) }
+    if let session = queue.runEnded() { start(for: session, inbox) }
   }
 
   // MARK: - The end
+
+  /// Lets the command end for the sessions that were printed, when the watch ends for another reason than a signal.
+  private mutating func finishRuns(_ inbox: SignalInbox) {
+    if let running, let command {
+      Console.report("the watch ends after \(quoted(command.name)) for generation \(running.generation)")
+    }
+    while running != nil {
+      lookAfterCommand(inbox)
+      if running != nil { BootClock.wait(for: [inbox.descriptor], until: nil) }
+    }
+  }
 
   /// Passes the signal on to a running command, waits for it, and ends by the same signal.
   private mutating func end(by signal: SignalInbox.Arrival, _ inbox: SignalInbox) -> Never {

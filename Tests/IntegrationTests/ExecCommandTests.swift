@@ -91,6 +91,23 @@ import Wire
     #expect(forbidden.status == 126 && forbidden.errors.contains("Permission denied"))
   }
 
+  /// For a service manager SIGTERM is a clean end, and exit status 143 a failure.
+  @Test(arguments: [[], ["--format", "json"]], [SIGTERM, SIGKILL, SIGQUIT, SIGUSR1])
+  func `exec ends by the signal that ends the command`(options: [String], number: CInt) throws {
+    let script = "import subprocess, sys; print(subprocess.run(sys.argv[1:]).returncode)"
+    let command = words(options, ["/bin/sh", "-c", "kill -\(number) $$"])
+    let run = try ChildProcess.run(
+      ["/usr/bin/python3", "-c", script] + command,
+      environment: Self.path.merging(["XDG_RUNTIME_DIR": runtimeDirectory]) { $1 })
+    #expect(run.output == "-\(number)\n" && leftDirectories.isEmpty, "\(run)")
+  }
+
+  @Test func `the command ignores and blocks the same signals, whatever is beside it`() throws {
+    let plain = try run([], "/bin/grep", "^Sig[BI]", "/proc/self/status")
+    let beside = try run(["--format", "json"], "/bin/grep", "^Sig[BI]", "/proc/self/status")
+    #expect(plain.status == 0 && plain.output.contains("SigIgn:") && plain.output == beside.output)
+  }
+
   @Test func `without a session in time nothing runs, and the status is that of get`() throws {
     let mark = lab.directory.path("ran")
     let other = try Lab(RealmDraft(lifetime: nil))
@@ -172,7 +189,7 @@ import Wire
     #expect(lines(child).count == 2)
   }
 
-  @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH])
+  @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGALRM, SIGXCPU, SIGPROF, 40])
   func `a signal is passed on to the command, which decides`(number: CInt) throws {
     let child = try exec(
       "--format", "json", script: "trap 'exit 9' \(number); echo ready; \(Self.runOn)")

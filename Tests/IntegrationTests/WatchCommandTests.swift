@@ -107,6 +107,22 @@ import Wire
     #expect(watch.stop() == 128 + SIGTERM)
   }
 
+  /// The command ran on alone, and its end was seen by nobody.
+  @Test func `a watch of a role that is taken away ends after its command`() throws {
+    let gate = lab.directory.path("gate")
+    #expect(mkfifo(gate, 0o600) == 0)
+    let watch = try watch("--exec", "/bin/sh", "-c", "echo begun; read line <\"$0\"; echo ended", gate)
+    try eventually("the run") { lines(watch).contains("begun") }
+    lab.draft.roles.removeFirst()
+    try lab.writeSettings()
+    #expect(try lab.rolekeeper("reload", "--allow-removal").status == 0)
+    try eventually("the report") { watch.errors.contains("the watch ends after '/bin/sh' for generation 1") }
+    #expect(watch.statusIfEnded == nil)
+    try lab.directory.write("go\n", to: "gate", mode: 0o600)
+    #expect(watch.wait() == 1 && lines(watch).last == "ended")
+    #expect(watch.errors.contains("there is no role 'uploader'"))
+  }
+
   @Test func `a command that can't be run is reported, and the watch goes on`() throws {
     let watch = try watch("--exec", "/nowhere/command")
     try eventually("the report") { watch.errors.contains("cannot run '/nowhere/command': No such file or directory") }

@@ -15,12 +15,10 @@ import Testing
     ExecMachine(renewal, endsBeforeExpiry: endsBeforeExpiry, expires: at(3600), at: Self.start)
   }
 
-  @Test(arguments: [
-    (ChildEnd.exited(0), Int32(0)), (.exited(7), 7), (.killed(SIGKILL), 137), (.killed(SIGTERM), 143),
-  ])
-  func `the command's end is the end, with its status`(end: ChildEnd, status: Int32) {
+  @Test(arguments: [ChildEnd.exited(0), .exited(7), .killed(SIGKILL), .killed(SIGTERM)])
+  func `the command's end is the end, with its status or its signal`(end: ChildEnd) {
     var machine = machine(.restart)
-    #expect(machine.handle(.ended(end), at: at(5)) == [.finish(status: status)])
+    #expect(machine.handle(.ended(end), at: at(5)) == [.finish(end)])
   }
 
   @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGTSTP, SIGCONT])
@@ -30,9 +28,56 @@ import Testing
     #expect(machine.handle(.signal(number, isForGroup: true), at: at(1)) == [])
   }
 
-  @Test func `a stopped command stops this process too, so that the shell notices`() {
+  @Test(arguments: [SIGTSTP, SIGTTIN, SIGTTOU])
+  func `a command that the terminal stops stops this process too, so that the shell notices`(number: CInt) {
     var machine = machine(.none)
-    #expect(machine.handle(.stopped, at: at(1)) == [.stopSelf])
+    #expect(machine.handle(.stopped(number), at: at(1)) == [.stopSelf])
+  }
+
+  /// A debugger or an administrator that stopped the command alone stopped both, and SIGCONT to the command woke only that.
+  @Test func `a command that somebody stops alone leaves this process running`() {
+    var machine = machine(.none)
+    #expect(machine.handle(.stopped(SIGSTOP), at: at(1)) == [])
+  }
+
+  /// A command that took its time after SIGTERM was killed and started again by a rotation.
+  @Test(arguments: [SIGINT, SIGTERM, SIGQUIT], [Renewal.restart, .signal(SIGHUP), .none])
+  func `a command that is being ended is left alone by rotations`(number: CInt, renewal: Renewal) {
+    for isForGroup in [false, true] {
+      var machine = machine(renewal)
+      _ = machine.handle(.signal(number, isForGroup: isForGroup), at: at(1))
+      #expect(machine.handle(.renewed(expires: at(9000)), at: at(2)) == [] && machine.deadline == nil)
+      #expect(machine.handle(.due, at: at(60)) == [])
+      #expect(machine.handle(.ended(.exited(0)), at: at(61)) == [.finish(.exited(0))])
+    }
+  }
+
+  @Test func `a command that is being ended still ends before its session expires`() {
+    var machine = machine(.restart, endsBeforeExpiry: true)
+    _ = machine.handle(.signal(SIGTERM, isForGroup: false), at: at(1))
+    _ = machine.handle(.renewed(expires: at(9000)), at: at(2))
+    #expect(machine.deadline == at(3540), "it has the session that it was started with")
+    #expect(machine.handle(.due, at: at(3540)) == [.send(SIGTERM), .send(SIGCONT)])
+    #expect(machine.handle(.ended(.killed(SIGTERM)), at: at(3541)) == [.finish(.exited(124))])
+  }
+
+  @Test func `a hang-up, by which programs read their settings again, isn't taken for an end`() {
+    var machine = machine(.restart)
+    #expect(machine.handle(.signal(SIGHUP, isForGroup: false), at: at(1)) == [.send(SIGHUP)])
+    #expect(machine.handle(.renewed(expires: at(9000)), at: at(2)) == [.send(SIGTERM), .send(SIGCONT)])
+    #expect(machine.handle(.signal(SIGHUP, isForGroup: false), at: at(3)) == [.send(SIGHUP)])
+    #expect(machine.handle(.ended(.killed(SIGTERM)), at: at(4)) == [.start])
+  }
+
+  /// A signal of the terminal that came before the command was there counted as one that it had got.
+  @Test func `a signal that comes while there is no command keeps it from being started`() {
+    for number in [SIGINT, SIGTERM, SIGQUIT] {
+      #expect(ExecMachine.preventsStart(number, isFirst: true) && ExecMachine.preventsStart(number, isFirst: false))
+    }
+    for number in [SIGHUP, SIGUSR1, SIGALRM] {
+      #expect(ExecMachine.preventsStart(number, isFirst: true) && !ExecMachine.preventsStart(number, isFirst: false))
+    }
+    for number in [SIGWINCH, SIGCONT] { #expect(!ExecMachine.preventsStart(number, isFirst: true)) }
   }
 
   @Test func `a rotation leaves the command alone, sends it the signal, or ends it`() {
@@ -41,7 +86,7 @@ import Testing
     #expect(signal.handle(.renewed(expires: at(9000)), at: at(1800)) == [.send(SIGHUP)])
     #expect(restart.handle(.renewed(expires: at(9000)), at: at(1800)) == [.send(SIGTERM), .send(SIGCONT)])
     #expect(restart.handle(.ended(.killed(SIGTERM)), at: at(1801)) == [.start])
-    #expect(restart.handle(.ended(.exited(3)), at: at(1802)) == [.finish(status: 3)])
+    #expect(restart.handle(.ended(.exited(3)), at: at(1802)) == [.finish(.exited(3))])
   }
 
   @Test func `a command that doesn't end within the grace time is killed once and started again`() {
@@ -60,12 +105,12 @@ import Testing
     #expect(machine.handle(.ended(.exited(0)), at: at(1802)) == [.start])
   }
 
-  @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGQUIT])
+  @Test(arguments: [SIGINT, SIGTERM, SIGQUIT])
   func `a command that somebody ends during a restart isn't started again`(number: CInt) {
     var machine = machine(.restart)
     _ = machine.handle(.renewed(expires: at(9000)), at: at(1800))
     #expect(machine.handle(.signal(number, isForGroup: false), at: at(1801)) == [.send(number)])
-    #expect(machine.handle(.ended(.killed(SIGTERM)), at: at(1802)) == [.finish(status: 143)])
+    #expect(machine.handle(.ended(.killed(SIGTERM)), at: at(1802)) == [.finish(.killed(SIGTERM))])
   }
 
   @Test func `the command is ended a minute before its session expires, with a status of its own`() {
@@ -74,7 +119,7 @@ import Testing
     #expect(machine.handle(.due, at: at(3539)) == [])
     #expect(machine.handle(.due, at: at(3540)) == [.send(SIGTERM), .send(SIGCONT)] && machine.deadline == at(3550))
     #expect(machine.handle(.due, at: at(3550)) == [.send(SIGKILL)])
-    #expect(machine.handle(.ended(.killed(SIGKILL)), at: at(3551)) == [.finish(status: 124)])
+    #expect(machine.handle(.ended(.killed(SIGKILL)), at: at(3551)) == [.finish(.exited(124))])
   }
 
   @Test func `of a short session the last tenth is kept`() {

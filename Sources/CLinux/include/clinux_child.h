@@ -17,15 +17,15 @@ typedef struct clinux_signal {
 // Takes a pending signal: 1, 0 if there is none, or a negative errno.
 int clinux_take_signal(int inbox, clinux_signal *signal);
 
-// Ends this process by a signal, as if it had never been blocked; returns only if that is impossible.
+// Ends this process by a signal, as if it had never been blocked, and without a core; returns only if that is impossible, as for a
+// process 1.
 void clinux_end_by_signal(int number);
 
 // The environment of this process, ended by NULL.
 char **clinux_environment(void);
 
-// Makes a write beyond the limit of file size (RLIMIT_FSIZE) fail instead of ending this process; the programs below get the former
-// action back.
-void clinux_ignore_file_limit(void);
+// Ignores a signal in this process; the programs below get its former action back.
+void clinux_ignore(int number);
 
 // Replaces this process by the program `words[0]`, looked up in PATH (execvpe(3)), with the signal mask from before the inbox.
 // Returns a negative errno.
