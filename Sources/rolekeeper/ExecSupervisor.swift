@@ -10,11 +10,7 @@ import Wire
 struct ExecSupervisor {
   /// Those that the command gets, too. SIGKILL and SIGSTOP can't be passed on.
   private static let signals = SignalInbox.ending + [SIGWINCH, SIGTSTP, SIGCONT]
-  /// The pause after a new session couldn't be fetched, and how long the daemon may take to answer.
-  private static let pause = Duration.seconds(1)
-  private static let longestAnswer = Duration.seconds(15)
 
-  private let client: LocalClient
   private let arguments: Arguments
   private let command: ChildCommand
   private let inbox: SignalInbox
@@ -30,14 +26,15 @@ struct ExecSupervisor {
   private var changes: SessionChanges
   /// The server's time minus this host's, in seconds, by the latest event.
   private var clockOffset: Int64 = 0
-  /// The request for a new session, and its deadline.
-  private var fetch: (answer: PendingAnswer, until: Timestamp)?
-  /// When a new session is to be fetched; nil while none is known of.
-  private var fetchAt: Timestamp?
+  /// Fetches what the stream announces; nil without a stream.
+  private var fetch: SessionFetch?
+  /// A session that couldn't be written to the file, and when that is tried again.
+  private var unwritten: (session: ExecSession, at: Timestamp)?
+  private var writeRetries = Retries(first: .seconds(1), longest: .minutes(1))
 
   /// Throws `SystemFailure` if the file can't be written.
   init(_ client: LocalClient, _ arguments: Arguments, _ command: ChildCommand, _ session: ExecSession) throws {
-    (self.client, self.arguments, self.command, self.session) = (client, arguments, command, session)
+    (self.arguments, self.command, self.session) = (arguments, command, session)
     // First, so that no signal leaves the file behind.
     SignalInbox.ignoreBrokenPipes()
     inbox = try SignalInbox(Self.signals)
@@ -45,6 +42,7 @@ struct ExecSupervisor {
     if let file, let text = try session.rendered(as: arguments.format, for: arguments) { try file.write(text) }
     if file != nil || arguments.renewal != .none {
       stream = RoleStream(client, arguments.roles[0]) { Console.report($0) }
+      fetch = SessionFetch(client, arguments.roles[0], minTTL: arguments.minTTL) { Console.report($0) }
     }
     changes = SessionChanges(after: session.accessKeyID)
     let now = BootClock.now
@@ -74,8 +72,8 @@ struct ExecSupervisor {
   }
 
   private func wait() {
-    let descriptors = [inbox.descriptor, stream?.descriptor, fetch?.answer.descriptor].compactMap(\.self)
-    let deadlines = [machine.deadline, stream?.deadline, fetch?.until ?? fetchAt].compactMap(\.self)
+    let descriptors = [inbox.descriptor, stream?.descriptor, fetch?.descriptor].compactMap(\.self)
+    let deadlines = [machine.deadline, stream?.deadline, fetch?.deadline, unwritten?.at].compactMap(\.self)
     BootClock.wait(for: descriptors, until: deadlines.min())
   }
 
@@ -128,42 +126,22 @@ struct ExecSupervisor {
 
   private mutating func follow(_ now: Timestamp) {
     do {
+      if let (new, at) = unwritten, now >= at { try put(new, now) }
       for event in try stream?.events(at: now) ?? [] {
         if let time = event.time {
           // Whole seconds on both sides: one of them says nothing.
           let offset = time.seconds - WallClock.now() / 1_000_000
           clockOffset = abs(offset) > 1 ? offset : 0
         }
-        if changes.isNew(event) { fetchAt = now }
+        if changes.isNew(event) { fetch?.begin(at: now) }
       }
-      try fetchIfDue(now)
-    } catch is LocalClientError {
       // The stream reports a daemon that can't be reached for a while.
-      (fetch, fetchAt) = (nil, now + Self.pause)
+      let isReachable = stream?.brokenSince == nil
+      if let new = try fetch?.step(at: now, isReachable: isReachable) { try take(new, now) }
     } catch {
       Console.report("\(error)\nthe command goes on without new sessions")
-      (stream, fetch, fetchAt) = (nil, nil, nil)
+      (stream, fetch) = (nil, nil)
     }
-  }
-
-  private mutating func fetchIfDue(_ now: Timestamp) throws {
-    if fetch == nil, let due = fetchAt, now >= due {
-      let answer = try client.begin("/v1/roles/\(arguments.roles[0])/credentials")
-      (fetch, fetchAt) = ((answer, now + Self.longestAnswer), nil)
-    }
-    guard let (pending, until) = fetch else { return }
-    guard let answer = try pending.read() else {
-      guard now < until else { throw LocalClientError.silent(path: client.path, timeout: Self.longestAnswer) }
-      return
-    }
-    fetch = nil
-    guard answer.status == 200 else {
-      let refusal = Refusal(answer, role: arguments.roles[0])
-      guard refusal.exitStatus == ExitStatus.notNow else { throw refusal }
-      fetchAt = now + Self.pause
-      return
-    }
-    try take(try ExecSession(answer), now)
   }
 
   /// With `--min-ttl` a session that ends earlier than the present one isn't taken: that one may be longer than the role's own.
@@ -171,13 +149,22 @@ struct ExecSupervisor {
     guard new.accessKeyID != session.accessKeyID,
       arguments.minTTL == nil || new.expiration > session.expiration
     else { return }
+    try put(new, now)
+  }
+
+  /// Gives the command the session. One that can't be written is kept and tried again: to fetch it again would be another hand-out.
+  private mutating func put(_ new: ExecSession, _ now: Timestamp) throws {
     do {
       if let file, let text = try new.rendered(as: arguments.format, for: arguments) { try file.write(text) }
     } catch {
-      Console.report("\(error)")
-      fetchAt = now + Self.pause
+      var generator = SystemRandomNumberGenerator()
+      let (next, isNews) = writeRetries.failed(at: now, using: &generator)
+      unwritten = (new, next)
+      if isNews { Console.report("\(error); still trying") }
       return
     }
+    unwritten = nil
+    writeRetries.succeeded()
     session = new
     if file != nil { session.dropSecrets() }
     try handle(.renewed(expires: Self.end(of: new, clockOffset: clockOffset, now)), now)
