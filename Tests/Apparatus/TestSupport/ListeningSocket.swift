@@ -24,6 +24,8 @@ package final class ListeningSocket {
   package func takeConnection() throws -> CInt {
     let connection = accept(descriptor, nil, nil)
     guard connection >= 0 else { throw StreamError(attempt: "accept at '\(path)'", number: errno) }
+    // A program that another test starts meanwhile would keep it open.
+    _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
     return connection
   }
 }
