@@ -63,7 +63,7 @@ package final class RoleCredential {
   private var waitingSince: Timestamp?
   private var hasReportedWait = false
   private var pending: Question?
-  /// The AccessKeyId of a session that the cloud has refused and the daemon hasn't been told of.
+  /// The AccessKeyId of a session that the cloud has refused and that wasn't reported to the daemon.
   private var refused: String?
   private var lastReport: (keyID: String, time: Timestamp)?
   /// Whether the daemon was asked for any session, after it had none with a sufficient lifetime.

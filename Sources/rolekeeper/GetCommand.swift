@@ -24,7 +24,7 @@ struct GetCommand {
       let credential = try rendered(answer.body, arguments, template)
       if let file { try file.write(credential) } else { try Console.write(credential) }
     }
-    // A person is told; to a program the credential is as good as any other.
+    // Only for a person: to a program the credential is as good as any other.
     if isatty(STDERR_FILENO) == 1,
       let remaining = answer.head.field("rolekeeper-below-floor").flatMap({ Int64($0) })
     {

@@ -67,7 +67,7 @@ import Wire
     #expect(fetch.deadline == nil && fetch.descriptor == nil && reports.all.isEmpty)
   }
 
-  /// With many commands of one user, each request got 429 for hours, and nobody was told.
+  /// With many commands of one user, each request got 429 for hours, and nothing was reported.
   @Test func `a daemon that can't serve for more than five seconds is reported once, and asked less often`() throws {
     var fetch = fetch()
     var (now, requests) = (start, 0)

@@ -5,7 +5,7 @@ extension SessionCredential {
   /// Format `ossutil`: the configuration file of ossutil 1 and 2, `~/.ossutilconfig` or `--config-file`.
   ///
   /// ossutil 1 reads the section `Credentials` alone (its lib/config_helper.go), ossutil 2 the section `default` (the vendor's
-  /// "Configure ossutil 2.0"); each ignores the other's. That ossutil 2 takes a token beside a key without being told a mode is by
+  /// "Configure ossutil 2.0"); each ignores the other's. That ossutil 2 takes a token beside a key without a mode being set is by
   /// that page's example of the key `stsToken`; it wasn't tried (?). Neither reads an expiration, so it is in a comment.
   func ossutilConfiguration() throws(FormatError) -> Secret {
     var text = SecretBuffer(capacity: 4096)
