@@ -7,8 +7,8 @@
 // A session policy and a token in one query are below 20 KiB; what doesn't fit is answered 431 by the library.
 enum { connection_memory = 64 * 1024, connection_limit = 2048, idle_seconds = 60, listen_backlog = 1024 };
 
-struct MHD_Daemon *cmicrohttpd_start(struct in_addr address, uint16_t port, const char *key, const char *certificate,
-                                     struct cmicrohttpd_callbacks callbacks) {
+struct MHD_Daemon *cmicrohttpd_start(struct in_addr address, uint16_t port, int listening, const char *key,
+                                     const char *certificate, struct cmicrohttpd_callbacks callbacks) {
   struct sockaddr_in where;
   memset(&where, 0, sizeof where);
   where.sin_family = AF_INET;
@@ -18,13 +18,15 @@ struct MHD_Daemon *cmicrohttpd_start(struct in_addr address, uint16_t port, cons
   // The answers carry a Date of their own, from a clock that can be set.
   unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC |
                    MHD_USE_SUPPRESS_DATE_NO_CLOCK;
+  // A socket of -1 is what the library has without this option.
   struct MHD_OptionItem tls[] = {
+      {MHD_OPTION_LISTEN_SOCKET, listening, NULL},
       {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)key},
       {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)certificate},
       {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"},
       {MHD_OPTION_END, 0, NULL},
   };
-  struct MHD_OptionItem plain[] = {{MHD_OPTION_END, 0, NULL}};
+  struct MHD_OptionItem plain[] = {{MHD_OPTION_LISTEN_SOCKET, listening, NULL}, {MHD_OPTION_END, 0, NULL}};
   int is_secure = key != NULL && certificate != NULL;
   if (is_secure) flags |= MHD_USE_TLS;
 

@@ -15,7 +15,10 @@ package struct Cloud: Sendable {
   package var faults = FaultList()
   package private(set) var callCounts = CallCounts()
 
-  private let mint: TokenMint
+  let mint: TokenMint
+  /// Signs tokens of OIDC providers that have no keys of their own.
+  let oidcIssuer = OIDCIssuer()
+  var hostServices = HostServices()
   private var gateway = Gateway()
   private var sts: STSService
   private var vod: VODService
@@ -69,7 +72,7 @@ package struct Cloud: Sendable {
   /// The verified signer of `request`, whose nonce counts as used afterwards.
   package mutating func authenticate(_ request: Request, at now: WallTime) throws(Refusal) -> Caller {
     guard let call = Call(request) else { throw .incompleteSignature() }
-    return try gateway.authenticate(call, of: request, in: model, mint: mint, at: now)
+    return try gateway.authenticate(call, of: request, in: currentModel(at: now), mint: mint, at: now)
   }
 
   /// The session whose token a VOD call has. STS calls name their role themselves.
@@ -84,17 +87,20 @@ package struct Cloud: Sendable {
     do throws(Refusal) {
       guard request.isSecure else { throw .needsTLS }
       guard let call else { throw .incompleteSignature() }
-      let performed = try perform(call, of: request, session: session, in: lacking(faults, call), at: now)
+      let performed = try perform(call, of: request, session: session, in: lacking(faults, call, at: now), at: now)
       return .done(performed, action: call.action ?? "")
     } catch {
       return .refusal(error)
     }
   }
 
+  /// The model with the AccessKeys that KMS has rotated.
+  func currentModel(at now: WallTime) -> AccountModel { hostServices.kmsAgent.updated(model, at: now) }
+
   /// The model without the parts that faults hide from this request.
-  private func lacking(_ faults: [Fault.Kind], _ call: Call) -> AccountModel {
+  private func lacking(_ faults: [Fault.Kind], _ call: Call, at now: WallTime) -> AccountModel {
+    var model = currentModel(at: now)
     guard !faults.isEmpty else { return model }
-    var model = model
     if faults.contains(where: { if case .keyDisabled = $0 { true } else { false } }), let id = call.keyID {
       model.disable(key: id)
     }
@@ -112,6 +118,9 @@ package struct Cloud: Sendable {
     guard let version = call.version, !version.isEmpty else { throw .missing("Version") }
     guard request.method == "GET" || request.method == "POST" else { throw .noSuchAPI }
     guard request.body.isEmpty || Self.isReadable(request.header("content-type")) else { throw .contentType }
+    if action == STSService.anonymousAction, call.service == .sts {
+      return Performed(fields: try sts.assumeRoleWithOIDC(call, of: request, in: model, by: oidcIssuer, at: now))
+    }
     let caller = try gateway.authenticate(call, of: request, session: session, in: model, mint: mint, at: now)
     guard let service = call.service, request.path == "/" || request.path.isEmpty else { throw .noSuchAPI }
     let proven = ProvenCall(

@@ -1,6 +1,7 @@
 import Synchronization
 
-/// A local RAM, STS, VOD and, optionally, OSS behind TLS, optionally with a control endpoint.
+/// A local RAM, STS, VOD and, optionally, OSS behind TLS, optionally with a control endpoint and the services that a host in the
+/// cloud has at addresses of its own.
 ///
 /// It listens from its creation until `stop()` or its release.
 package final class STSEmulator: Sendable {
@@ -17,6 +18,14 @@ package final class STSEmulator: Sendable {
     package var objects: String?
     /// The port of OSS at the same address, 0 for any free one.
     package var ossPort: UInt16 = 0
+    /// Where the metadata service of an ECS instance listens, in plain HTTP; nil for none.
+    package var metadata: (address: String, port: UInt16)?
+    /// Where the server behind a credentials URI listens, over TLS with client certificates; nil for none.
+    package var credentialsURI: (address: String, port: UInt16)?
+    /// The path of the same server's Unix socket, in plain HTTP; nil for none.
+    package var credentialsSocket: String?
+    /// Where KMS Agent listens, in plain HTTP; nil for none.
+    package var kmsAgent: (address: String, port: UInt16)?
 
     package init() {}
   }
@@ -27,6 +36,12 @@ package final class STSEmulator: Sendable {
   private let sts: WebServer
   private let oss: WebServer?
   private let control: WebServer?
+  private let metadata: WebServer?
+  private let credentialsURI: WebServer?
+  private let credentialsSocket: WebServer?
+  private let kmsAgent: WebServer?
+  /// A key and certificate for a client of the credentials URI.
+  package let clientIdentity: ServerIdentity
   /// The objects of OSS, and the credentials for them; nil without OSS.
   package let objects: ObjectStore?
 
@@ -44,6 +59,7 @@ package final class STSEmulator: Sendable {
     let service = SharedService(Cloud(model: model, store: store), clock: clock)
     self.service = service
     authorityPEM = certificates.authority
+    clientIdentity = certificates.client
     sts = try WebServer(
       address: options.address, port: options.port, certificates: certificates, policy: service.policy(for: .sts),
       handle: { service.answer($0) })
@@ -56,6 +72,24 @@ package final class STSEmulator: Sendable {
     }
     let ossPort = oss?.port
     if let ossPort { service.withService { $0.uploadHost = "\(options.address):\(ossPort)" } }
+    metadata = try options.metadata.map { place in
+      try WebServer(
+        address: place.address, port: place.port, policy: service.policy(for: .ecs),
+        handle: { service.answer($0, by: .metadata) })
+    }
+    credentialsURI = try options.credentialsURI.map { place in
+      try WebServer(
+        address: place.address, port: place.port, certificates: certificates, needsClientCertificate: true,
+        policy: service.policy(for: .uri), handle: { service.answer($0, by: .credentialsURI) })
+    }
+    credentialsSocket = try options.credentialsSocket.map { path in
+      try WebServer(socket: path, handle: { service.answer($0, by: .credentialsURI) })
+    }
+    kmsAgent = try options.kmsAgent.map { place in
+      try WebServer(
+        address: place.address, port: place.port, policy: service.policy(for: .kms),
+        handle: { service.answer($0, by: .kmsAgent) })
+    }
     control = try options.control.map { place in
       let storageControl = storage.map {
         StorageControl(oss: $0, address: "\(options.address):\(ossPort ?? 0)", clock: clock)
@@ -74,6 +108,15 @@ package final class STSEmulator: Sendable {
   package var ossPort: UInt16? { oss?.port }
   /// Nil without a control endpoint.
   package var controlPort: UInt16? { control?.port }
+
+  /// Nil without a metadata service.
+  package var metadataPort: UInt16? { metadata?.port }
+  /// Nil without a server behind a credentials URI.
+  package var credentialsURIPort: UInt16? { credentialsURI?.port }
+  /// Nil without a KMS Agent.
+  package var kmsAgentPort: UInt16? { kmsAgent?.port }
+  /// What KMS Agent's clients have to send.
+  package var kmsToken: String { service.withService { $0.hostServices.kmsAgent.token } }
 
   /// Reads or changes the services: their account model, faults and call counts. Requests wait meanwhile.
   package func withService<Result>(_ body: (inout Cloud) throws -> sending Result) rethrows -> sending Result {
@@ -96,6 +139,7 @@ package final class STSEmulator: Sendable {
     sts.stop()
     oss?.stop()
     control?.stop()
+    for server in [metadata, credentialsURI, credentialsSocket, kmsAgent] { server?.stop() }
   }
 }
 
@@ -113,6 +157,10 @@ final class SharedService: Sendable {
     // Outside of the lock, since others needn't wait for that.
     let call = Call(request)
     return services.withLock { $0.handle(request, call, at: clock.now) }
+  }
+
+  func answer(_ request: Request, by host: HostService) -> Reply {
+    services.withLock { $0.handle(request, by: host, at: clock.now) }
   }
 
   func withService<Result>(_ body: (inout Cloud) throws -> sending Result) rethrows -> sending Result {

@@ -8,7 +8,7 @@ struct STSEmulatorCommand: ParsableCommand {
     commandName: "sts-emulator",
     abstract: "A local RAM, STS, VOD and OSS for demos and tests.",
     discussion: """
-      Answers AssumeRole and GetCallerIdentity of STS, and CreateUploadVideo, RefreshUploadVideo, GetMezzanineInfo, \
+      Answers AssumeRole, AssumeRoleWithOIDC and GetCallerIdentity of STS, and CreateUploadVideo, RefreshUploadVideo, GetMezzanineInfo, \
       GetUploadDetails and DeleteMultipartUpload of VOD, on one port over TLS. At each start it makes a certificate \
       authority and a server certificate of its own; clients have to trust the authority, whose certificate --ca-out \
       writes to a file. When ready it prints the line 'listening on https://ADDRESS:PORT', with --control also \
@@ -18,6 +18,12 @@ struct STSEmulatorCommand: ParsableCommand {
       OSS takes PutObject, multipart uploads, HeadObject and GetObject, at https://ADDRESS:PORT/BUCKET/KEY or \
       https://BUCKET.oss-REGION.aliyuncs.com/KEY, with an upload credential that is for one object.
 
+      With --ecs it also plays the metadata service of an ECS instance (100.100.100.200 in the cloud), with \
+      --credentials-uri and --credentials-socket a server behind a credentials URI, and with --kms KMS Agent, which hands \
+      out a RAM user's AccessKey that KMS rotates. The configuration's [ecs], [credentials_uri] and [kms] say what they hand \
+      out. Each prints a line, too: 'ECS metadata on http://ADDRESS:PORT', 'credentials on https://ADDRESS:PORT' and \
+      'KMS Agent on http://ADDRESS:PORT'.
+
       rolekeeper uses it with two settings in [sts]: endpoint is the ADDRESS:PORT that it listens on, and ca_file is the \
       file of --ca-out. The AccessKey that rolekeeper has must be one of a user in the configuration.
 
@@ -26,6 +32,8 @@ struct STSEmulatorCommand: ParsableCommand {
         [accounts.1234567890123456]
         # limit of AssumeRole, for all users and roles of the account together
         requests_per_second = 100
+        # limit of DurationSeconds for a role that a role assumes; none by default
+        chained_session_duration = "1h"
         # AccessKeys of the account itself, which can't assume roles
         access_keys = [{ id = "LTAIroot", secret = "…" }]
 
@@ -49,6 +57,39 @@ struct STSEmulatorCommand: ParsableCommand {
         # issued_lifetime = "12s"
         # make SecurityTokens at least this many characters long
         token_length = 1024
+
+        # whose tokens AssumeRoleWithOIDC takes, for a role whose trust_policy
+        # names acs:ram::1234567890123456:oidc-provider/idp as Federated
+        [accounts.1234567890123456.oidc_providers.idp]
+        issuer = "https://idp.example"
+        client_ids = ["sts.aliyuncs.com"]
+        # RSA keys that sign them, as jwks = '{"keys":[…]}' or as a list of PEM
+        # texts, public_keys; without either, POST /oidc-token makes tokens
+
+        # what --ecs hands out; its trust_policy names ecs.aliyuncs.com as Service
+        [ecs]
+        role = "acs:ram::1234567890123456:role/host"
+        # how long a session lives, and how long before its end it is replaced
+        lifetime = "6h"
+        renew_before = "30min"
+        # answer without a token, too
+        imds_v1 = true
+
+        # what --credentials-uri and --credentials-socket hand out
+        [credentials_uri]
+        role = "acs:ram::1234567890123456:role/host"
+        path = "/credentials"
+        lifetime = "1h"
+        renew_before = "10min"
+
+        # what --kms hands out
+        [kms]
+        # how long an answer may be old; the agent's own default is 300s
+        cache = "0s"
+        # a secret with the AccessKey of this user
+        [kms.secrets.keeper]
+        account = "1234567890123456"
+        user = "keeper"
 
         # how VOD behaves; these are the defaults
         [vod]
@@ -140,6 +181,40 @@ struct STSEmulatorCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "The address and port to answer requests to an ECS instance's metadata service on, in plain HTTP; port 0 is any free port.",
+      valueName: "address:port"))
+  var ecs: Endpoint?
+
+  @Option(
+    help: ArgumentHelp(
+      "The address and port to answer requests to a credentials URI on, over TLS, to clients with a certificate of the same authority; port 0 is any free port.",
+      valueName: "address:port"))
+  var credentialsURI: Endpoint?
+
+  @Option(
+    help: ArgumentHelp(
+      "The Unix socket to answer the same requests on, in plain HTTP; a former one is replaced.", valueName: "path"))
+  var credentialsSocket: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The file to write a client certificate and its key to, in PEM form, for --credentials-uri.", valueName: "file"))
+  var clientOut: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "The address and port to answer KMS Agent's requests on, in plain HTTP; port 0 is any free port.",
+      valueName: "address:port"))
+  var kms: Endpoint?
+
+  @Option(
+    help: ArgumentHelp(
+      "The file to write the token to that clients of --kms send as X-KMS-Token (/var/run/kmstoken in the cloud).",
+      valueName: "file"))
+  var kmsTokenOut: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Another host name for the server's certificate, beside localhost, 127.0.0.1, sts.aliyuncs.com, sts.cn-hangzhou.aliyuncs.com and vod.cn-shanghai.aliyuncs.com; may be repeated.",
       valueName: "name"))
   var name: [String] = []
@@ -148,6 +223,10 @@ struct STSEmulatorCommand: ParsableCommand {
     if ossPort != nil, objects == nil {
       throw ValidationError("--oss-port needs --objects, which says where to keep objects")
     }
+    if clientOut != nil, credentialsURI == nil {
+      throw ValidationError("--client-out needs --credentials-uri, whose clients have certificates")
+    }
+    if kmsTokenOut != nil, kms == nil { throw ValidationError("--kms-token-out needs --kms") }
   }
 
   func run() throws {
@@ -166,9 +245,16 @@ struct STSEmulatorCommand: ParsableCommand {
     options.names += name
     options.objects = objects
     options.ossPort = ossPort ?? 0
+    options.metadata = ecs.map { ($0.address, $0.port) }
+    options.credentialsURI = credentialsURI.map { ($0.address, $0.port) }
+    options.credentialsSocket = credentialsSocket
+    options.kmsAgent = kms.map { ($0.address, $0.port) }
     let config = config
     let emulator = try STSEmulator(Self.model(in: config), options: options, reload: { try Self.model(in: config) })
     if let caOut { try TextFile.write(emulator.authorityPEM, to: caOut) }
+    let client = emulator.clientIdentity
+    if let clientOut { try TextFile.write(client.certificate + client.key, to: clientOut, isPrivate: true) }
+    if let kmsTokenOut { try TextFile.write("\(emulator.kmsToken)\n", to: kmsTokenOut, isPrivate: true) }
     announce(emulator)
     var received: CInt = 0
     sigwait(&signals, &received)
@@ -179,6 +265,11 @@ struct STSEmulatorCommand: ParsableCommand {
     var text = "listening on https://\(listen.address):\(emulator.port)\n"
     if let control, let port = emulator.controlPort { text += "control on http://\(control.address):\(port)\n" }
     if let port = emulator.ossPort { text += "OSS on https://\(listen.address):\(port)\n" }
+    if let ecs, let port = emulator.metadataPort { text += "ECS metadata on http://\(ecs.address):\(port)\n" }
+    if let credentialsURI, let port = emulator.credentialsURIPort {
+      text += "credentials on https://\(credentialsURI.address):\(port)\n"
+    }
+    if let kms, let port = emulator.kmsAgentPort { text += "KMS Agent on http://\(kms.address):\(port)\n" }
     // One unbuffered write, so that whoever reads the first line has all.
     _ = text.utf8CString.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count - 1) }
   }

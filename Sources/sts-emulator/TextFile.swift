@@ -23,8 +23,12 @@ enum TextFile {
   }
 
   /// Whole or not at all: a reader that waits for the file never sees half of it.
-  static func write(_ text: String, to path: String) throws(Failure) {
+  ///
+  /// A private file is for its owner alone.
+  static func write(_ text: String, to path: String, isPrivate: Bool = false) throws(Failure) {
     let draft = "\(path).new"
+    let mask = isPrivate ? umask(0o077) : nil
+    defer { if let mask { umask(mask) } }
     guard let file = fopen(draft, "we") else { throw Failure(attempt: "write '\(draft)'", number: errno) }
     let count = fwrite(text, 1, text.utf8.count, file)
     guard fclose(file) == 0, count == text.utf8.count, rename(draft, path) == 0 else {

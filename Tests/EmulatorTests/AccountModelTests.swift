@@ -19,7 +19,8 @@ import Testing
 
   @Test(arguments: [
     Case("accounts = 1", line: 1, "'accounts' is a table of tables"),
-    Case("[acounts.1]", line: 1, "'acounts' means nothing here; known are accounts, vod, oss"),
+    Case(
+      "[acounts.1]", line: 1, "'acounts' means nothing here; known are accounts, vod, oss, ecs, credentials_uri, kms"),
     Case("[accounts.x]", line: 1, "'x' is not an account id, a number of at most 32 digits"),
     Case("[accounts.1]\nrequests_per_second = 0", line: 1, "'requests_per_second' is 1 to 1000000"),
     Case("[accounts.1]\nrequests_per_second = \"9\"", line: 2, "'requests_per_second' is a whole number"),

@@ -82,10 +82,6 @@ extension PolicyValue {
     return Request(method: text("method"), target: text("target"), headers: headers, body: Array(text("body").utf8))
   }
 
-  subscript(name: String) -> PolicyValue? {
-    if case .object(let members) = self { members.first { $0.name == name }?.value } else { nil }
-  }
-
   /// Empty if there is no such string.
   func text(_ name: String) -> String {
     if case .string(let text)? = self[name] { text } else { "" }

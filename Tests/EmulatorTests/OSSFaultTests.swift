@@ -206,7 +206,7 @@ import Testing
     Worded(text: "kind=check-expiry-at-end", kind: .checkExpiryAtEnd),
     Worded(text: "kind=no-such-upload", kind: .noSuchUpload), Worded(text: "kind=stall", kind: nil),
     Worded(text: "kind=checksum&form=x", kind: nil), Worded(text: "kind=token-expired&at=noon", kind: nil),
-    Worded(text: "kind=corrupt&part=0", kind: nil), Worded(text: "kind=corrupt&service=ecs", kind: nil),
+    Worded(text: "kind=corrupt&part=0", kind: nil), Worded(text: "kind=corrupt&service=ram", kind: nil),
   ])
   func `the control endpoint sets OSS faults`(_ row: Worded) throws {
     let parameters = try #require(Parameters(decoding: row.text.utf8))

@@ -19,11 +19,11 @@ struct cmicrohttpd_callbacks {
   void *state;
 };
 
-// Starts a server of one thread per connection on an IPv4 address, port in host order, 0 for any. With `key` and
-// `certificate` (PEM, copied) it speaks TLS 1.2 and 1.3, with NULLs plain HTTP. Returns NULL with errno set when it
-// can't listen.
-struct MHD_Daemon *cmicrohttpd_start(struct in_addr address, uint16_t port, const char *key, const char *certificate,
-                                     struct cmicrohttpd_callbacks callbacks);
+// Starts a server of one thread per connection on an IPv4 address, port in host order, 0 for any; or, unless
+// `listening` is -1, on that listening socket, which it owns from then on. With `key` and `certificate` (PEM, copied)
+// it speaks TLS 1.2 and 1.3, with NULLs plain HTTP. Returns NULL with errno set when it can't listen.
+struct MHD_Daemon *cmicrohttpd_start(struct in_addr address, uint16_t port, int listening, const char *key,
+                                     const char *certificate, struct cmicrohttpd_callbacks callbacks);
 
 // The port the server really listens on, 0 when it is not known.
 uint16_t cmicrohttpd_port(struct MHD_Daemon *daemon);

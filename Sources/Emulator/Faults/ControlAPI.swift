@@ -7,8 +7,8 @@ struct ControlAPI: Sendable {
                  [&key=ID][&part=N][&object=KEY][&from=ADDRESS]
       Starts a fault and answers with its number. It affects N requests, or,
       without count, all until it is cleared: every request, or only those to
-      this service (sts, vod or oss), that call this action (AssumeRole or
-      UploadPart, say), are signed with this AccessKeyId (sts and vod), send
+      this service (sts, vod, oss, ecs, uri or kms), that call this action
+      (AssumeRole or UploadPart, say), are signed with this AccessKeyId (sts and vod), send
       this part of an upload, mean the object with this key, come from this
       IPv4 address, or are about this role: AssumeRole of it, or a VOD call by
       one of its sessions. 'unreachable' and 'certificate' affect connections,
@@ -55,6 +55,12 @@ struct ControlAPI: Sendable {
       role-gone        answer AssumeRole as if the role didn't exist; sessions
                        that were issued stay valid
 
+      This affects requests to the services ecs and uri alone, whose actions are
+      PutMetadataToken, GetMetadataRole, GetMetadataCredentials and
+      GetCredentials; that of kms is GetSecretValue:
+
+      lapsed           answer with a session that ended a minute ago
+
       These affect requests to OSS alone:
 
       drop-request     close the connection when half of the request's body
@@ -96,6 +102,18 @@ struct ControlAPI: Sendable {
                            make an upload credential for one object, as VOD
                            does, and signed URLs to put and get it
     GET /videos            list the videos that CreateUploadVideo made
+    POST /oidc-token[?provider=NAME][&account=ID][&subject=subject]
+                     [&audience=TEXT][&issuer=TEXT][&lifetime=3600]
+                     [&not_before=0][&forged=true]
+                           make an OIDC token, by default as the provider's
+                           issuer and for its first client id; forged signs it
+                           with another key; the times are in seconds from now
+    POST /rotate?service=ecs
+    POST /rotate?service=uri
+                           hand out a new session from the next request on
+    POST /rotate?service=kms&secret=NAME[&keep_seconds=600]
+                           make a new AccessKey for the user of this secret,
+                           and delete the former one after that time
     POST /clock?ahead_seconds=N
                            let the emulator's clock run N seconds ahead
     POST /clock?at=YYYY-MM-DDThh:mm:ssZ
@@ -105,7 +123,7 @@ struct ControlAPI: Sendable {
 
     """
 
-  private let service: SharedService
+  let service: SharedService
   private let reload: (@Sendable () throws -> AccountModel)?
 
   /// Nil without OSS.
@@ -138,6 +156,8 @@ struct ControlAPI: Sendable {
         storage?.oss.log.reset()
       }
     case ("GET", ["videos"]): return reply(200, list(service.withService { $0.videos(at: service.clock.now) }))
+    case ("POST", ["oidc-token"]): return makeToken(Parameters(decoding: request.query.utf8) ?? Parameters())
+    case ("POST", ["rotate"]): return rotate(Parameters(decoding: request.query.utf8) ?? Parameters())
     case ("POST", ["clock"]): return setClock(request)
     case ("POST", ["reload"]): return reloadModel()
     default: return service.answer(request)
@@ -237,18 +257,18 @@ struct ControlAPI: Sendable {
     }
   }
 
-  private func done(_ change: () -> Void) -> Reply {
+  func done(_ change: () -> Void) -> Reply {
     change()
     return reply(200, ["ok": .flag(true)])
   }
 
-  private func problem(_ status: Int, _ text: String) -> Reply { reply(status, ["problem": .text(text)]) }
+  func problem(_ status: Int, _ text: String) -> Reply { reply(status, ["problem": .text(text)]) }
 
   private func reply(_ status: Int, _ fields: Fields) -> Reply {
     reply(status, fields.json + "\n", type: "application/json")
   }
 
-  private func reply(_ status: Int, _ text: String, type: String) -> Reply {
+  func reply(_ status: Int, _ text: String, type: String) -> Reply {
     Reply(
       answer: Answer(
         status: status, headers: [.init(name: "Content-Type", value: type)], body: Array(text.utf8)), manner: .whole,

@@ -49,6 +49,7 @@ extension Fault.Kind {
         throw FaultError(problem: "'form' is missing")
       }
       self = .certificate(flaw)
+    case "lapsed": self = .lapsed
     case "drop-request": self = .dropRequest
     case "slow-request": self = .slowRequest(milliseconds: try Self.milliseconds(parameters))
     case "stall": self = .stall(milliseconds: try Self.milliseconds(parameters))
@@ -113,6 +114,7 @@ extension Fault.Kind {
     case .sessionRevoked: "session-revoked"
     case .roleGone: "role-gone"
     case .certificate: "certificate"
+    case .lapsed: "lapsed"
     case .dropRequest: "drop-request"
     case .slowRequest: "slow-request"
     case .stall: "stall"

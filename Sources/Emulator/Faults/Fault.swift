@@ -42,6 +42,11 @@ package struct Fault: Sendable {
     /// New connections get this certificate instead of the good one.
     case certificate(CertificateFlaw)
 
+    // Only for the services of a host.
+
+    /// The credential document has a session that ended a minute ago.
+    case lapsed
+
     // Only for OSS.
 
     /// The connection ends after half of the request's body has been read.
@@ -79,6 +84,12 @@ package struct Fault: Sendable {
     case sts
     case vod
     case oss
+    /// The metadata service of an ECS instance.
+    case ecs
+    /// The server behind a credentials URI.
+    case uri
+    /// KMS Agent.
+    case kms
   }
 
   package enum Garbage: String, Sendable, CaseIterable {
@@ -173,6 +184,15 @@ struct FaultTarget: Sendable {
   var part: Int? = nil
   var objectKey: String? = nil
 
+  /// A request to a service of a host.
+  init(service: Fault.Service, source: String, action: String, role: String?) {
+    self.service = service
+    self.source = source
+    self.action = action
+    keyID = nil
+    self.role = role
+  }
+
   /// `role` is the role that the call is about.
   init(_ call: Call?, role: String?, from source: String) {
     service = call?.service == .vod ? .vod : .sts
@@ -197,13 +217,15 @@ extension Fault.Kind {
   var services: Set<Fault.Service> {
     switch self {
     case .roleGone: [.sts]
-    case .fields, .keyDisabled, .sessionRevoked: [.sts, .vod]
+    case .keyDisabled, .sessionRevoked: [.sts, .vod]
+    case .fields: [.sts, .vod, .ecs, .uri, .kms]
+    case .lapsed: [.ecs, .uri]
     case .dropRequest, .slowRequest, .stall, .checksum, .wrongETag, .corrupt, .tokenExpired, .checkExpiryAtEnd,
       .noSuchUpload:
       [.oss]
     case .delay, .refuse, .lostAnswer, .unreachable, .drop, .error, .date, .dateText, .header, .gzip, .html, .oversize,
       .garbage, .dribble, .certificate:
-      [.sts, .vod, .oss]
+      Set(Fault.Service.allCases)
     }
   }
 }

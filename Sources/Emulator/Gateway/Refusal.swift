@@ -56,6 +56,30 @@ extension Refusal {
     message: "STS Server Internal Error happened, please send the RequestId to us.")
 }
 
+// Errors of AssumeRoleWithOIDC; codes and texts from "STS error codes".
+extension Refusal {
+  static let noFederatedPermission = Refusal(
+    status: 401, code: "AuthenticationFail.NoPermission", message: "There is no permission")
+  static let noSuchOIDCProvider = Refusal(
+    status: 401, code: "AuthenticationFail.NoPermission", message: "No such OIDC Provider registered.")
+  static let audience = Refusal(
+    status: 401, code: "AuthenticationFail.OIDCToken.AudienceNotMatch", message: "Invalid audience.")
+  static let oidcTokenExpired = Refusal(
+    status: 401, code: "AuthenticationFail.OIDCToken.Expired", message: "This JsonWebToken is expired.")
+  static let oidcSignature = Refusal(
+    status: 401, code: "AuthenticationFail.OIDCToken.InvalidSignature",
+    message: "OIDC token validate failed: invalid signature.")
+
+  static func oidcToken(_ message: String) -> Refusal {
+    Refusal(status: 401, code: "AuthenticationFail.OIDCToken.Invalid", message: message)
+  }
+
+  static let emptyOIDCToken = oidcToken("The OIDCToken can not empty.")
+  static let oidcTokenParts = oidcToken("The number of Jwt field should be divided into 3 parts with '.' .")
+  static let oidcTokenCoding = oidcToken("Cannot decode base64 encoded response(format invalided).")
+  static let oidcTokenContent = oidcToken("The Jwt content is invalid that cannot be recognized.")
+}
+
 // The gateway's errors, before an operation is reached.
 extension Refusal {
   static let unknownAccessKey = Refusal(

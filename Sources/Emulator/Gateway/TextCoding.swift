@@ -35,6 +35,7 @@ enum TextCoding {
   static func bytes(base64 text: String) -> [UInt8]? {
     let symbols = Array(text.utf8)
     guard symbols.count % 4 == 0 else { return nil }
+    guard !symbols.isEmpty else { return [] }
     let padding = symbols.last != pad ? 0 : symbols[symbols.count - 2] != pad ? 1 : 2
     var bytes: [UInt8] = []
     bytes.reserveCapacity(symbols.count / 4 * 3)
@@ -53,6 +54,26 @@ enum TextCoding {
     for unused in bytes.suffix(padding) where unused != 0 { return nil }
     bytes.removeLast(padding)
     return bytes
+  }
+
+  /// Base64 for URLs, without padding (RFC 4648, 5; RFC 7515, 2).
+  static func base64URL(_ bytes: [UInt8]) -> String {
+    String(decoding: base64(bytes).utf8.compactMap { exchanged($0, "+/=", "-_") }, as: UTF8.self)
+  }
+
+  /// The inverse of `base64URL`; nil for any other text.
+  static func bytes(base64URL text: String) -> [UInt8]? {
+    guard !text.utf8.contains(where: { "+/=".utf8.contains($0) }) else { return nil }
+    let symbols = text.utf8.compactMap { exchanged($0, "-_", "+/") }
+    let padding = String(repeating: "=", count: (4 - symbols.count % 4) % 4)
+    return padding.utf8.count == 3 ? nil : bytes(base64: String(decoding: symbols, as: UTF8.self) + padding)
+  }
+
+  /// The symbol at the same place of `new` as `symbol` has in `old`, nil if there is none; itself if it isn't in `old`.
+  private static func exchanged(_ symbol: UInt8, _ old: String, _ new: String) -> UInt8? {
+    guard let place = Array(old.utf8).firstIndex(of: symbol) else { return symbol }
+    let replacements = Array(new.utf8)
+    return place < replacements.count ? replacements[place] : nil
   }
 
   /// Percent-encodes as both signatures require: letters, digits and `-_.~` stay, every other byte is `%XX`. With `keepingSlashes`

@@ -9,14 +9,17 @@ package struct AccountModelError: Error, CustomStringConvertible {
 }
 
 extension AccountModel {
-  /// Reads a model from TOML. `[accounts.ID]` holds `requests_per_second`, `access_keys`, `policies`, `users` and `roles`, `[vod]`
-  /// and `[oss]` the behaviour of those services; `sts-emulator --help` has all of it.
+  /// Reads a model from TOML. `[accounts.ID]` holds `requests_per_second`, `access_keys`, `policies`, `users`, `roles` and more,
+  /// `[vod]`, `[oss]`, `[ecs]`, `[credentials_uri]` and `[kms]` the behaviour of those services; `sts-emulator --help` has all of it.
   package init(toml text: String) throws(AccountModelError) {
     self.init()
     let document = try TOMLTable(text)
-    try document.allow(["accounts", "vod", "oss"])
+    try document.allow(["accounts", "vod", "oss", "ecs", "credentials_uri", "kms"])
     if let table = try document.table("vod") { vod = try VODSettings(table) }
     if let table = try document.table("oss") { oss = try OSSSettings(table) }
+    if let table = try document.table("ecs") { metadata = try MetadataSettings(table) }
+    if let table = try document.table("credentials_uri") { credentialsURI = try CredentialsURISettings(table) }
+    if let table = try document.table("kms") { kms = try KMSSettings(table) }
     for (id, accountTable) in try document.tables("accounts") {
       guard (1...32).contains(id.utf8.count), id.utf8.allSatisfy(RoleReference.isDigit) else {
         throw accountTable.error("'\(id)' is not an account id, a number of at most 32 digits")
@@ -26,12 +29,16 @@ extension AccountModel {
   }
 
   private mutating func addAccount(_ id: String, _ table: TOMLTable) throws(AccountModelError) {
-    try table.allow(["requests_per_second", "access_keys", "policies", "users", "roles"])
+    try table.allow([
+      "requests_per_second", "access_keys", "policies", "users", "roles", "oidc_providers", "chained_session_duration",
+    ])
     var account = Account(id: id)
     if let rate = try table.integer("requests_per_second") {
       guard (1...1_000_000).contains(rate) else { throw table.error("'requests_per_second' is 1 to 1000000") }
       account.requestsPerSecond = Int(rate)
     }
+    account.chainedSessionSeconds = try table.seconds("chained_session_duration")
+    for (name, provider) in try table.tables("oidc_providers") { account.add(try OIDCProvider(name, of: id, provider)) }
     let policies = try Self.policies(table.tables("policies"))
     for (name, user) in try table.tables("users") {
       try user.allow(["access_keys", "policies"])

@@ -1,8 +1,11 @@
-/// The cloud's state before the first request: accounts, their content, and the behaviour of VOD and OSS.
+/// The cloud's state before the first request: accounts, their content, and the behaviour of VOD, OSS and a host's services.
 package struct AccountModel: Sendable {
   package private(set) var accounts: [String: Account] = [:]
   package var vod = VODSettings()
   package var oss = OSSSettings()
+  package var metadata = MetadataSettings()
+  package var credentialsURI = CredentialsURISettings()
+  package var kms = KMSSettings()
   /// Every AccessKey by its id.
   private(set) var keys: [String: AccessKey] = [:]
   /// Sessions issued elsewhere, by SecurityToken and AccessKeyId, so that tokens made by others can be accepted.
@@ -17,6 +20,8 @@ package struct AccountModel: Sendable {
   /// Adds or replaces a long-lived key.
   package mutating func add(_ key: AccessKey) { keys[key.id] = key }
 
+  mutating func remove(key id: String) { keys[id] = nil }
+
   /// Accepts `token` with that key until the session expires.
   package mutating func add(_ session: RoleSession, token: String, secret: String) {
     foreignSessions["\(session.keyID) \(token)"] = ForeignSession(session: session, secret: secret)
@@ -27,6 +32,13 @@ package struct AccountModel: Sendable {
   func role(_ name: String, in account: String) -> Role? {
     if let hidden, hidden.name == name, hidden.account == account { return nil }
     return accounts[account]?.roles[name]
+  }
+
+  /// The provider with this ARN, `acs:ram::ACCOUNT:oidc-provider/NAME`; nil if there is none.
+  func oidcProvider(_ arn: String) -> OIDCProvider? {
+    let parts = arn.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 5, arn.hasPrefix("acs:ram::"), parts[4].hasPrefix("oidc-provider/") else { return nil }
+    return accounts[String(parts[3])]?.oidcProviders[String(parts[4].dropFirst("oidc-provider/".count))]
   }
 
   /// Makes an existing key count as disabled.
@@ -74,6 +86,10 @@ package struct Account: Sendable {
 
   package let id: String
   package var requestsPerSecond: Int
+  /// The maximum life of a session that another session is the caller of, in seconds. The vendor's pages name none (?), AWS has one
+  /// hour; nil for the role's own.
+  package var chainedSessionSeconds: Int64?
+  package var oidcProviders: [String: OIDCProvider] = [:]
   package var users: [String: User] = [:]
   package var roles: [String: Role] = [:]
 
@@ -84,6 +100,7 @@ package struct Account: Sendable {
 
   package mutating func add(_ user: User) { users[user.name] = user }
   package mutating func add(_ role: Role) { roles[role.name] = role }
+  package mutating func add(_ provider: OIDCProvider) { oidcProviders[provider.name] = provider }
 }
 
 package struct User: Sendable {

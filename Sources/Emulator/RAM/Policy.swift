@@ -117,7 +117,7 @@ struct PolicyStatement: Sendable {
     guard case .object(let members) = value, !members.isEmpty else { return nil }
     var principals: [String: [String]] = [:]
     for (type, value) in members {
-      guard ["RAM", "Service", "Federated"].contains(type), let names = value.strings else { return nil }
+      guard PrincipalType(rawValue: type) != nil, let names = value.strings else { return nil }
       principals[type] = names
     }
     return principals
@@ -134,7 +134,7 @@ extension PolicyValue {
         if case .string(let text) = value { text } else { nil }
       }
       return texts.count == values.count && !texts.isEmpty ? texts : nil
-    case .object, .other: return nil
+    case .object, .number, .other: return nil
     }
   }
 }

@@ -22,15 +22,24 @@ package struct AccessQuestion: Sendable {
   }
 }
 
+/// The types of principals in trust policies ("Modify the trust policy").
+package enum PrincipalType: String, Sendable, CaseIterable {
+  case ram = "RAM"
+  case service = "Service"
+  case federated = "Federated"
+}
+
 extension Policy {
   /// Evaluates all `policies` together: an explicit Deny overrides every Allow, and no statement means no.
   package static func decision(of policies: [Policy], on question: AccessQuestion) -> PolicyDecision {
     decision(of: policies.flatMap(\.statements).filter { $0.applies(to: question) })
   }
 
-  /// Whether this trust policy lets `principal`, such as `RAM` `acs:ram::…:user/NAME`, assume the role.
-  package func trusts(_ principals: [String], in context: [String: String]) -> PolicyDecision {
-    Self.decision(of: statements.filter { $0.applies(toAny: principals, in: context) })
+  /// Whether this trust policy lets one of `principals`, such as `acs:ram::…:user/NAME`, assume the role.
+  package func trusts(
+    _ principals: [String], of type: PrincipalType = .ram, in context: [String: String]
+  ) -> PolicyDecision {
+    Self.decision(of: statements.filter { $0.applies(toAny: principals, of: type, in: context) })
   }
 
   private static func decision(of applying: [PolicyStatement]) -> PolicyDecision {
@@ -63,8 +72,8 @@ extension PolicyStatement {
       && conditions.allSatisfy { $0.holds(in: question.context) }
   }
 
-  fileprivate func applies(toAny callers: [String], in context: [String: String]) -> Bool {
-    guard let named = principals?["RAM"] else { return false }
+  fileprivate func applies(toAny callers: [String], of type: PrincipalType, in context: [String: String]) -> Bool {
+    guard let named = principals?[type.rawValue] else { return false }
     return covers(action: "sts:AssumeRole")
       && named.contains { name in callers.contains { $0.utf8.elementsEqual(name.utf8) } }
       && conditions.allSatisfy { $0.holds(in: context) }

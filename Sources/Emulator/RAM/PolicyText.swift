@@ -1,6 +1,8 @@
-/// A JSON value of a policy document. Policies write numbers and booleans as strings, so real ones have no value here.
+/// A JSON value of a policy document or a token. Policies write numbers and booleans as strings.
 indirect enum PolicyValue: Sendable {
   case string(String)
+  /// As it is written.
+  case number(String)
   case list([PolicyValue])
   case object([(name: String, value: PolicyValue)])
   case other
@@ -123,6 +125,7 @@ private struct PolicyReader {
 
   /// An optional `-`, integer, fraction and exponent as in RFC 8259, 6.
   private mutating func number() -> PolicyValue? {
+    let start = at
     _ = take(UInt8(ascii: "-"))
     guard take(UInt8(ascii: "0")) || digits() else { return nil }
     if take(UInt8(ascii: ".")), !digits() { return nil }
@@ -130,7 +133,7 @@ private struct PolicyReader {
       if !take(UInt8(ascii: "+")) { _ = take(UInt8(ascii: "-")) }
       guard digits() else { return nil }
     }
-    return .other
+    return .number(String(decoding: text[start..<at], as: UTF8.self))
   }
 
   private mutating func digits() -> Bool {

@@ -68,20 +68,39 @@ struct RoleAssumption: Sendable {
     for request: AssumeRoleRequest, by caller: Caller, keyID: String, context: [String: String], at now: WallTime
   ) throws(Refusal) -> RoleSession {
     if case .root = caller { throw .rootMayNotAssume }
+    let sourceIdentity = try sourceIdentity(request, of: caller)
     var context = context
     context["sts:ExternalId"] = request.externalID
-    context["sts:SourceIdentity"] = request.sourceIdentity
+    // Whether an inherited one counts in policies as well is (?).
+    context["sts:SourceIdentity"] = sourceIdentity
     let question = AccessQuestion(action: "sts:AssumeRole", resource: request.roleARN, context: context)
     guard model.decision(for: caller, on: question) == .allowed else { throw .notAuthorized }
     guard let role = model.role(request.role.name, in: request.role.account) else { throw .noSuchRole }
     guard role.trust.trusts(caller.principals, in: context) == .allowed else { throw .roleDoesNotTrust }
+    if case .session = caller, let most = model.accounts[caller.account]?.chainedSessionSeconds {
+      guard request.durationSeconds <= most else { throw .durationSeconds }
+    }
+    return try session(of: role, for: request, keyID: keyID, sourceIdentity: sourceIdentity, at: now)
+  }
+
+  /// The same for the holder of a token of the OIDC provider with this ARN.
+  func session(
+    for request: AssumeRoleRequest, byProvider arn: String, keyID: String, context: [String: String], at now: WallTime
+  ) throws(Refusal) -> RoleSession {
+    guard let role = model.role(request.role.name, in: request.role.account) else { throw .noSuchRole }
+    guard role.trust.trusts([arn], of: .federated, in: context) == .allowed else { throw .noFederatedPermission }
+    return try session(of: role, for: request, keyID: keyID, sourceIdentity: nil, at: now)
+  }
+
+  private func session(
+    of role: Role, for request: AssumeRoleRequest, keyID: String, sourceIdentity: String?, at now: WallTime
+  ) throws(Refusal) -> RoleSession {
     guard request.durationSeconds <= role.maxSessionSeconds else { throw .durationSeconds }
     let lifetime = min(request.durationSeconds, role.issuedLifetimeSeconds ?? .max)
     return RoleSession(
       keyID: keyID, account: request.role.account, role: role.name, name: request.sessionName,
       // Expiration has whole seconds, and the reported time is the one that counts.
-      expires: WallTime(seconds: now.seconds + lifetime), policy: request.policy,
-      sourceIdentity: try sourceIdentity(request, of: caller))
+      expires: WallTime(seconds: now.seconds + lifetime), policy: request.policy, sourceIdentity: sourceIdentity)
   }
 
   /// A source identity stays for all sessions chained from the first.

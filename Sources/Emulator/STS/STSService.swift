@@ -1,5 +1,8 @@
 /// The Security Token Service's operations (API 2015-04-01).
 struct STSService: Sendable {
+  /// The operation that is called without a signature.
+  static let anonymousAction = "AssumeRoleWithOIDC"
+
   private let mint: TokenMint
   private var rates = CallRates()
 
@@ -26,12 +29,44 @@ struct STSService: Sendable {
     let asked = try AssumeRoleRequest(call.parameters)
     let session = try RoleAssumption(model: model).session(
       for: asked, by: call.caller, keyID: mint.newKeyID(), context: call.context, at: now)
-    let roleID = Identifiers.principalID(of: asked.roleARN)
+    return answer(session, roleARN: asked.roleARN, in: model)
+  }
+
+  /// AssumeRoleWithOIDC, which a token signs instead of the caller.
+  mutating func assumeRoleWithOIDC(
+    _ call: Call, of request: Request, in model: AccountModel, by issuer: OIDCIssuer, at now: WallTime
+  ) throws(Refusal) -> Fields {
+    // The nonce isn't checked: cred-py sends none.
+    if let timestamp = call.timestamp, !timestamp.isEmpty {
+      guard let time = WallTime(timestamp) else { throw .timeFormat }
+      guard abs(time.seconds - now.seconds) <= Gateway.skewSeconds else { throw .timeExpired }
+    }
+    let asked = try AssumeRoleRequest(call.parameters)
+    let account = asked.role.account
+    let limit = model.accounts[account]?.requestsPerSecond ?? Account.usualRequestsPerSecond
+    guard rates.admit(Self.anonymousAction, of: account, perSecond: limit, at: now) else { throw .userThrottled }
+    let arn = call.parameters["OIDCProviderArn"] ?? ""
+    guard let provider = model.oidcProvider(arn) else { throw .noSuchOIDCProvider }
+    let token = try OIDCToken(call.parameters["OIDCToken"] ?? "")
+    try token.verify(for: provider, by: issuer, at: now)
+    var context = request.policyContext(at: now)
+    context["oidc:iss"] = token.issuer
+    context["oidc:sub"] = token.subject
+    context["oidc:aud"] = try token.audience(for: provider)
+    let session = try RoleAssumption(model: model).session(
+      for: asked, byProvider: arn, keyID: mint.newKeyID(), context: context, at: now)
+    var fields = answer(session, roleARN: asked.roleARN, in: model)
+    fields.append("OIDCTokenInfo", .object(token.information))
+    return fields
+  }
+
+  private func answer(_ session: RoleSession, roleARN: String, in model: AccountModel) -> Fields {
+    let roleID = Identifiers.principalID(of: roleARN)
     let tokenLength = model.role(session.role, in: session.account)?.tokenLength ?? 0
     var fields: Fields = [
       "AssumedRoleUser": .object([
         "AssumedRoleId": .text("\(roleID):\(session.name)"),
-        "Arn": .text("\(asked.roleARN)/\(session.name)"),
+        "Arn": .text("\(roleARN)/\(session.name)"),
       ]),
       "Credentials": .object([
         "AccessKeyId": .text(session.keyID),

@@ -48,6 +48,14 @@ struct TokenMint: Sendable {
   /// `STS.` and 24 letters and digits.
   func newKeyID() -> String { "STS." + Self.word(Digests.random(24)) }
 
+  /// `LTAI` and 20 letters and digits, as AccessKeys of users are.
+  static func newAccessKeyID() -> String { "LTAI" + word(Digests.random(20)) }
+
+  /// 30 letters and digits.
+  static func newAccessKeySecret() -> String {
+    secretMark + word(Digests.random(30 - secretMark.utf8.count))
+  }
+
   private static func word(_ bytes: some Sequence<UInt8>) -> String {
     let alphabet = Array("ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz123456789".utf8)
     return String(decoding: bytes.map { alphabet[Int($0) % alphabet.count] }, as: UTF8.self)

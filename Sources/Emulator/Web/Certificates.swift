@@ -12,9 +12,9 @@ package enum CertificateFlaw: String, Sendable, CaseIterable {
 }
 
 /// A key and a certificate in PEM.
-struct ServerIdentity: Sendable {
-  let key: String
-  let certificate: String
+package struct ServerIdentity: Sendable {
+  package let key: String
+  package let certificate: String
 }
 
 /// A CA created for one run, and server certificates signed by it, including flawed ones.
@@ -22,6 +22,8 @@ struct Certificates: Sendable {
   /// The CA certificate in PEM.
   let authority: String
   let server: ServerIdentity
+  /// For a client, by the same CA.
+  let client: ServerIdentity
   let flawed: [CertificateFlaw: ServerIdentity]
 
   private static let day: time_t = 86_400
@@ -36,6 +38,7 @@ struct Certificates: Sendable {
     let names = ["localhost"] + names
     self.authority = try authority.certificate.pem
     server = try authority.server(names: names, since: now - 30 * Self.day, until: now + 3650 * Self.day)
+    client = try authority.client(since: now - 30 * Self.day, until: now + 3650 * Self.day)
     flawed = [
       .expired: try authority.server(names: names, since: now - 30 * Self.day, until: now - Self.day),
       .name: try authority.server(
@@ -66,6 +69,14 @@ private struct Authority {
     try server.makeServer(names: names, addresses: addresses)
     try server.sign(by: certificate, with: key)
     return ServerIdentity(key: try serverKey.pem, certificate: try server.pem)
+  }
+
+  func client(since: time_t, until: time_t) throws(CertificateError) -> ServerIdentity {
+    let clientKey = try PrivateKey()
+    let client = try Certificate(subject: "client", key: clientKey, since: since, until: until)
+    try client.makeLeaf(for: GNUTLS_KP_TLS_WWW_CLIENT)
+    try client.sign(by: certificate, with: key)
+    return ServerIdentity(key: try clientKey.pem, certificate: try client.pem)
   }
 }
 
@@ -133,12 +144,16 @@ private final class Certificate {
   }
 
   func makeServer(names: [String], addresses: [[UInt8]]) throws(CertificateError) {
-    try check(gnutls_x509_crt_set_basic_constraints(raw, 0, -1), "make a server certificate")
-    try check(
-      gnutls_x509_crt_set_key_usage(raw, CUnsignedInt(GNUTLS_KEY_DIGITAL_SIGNATURE)), "make a server certificate")
-    try check(gnutls_x509_crt_set_key_purpose_oid(raw, GNUTLS_KP_TLS_WWW_SERVER, 0), "make a server certificate")
+    try makeLeaf(for: GNUTLS_KP_TLS_WWW_SERVER)
     for name in names { try addName(GNUTLS_SAN_DNSNAME, Array(name.utf8)) }
     for address in addresses { try addName(GNUTLS_SAN_IPADDRESS, address) }
+  }
+
+  /// `purpose` is an extended key usage's OID.
+  func makeLeaf(for purpose: String) throws(CertificateError) {
+    try check(gnutls_x509_crt_set_basic_constraints(raw, 0, -1), "make a certificate")
+    try check(gnutls_x509_crt_set_key_usage(raw, CUnsignedInt(GNUTLS_KEY_DIGITAL_SIGNATURE)), "make a certificate")
+    try check(gnutls_x509_crt_set_key_purpose_oid(raw, purpose, 0), "make a certificate")
   }
 
   func sign(by issuer: Certificate, with key: PrivateKey) throws(CertificateError) {

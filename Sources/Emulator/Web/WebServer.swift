@@ -11,33 +11,54 @@ final class WebServer: Sendable {
 
   /// Listens on `address`, an IPv4 address, and `port`, 0 for any free one.
   ///
-  /// With `certificates` it speaks TLS. `handle` is called on the connections' threads, with bodies of at most 128 KiB.
+  /// With `certificates` it speaks TLS, and with `needsClientCertificate` only to clients that have one by the same authority. `handle` is called on the connections' threads, with bodies of at most 128 KiB.
   /// `policy` is asked for each new connection.
   convenience init(
-    address: String, port: UInt16, certificates: Certificates? = nil, policy: ConnectionPolicy = ConnectionPolicy(),
-    handle: @escaping @Sendable (Request) -> Reply
+    address: String, port: UInt16, certificates: Certificates? = nil, needsClientCertificate: Bool = false,
+    policy: ConnectionPolicy = ConnectionPolicy(), handle: @escaping @Sendable (Request) -> Reply
   ) throws {
     try self.init(
-      address: address, port: port, certificates: certificates, policy: policy,
+      address: address, port: port, certificates: certificates, needsClientCertificate: needsClientCertificate,
+      policy: policy,
       begin: { BufferedRequest($0, limit: Cloud.bodyLimit, handle: handle) })
   }
 
   /// `begin` is called on the connections' threads with each request's head, and returns the object that takes its body and
   /// answers.
-  init(
-    address: String, port: UInt16, certificates: Certificates? = nil, policy: ConnectionPolicy = ConnectionPolicy(),
-    begin: @escaping @Sendable (Request) -> any RequestSink
+  convenience init(
+    address: String, port: UInt16, certificates: Certificates? = nil, needsClientCertificate: Bool = false,
+    policy: ConnectionPolicy = ConnectionPolicy(), begin: @escaping @Sendable (Request) -> any RequestSink
   ) throws {
+    let state = try ServerState(
+      certificates, needsClientCertificate: needsClientCertificate, policy: policy, begin: begin)
+    try self.init(address: address, port: port, certificates: certificates, state)
+  }
+
+  private init(address: String, port: UInt16, certificates: Certificates?, _ state: ServerState) throws {
     var location = in_addr()
     guard inet_pton(AF_INET, address, &location) == 1 else {
       throw ListenError(place: "\(address):\(port)", reason: "it is not an IPv4 address")
     }
-    let state = try ServerState(certificates, policy: policy, begin: begin)
-    guard let daemon = start(location, port, certificates?.server, state) else {
+    guard let daemon = start(location, port, listening: -1, certificates?.server, state) else {
       throw ListenError(place: "\(address):\(port)", reason: String(cString: strerror(errno)))
     }
     self.state = state
     self.port = cmicrohttpd_port(daemon)
+    self.daemon = Mutex(daemon)
+  }
+
+  /// Listens on a Unix socket, which replaces a former one, in plain HTTP.
+  init(socket path: String, handle: @escaping @Sendable (Request) -> Reply) throws {
+    let state = try ServerState(
+      nil, needsClientCertificate: false, policy: ConnectionPolicy(),
+      begin: { BufferedRequest($0, limit: Cloud.bodyLimit, handle: handle) })
+    let listening = try UnixSocket.listening(at: path)
+    guard let daemon = start(in_addr(), 0, listening: listening, nil, state) else {
+      defer { close(listening) }
+      throw ListenError(place: path, reason: String(cString: strerror(errno)))
+    }
+    self.state = state
+    port = 0
     self.daemon = Mutex(daemon)
   }
 
@@ -75,16 +96,22 @@ private final class ServerState: Sendable {
   let policy: ConnectionPolicy
   let begin: @Sendable (Request) -> any RequestSink
   private let flawed: [CertificateFlaw: TLSCredentials]
+  /// The good certificate for connections whose clients have to show one; nil if they don't have to.
+  private let verifying: TLSCredentials?
   /// Readable after the server has stopped, so that delayed answers end early. -1 if there is none.
   private let stopped: CInt
 
   init(
-    _ certificates: Certificates?, policy: ConnectionPolicy, begin: @escaping @Sendable (Request) -> any RequestSink
+    _ certificates: Certificates?, needsClientCertificate: Bool, policy: ConnectionPolicy,
+    begin: @escaping @Sendable (Request) -> any RequestSink
   ) throws {
     isSecure = certificates != nil
     self.policy = policy
     self.begin = begin
     flawed = try certificates?.flawed.mapValues { try TLSCredentials($0) } ?? [:]
+    verifying =
+      try needsClientCertificate
+      ? certificates.map { try TLSCredentials($0.server, trusting: $0.authority) } : nil
     stopped = eventfd(0, CInt(EFD_CLOEXEC))
   }
 
@@ -92,8 +119,10 @@ private final class ServerState: Sendable {
 
   /// Selects the certificate for a new connection, before its handshake.
   func prepare(_ connection: OpaquePointer) {
-    guard let session = cmicrohttpd_tls(connection), let flaw = policy.flaw(peer(of: connection)) else { return }
-    flawed[flaw]?.beShown(in: OpaquePointer(session))
+    guard let session = cmicrohttpd_tls(connection) else { return }
+    let flaw = policy.flaw(peer(of: connection))
+    let credentials = flaw.flatMap { flawed[$0] } ?? verifying
+    credentials?.beShown(in: OpaquePointer(session))
   }
 
   /// Blocks only this thread; ends early if the server stops.
@@ -117,7 +146,7 @@ private final class Exchange {
 // The library calls back on its own threads with `state` and, per request, an `Exchange` that it owns from the first call to
 // `completed`.
 private func start(
-  _ address: in_addr, _ port: UInt16, _ identity: ServerIdentity?, _ state: ServerState
+  _ address: in_addr, _ port: UInt16, listening: CInt, _ identity: ServerIdentity?, _ state: ServerState
 ) -> OpaquePointer? {
   let callbacks = cmicrohttpd_callbacks(
     accept: { state, address, _ in
@@ -139,7 +168,7 @@ private func start(
       exchange?.pointee = nil
     },
     state: Unmanaged.passUnretained(state).toOpaque())
-  return cmicrohttpd_start(address, port, identity?.key, identity?.certificate, callbacks)
+  return cmicrohttpd_start(address, port, listening, identity?.key, identity?.certificate, callbacks)
 }
 
 private func serverState(_ pointer: UnsafeMutableRawPointer?) -> ServerState {

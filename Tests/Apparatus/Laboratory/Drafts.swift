@@ -27,6 +27,10 @@ package struct RealmDraft {
   /// Lines of `[vod]` and of `[oss]`.
   package var vod = ""
   package var oss = ""
+  /// Lines in place of a role's `trust`, such as a `trust_policy`, by role.
+  package var trusts: [String: String] = [:]
+  /// Further tables, such as `[ecs]`.
+  package var more = ""
 
   package init(lifetime: String?, roles: [String] = ["uploader", "reports"]) {
     self.roles = Dictionary(uniqueKeysWithValues: roles.map { ($0, lifetime) })
@@ -53,7 +57,7 @@ package struct RealmDraft {
       text += """
 
         [accounts.\(Self.account).roles.\(name)]
-        trust = ["acs:ram::\(Self.account):root"]
+        \(trusts[name] ?? "trust = [\"acs:ram::\(Self.account):root\"]")
         max_session_duration = "12h"
 
         """
@@ -63,6 +67,7 @@ package struct RealmDraft {
     }
     if !vod.isEmpty { text += "\n[vod]\n\(vod)\n" }
     if !oss.isEmpty { text += "\n[oss]\n\(oss)\n" }
+    if !more.isEmpty { text += "\n\(more)\n" }
     return text
   }
 }

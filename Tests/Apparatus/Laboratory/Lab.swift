@@ -16,14 +16,16 @@ package final class Lab {
   /// Starts the emulator and writes the AccessKey and the settings, as `adjust` wants them. `start` starts the daemon.
   ///
   /// `wrapper` are words before the emulator's own, as for the daemon. All files lie in a directory of their own in `parent`, or where
-  /// TMPDIR says. `hasStorage` is whether there is an OSS, with its objects below `objects`.
+  /// TMPDIR says. `hasStorage` is whether there is an OSS, with its objects below `objects`; `hasHostServices` whether there are the
+  /// metadata service of an ECS instance, a server behind a credentials URI, and KMS Agent.
   package init(
     _ realm: RealmDraft, wrapper: [String] = [], in parent: String? = nil, hasStorage: Bool = false,
-    _ adjust: (inout SettingsDraft) -> Void = { _ in }
+    hasHostServices: Bool = false, _ adjust: (inout SettingsDraft) -> Void = { _ in }
   ) throws {
     directory = try TemporaryDirectory(in: parent)
     emulator = try EmulatorProcess(
-      realm: realm.text, in: directory, objects: hasStorage ? directory.path("objects") : nil, wrapper: wrapper)
+      realm: realm.text, in: directory, objects: hasStorage ? directory.path("objects") : nil,
+      hasHostServices: hasHostServices, wrapper: wrapper)
     draft = SettingsDraft(
       keyPath: directory.path("access-key"), endpoint: emulator.endpoint, authorityPath: emulator.authorityPath,
       socketPath: directory.path("rk.sock"), directory: directory.path("roles"))

@@ -8,33 +8,53 @@ package final class EmulatorProcess {
   package let ossPort: UInt16
   /// The certificate authority that its certificate is of, in PEM.
   package let authorityPath: String
+  /// Where the metadata service of an ECS instance, the server behind a credentials URI, and KMS Agent listen; 0 without.
+  package let metadataPort: UInt16
+  package let credentialsURIPort: UInt16
+  package let kmsAgentPort: UInt16
+  /// The Unix socket of the same server, a client certificate with its key in PEM, and the token of KMS Agent; only with
+  /// `hasHostServices`.
+  package let credentialsSocketPath: String
+  package let clientCertificatePath: String
+  package let kmsTokenPath: String
   private let control: UInt16
   private let realmPath: String
   package let child: ChildProcess
   private let directory: TemporaryDirectory
 
   /// `realm` is what `sts-emulator --help` says of its configuration; `objects` is where OSS keeps them, nil for no OSS;
-  /// `wrapper` are words before the program's own.
+  /// `hasHostServices` is for the services that a host in the cloud has at addresses of its own; `wrapper` are words before the
+  /// program's own.
   package init(
     realm: String, in directory: TemporaryDirectory, named name: String = "emulator", objects: String? = nil,
-    wrapper: [String] = []
+    hasHostServices: Bool = false, wrapper: [String] = []
   ) throws {
     self.directory = directory
     realmPath = try directory.write(realm, to: "\(name).toml")
     authorityPath = directory.path("\(name)-ca.pem")
+    credentialsSocketPath = directory.path("\(name)-credentials.sock")
+    clientCertificatePath = directory.path("\(name)-client.pem")
+    kmsTokenPath = directory.path("\(name)-kmstoken")
+    let hostServices = [
+      "--ecs", "127.0.0.1:0", "--credentials-uri", "127.0.0.1:0", "--credentials-socket", credentialsSocketPath,
+      "--client-out", clientCertificatePath, "--kms", "127.0.0.1:0", "--kms-token-out", kmsTokenPath,
+    ]
     let child = try ChildProcess(
       wrapper + [
         Programs.emulator, "--config", realmPath, "--listen", "127.0.0.1:0", "--ca-out", authorityPath, "--control",
         "127.0.0.1:0",
-      ] + (objects.map { ["--objects", $0] } ?? []), in: directory, named: name)
+      ] + (objects.map { ["--objects", $0] } ?? []) + (hasHostServices ? hostServices : []), in: directory, named: name)
     self.child = child
     try eventually("the emulator says its ports") {
       if let status = child.statusIfEnded { throw ProgramEnded(name: name, status: status, errors: child.errors) }
       return child.output.contains("control on")
     }
-    let ports = child.output.split(separator: "\n").compactMap { UInt16($0.split(separator: ":").last ?? "") }
-    (port, control) = (ports[0], ports[1])
-    ossPort = ports.count > 2 ? ports[2] : 0
+    let lines = child.output.split(separator: "\n")
+    func port(_ name: String) -> UInt16 {
+      lines.first { $0.hasPrefix("\(name) on ") }.flatMap { UInt16($0.split(separator: ":").last ?? "") } ?? 0
+    }
+    (self.port, control, ossPort) = (port("listening"), port("control"), port("OSS"))
+    (metadataPort, credentialsURIPort, kmsAgentPort) = (port("ECS metadata"), port("credentials"), port("KMS Agent"))
   }
 
   package var endpoint: String { "127.0.0.1:\(port)" }
