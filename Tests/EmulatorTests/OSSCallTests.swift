@@ -49,7 +49,6 @@ import Testing
     Case(host: "127.0.0.1", target: "/Outin/x", object: nil, code: "InvalidBucketName"),
     Case(host: "127.0.0.1", target: "/-outin/x", object: nil, code: "InvalidBucketName"),
     Case(host: "127.0.0.1", target: "/ab/x", object: nil, code: "InvalidBucketName"),
-    Case(host: "127.0.0.1", target: "/outin-1", object: nil, code: "MethodNotAllowed"),
     Case(host: "127.0.0.1", target: "/", object: nil, code: "InvalidBucketName"),
     Case(host: "127.0.0.1", target: "*", object: nil, code: "InvalidObjectName"),
   ])
@@ -71,12 +70,27 @@ import Testing
     ("POST", "?uploadId=U&encoding-type=url", "CompleteMultipartUpload"),
     ("GET", "", "GetObject"), ("HEAD", "?objectMeta", "HeadObject"), ("GET", "?uploadId=U&max-parts=5", "ListParts"),
     ("DELETE", "?uploadId=U", "AbortMultipartUpload"), ("PUT", "?acl", "none"), ("PUT", "?uploadId=U", "none"),
-    ("POST", "", "none"), ("DELETE", "", "none"), ("PATCH", "", "none"), ("POST", "?append&position=0", "none"),
+    ("POST", "", "none"), ("DELETE", "", "DeleteObject"), ("PATCH", "", "none"), ("POST", "?append&position=0", "none"),
   ])
   func `method and parameters decide the operation`(method: String, query: String, operation: String) throws {
     let request = Request(
       method: method, target: "/outin-1/a\(query)", headers: [.init(name: "Host", value: "127.0.0.1")])
     #expect(try OSSCall(request).operation?.rawValue ?? "none" == operation)
+  }
+
+  @Test(arguments: [
+    ("GET", "", "ListObjects"), ("GET", "?prefix=a&max-keys=5&encoding-type=url", "ListObjects"),
+    ("GET", "?list-type=2&continuation-token=x", "ListObjectsV2"), ("GET", "?location=", "GetBucketLocation"),
+    ("HEAD", "", "HeadBucket"), ("PUT", "", "PutBucket"), ("DELETE", "", "none"), ("GET", "?lifecycle", "none"),
+    ("POST", "?delete", "none"),
+  ])
+  func `a request to a bucket has operations of its own`(method: String, query: String, operation: String) throws {
+    for path in ["/outin-1", "/outin-1/"] {
+      let request = Request(method: method, target: path + query, headers: [.init(name: "Host", value: "127.0.0.1")])
+      let call = try OSSCall(request)
+      #expect(call.object == ObjectName(bucket: "outin-1", key: ""))
+      #expect(call.operation?.rawValue ?? "none" == operation)
+    }
   }
 
   @Test func `a copy isn't among the operations`() throws {

@@ -19,12 +19,12 @@ final class BodyWriter {
   /// Why the body can't be stored; nothing is written after that.
   private var failure: StorageError?
 
-  init(_ file: StorageFile, at offset: Int = 0, withMD5: Bool) throws(StorageError) {
+  init(_ file: StorageFile, at offset: Int = 0, withMD5: Bool, withSHA256: Bool = false) throws(StorageError) {
     self.file = file
     self.offset = offset
     descriptor = try file.open(O_WRONLY)
     buffer = BodyBuffers.take(size: Self.bufferSize)
-    summer = ContentSummer(withMD5: withMD5)
+    summer = ContentSummer(withMD5: withMD5, withSHA256: withSHA256)
   }
 
   deinit {

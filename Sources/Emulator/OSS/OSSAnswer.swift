@@ -16,6 +16,13 @@ struct OSSAnswer {
     return answer
   }
 
+  /// A document with a text in its only element.
+  func document(_ root: String, text: String) -> Answer {
+    var answer = document(root, [:])
+    answer.body = Array("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<\(root)>\(Field.text(text).xml)</\(root)>\n".utf8)
+    return answer
+  }
+
   func error(_ refusal: OSSRefusal) -> Answer {
     var fields: Fields = [
       "Code": .text(refusal.code), "Message": .text(refusal.message), "RequestId": .text(requestID),

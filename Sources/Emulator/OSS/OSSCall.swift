@@ -3,13 +3,14 @@ struct OSSCall: Sendable {
   /// Parameters that don't affect the choice of the operation.
   private static let besides: Set<String> = [
     "security-token", "OSSAccessKeyId", "Expires", "Signature", "encoding-type", "max-parts", "part-number-marker",
-    "sequential", "objectMeta",
+    "sequential", "objectMeta", "x-id",
   ]
 
   let request: Request
   let parameters: Parameters
   /// Nil for an unknown operation.
   let operation: OSSOperation?
+  /// Its key is empty for a request to a bucket.
   let object: ObjectName
   /// Nil without `partNumber`; 0 for text that isn't a number.
   let partNumber: Int?
@@ -27,9 +28,17 @@ struct OSSCall: Sendable {
     self.request = request
     self.parameters = parameters
     object = try Self.object(at: path, host: request.header("host") ?? "")
-    let names = parameters.pairs.map(\.name).filter { !$0.hasPrefix("x-oss-") && !Self.besides.contains($0) }
-    let isCopy = request.header("x-oss-copy-source") != nil
-    operation = isCopy ? nil : OSSOperation(method: request.method, parameters: Set(names))
+    let names = parameters.pairs.map(\.name).filter { name in
+      !["x-oss-", "X-Amz-"].contains { name.hasPrefix($0) } && !Self.besides.contains(name)
+    }
+    let isCopy = ["x-oss-copy-source", "x-amz-copy-source"].contains { request.header($0) != nil }
+    if isCopy {
+      operation = nil
+    } else if object.key.isEmpty {
+      operation = OSSOperation(method: request.method, bucketParameters: Set(names))
+    } else {
+      operation = OSSOperation(method: request.method, parameters: Set(names))
+    }
     partNumber = parameters["partNumber"].map { Int($0) ?? 0 }
     uploadID = parameters["uploadId"]
     length =
@@ -51,7 +60,7 @@ struct OSSCall: Sendable {
       object = ObjectName(bucket: String(Substring(bucket)), key: String(Substring(path)))
     }
     guard object.hasValidBucket else { throw .bucketName }
-    guard object.hasValidKey else { throw object.key.isEmpty ? .method : .objectName }
+    guard object.key.isEmpty || object.hasValidKey else { throw .objectName }
     return object
   }
 }

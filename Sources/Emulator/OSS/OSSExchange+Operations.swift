@@ -73,17 +73,39 @@ extension OSSExchange {
     return answer.document("ListPartsResult", fields)
   }
 
+  func delete() throws -> Answer {
+    try service.store.remove(call.object)
+    return answer.empty(status: 204)
+  }
+
+  func list(isV2: Bool) throws -> Answer {
+    let listing = try ObjectListing(call.parameters, isV2: isV2)
+    return answer.document("ListBucketResult", listing.fields(service.store.all, in: call.object.bucket))
+  }
+
+  func location() -> Answer { answer.document("LocationConstraint", text: "oss-\(service.store.region)") }
+
   /// Also for HEAD: the library omits the body then.
   func get() throws -> Answer {
     guard let stored = service.store.stored(call.object) else {
       throw OSSRefusal.noSuchKey.with("Key", call.object.key)
     }
+    let range = ByteRange(call.request.header("range"), of: stored.size)
+    if case .beyond = range { throw OSSRefusal.range }
     var answer = answer.empty(
       headers(of: stored) + [
         ("Content-Type", "application/octet-stream"), ("Last-Modified", stored.time.httpDate),
-        ("x-oss-object-type", stored.etag.contains("-") ? "Multipart" : "Normal"),
+        ("x-oss-object-type", stored.etag.contains("-") ? "Multipart" : "Normal"), ("Accept-Ranges", "bytes"),
       ])
-    answer.file = AnswerFile(try service.store.directory.open(call.object), size: stored.size)
+    var part = 0..<stored.size
+    if case .part(let asked) = range {
+      part = asked
+      answer.status = 206
+      let place = "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(stored.size)"
+      answer.headers.append(.init(name: "Content-Range", value: place))
+    }
+    answer.file = AnswerFile(
+      try service.store.directory.open(call.object), from: part.lowerBound, size: part.count)
     return answer
   }
 
@@ -98,6 +120,9 @@ extension OSSExchange {
     guard sum.size <= MultipartUpload.mostPart else { throw OSSRefusal.tooLarge }
     if let claimed = call.request.header("content-md5") {
       guard claimed == TextCoding.base64(sum.digest) else { throw OSSRefusal.digest }
+    }
+    if let payloadHash, let sha256 = sum.sha256 {
+      guard payloadHash.lowercased() == TextCoding.hex(sha256) else { throw OSSRefusal.payloadMismatch }
     }
     return sum
   }

@@ -24,6 +24,8 @@ final class OSSExchange: RequestSink {
   private var body = Body.dropped
   private var passage: BodyFaults
   private var isAnswered = false
+  /// The body's SHA-256 that an S3 client has signed, in hexadecimal digits; nil for none.
+  private(set) var payloadHash: String?
 
   init(_ call: OSSCall, by service: OSSService, settings: OSSSettings, faults: [Fault.Kind]) {
     self.call = call
@@ -71,6 +73,8 @@ final class OSSExchange: RequestSink {
   func reply() -> Reply {
     let now = service.clock.now
     var (answer, result) = outcome(at: now)
+    // S3's are in small letters, and some of its clients compare them with an MD5 of their own. Which ones OSS sends them is (?).
+    if isOfS3, let etag = answer.header("ETag") { answer.headers.replace("ETag", with: etag.lowercased()) }
     for case .checksum(let flaw) in faults { answer.headers.bendChecksum(flaw) }
     if faults.contains(.wrongETag), answer.header("ETag") != nil {
       answer.headers.replace("ETag", with: "\"\(String(repeating: "0", count: 32))\"")
@@ -90,7 +94,7 @@ final class OSSExchange: RequestSink {
 
   private func begin() {
     do throws(OSSRefusal) {
-      guard call.operation != nil else { throw .notImplemented }
+      guard call.operation != nil else { throw call.object.key.isEmpty ? .method : .notImplemented }
       let grant = try authenticated(at: service.clock.now)
       plan = .perform(grant)
       try openBody()
@@ -103,8 +107,16 @@ final class OSSExchange: RequestSink {
   private func authenticated(at now: WallTime) throws(OSSRefusal) -> UploadGrant {
     if faults.contains(.noSuchUpload), let id = call.uploadID { service.store.takeUpload(id, of: call.object) }
     for case .tokenExpired(let code, .start) in faults { endCredential(as: code) }
-    return try OSSGateway(store: service.store, settings: settings)
-      .authenticate(call, signedBy: signature.get(), at: now)
+    let signature = try signature.get()
+    let grant = try OSSGateway(store: service.store, settings: settings, signers: service.signers(at: now))
+      .authenticate(call, signedBy: signature, at: now)
+    if case .aws4(let claim)? = signature { payloadHash = try claim.payloadHash(of: call) }
+    return grant
+  }
+
+  /// Whether it is an S3 client's.
+  var isOfS3: Bool {
+    if case .aws4? = try? signature.get() { true } else { false }
   }
 
   private func endCredential(as code: OSSSettings.ExpiredCode?) {
@@ -118,10 +130,12 @@ final class OSSExchange: RequestSink {
       switch call.operation {
       case .putObject:
         if call.length ?? 0 > MultipartUpload.mostPart { throw OSSRefusal.tooLarge }
-        body = .written(try BodyWriter(service.store.directory.newDraft(), withMD5: withMD5))
+        body = .written(
+          try BodyWriter(
+            service.store.directory.newDraft(), withMD5: withMD5, withSHA256: payloadHash != nil))
       case .uploadPart:
         let (file, offset) = try placeForPart()
-        body = .written(try BodyWriter(file, at: offset, withMD5: withMD5))
+        body = .written(try BodyWriter(file, at: offset, withMD5: withMD5, withSHA256: payloadHash != nil))
       case .completeMultipartUpload: body = .kept([])
       default: body = .dropped
       }
@@ -182,6 +196,12 @@ final class OSSExchange: RequestSink {
     case (.listParts, _): return try listParts()
     case (.abortMultipartUpload, _): return try abort()
     case (.getObject, _), (.headObject, _): return try get()
+    case (.deleteObject, _): return try delete()
+    case (.listObjects, _): return try list(isV2: false)
+    case (.listObjectsV2, _): return try list(isV2: true)
+    case (.getBucketLocation, _): return location()
+    // Each bucket exists.
+    case (.headBucket, _), (.putBucket, _): return answer.empty()
     default: throw OSSRefusal.notImplemented
     }
   }

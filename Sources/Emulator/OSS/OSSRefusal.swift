@@ -34,6 +34,14 @@ extension OSSRefusal {
     status: 400, code: "InvalidArgument", message: "Invalid credential scope in Authorization header.")
   static let payload = OSSRefusal(
     status: 400, code: "InvalidArgument", message: "x-oss-content-sha256 must be UNSIGNED-PAYLOAD.")
+  static let payloadHash = OSSRefusal(
+    status: 400, code: "InvalidArgument", message: "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a SHA-256.")
+  static let awsChunked = OSSRefusal(
+    status: 400, code: "InvalidArgument",
+    message: "aws-chunked encoding is not supported with the specified x-amz-content-sha256 value.")
+  static let payloadMismatch = OSSRefusal(
+    status: 400, code: "XAmzContentSHA256Mismatch",
+    message: "The provided 'x-amz-content-sha256' header does not match what was computed.")
   static let additionalHeaders = OSSRefusal(
     status: 400, code: "InvalidArgument", message: "A signed header is missing or repeated.")
   // The service's answer to V1 where it is disabled is (?); its guidelines only say that such requests fail.
@@ -73,6 +81,7 @@ extension OSSRefusal {
     status: 405, code: "MethodNotAllowed", message: "The specified method is not allowed against this resource.")
   static let notImplemented = OSSRefusal(
     status: 501, code: "NotImplemented", message: "This request implies functionality that is not implemented.")
+  static let range = OSSRefusal(status: 416, code: "InvalidRange", message: "The requested range cannot be satisfied.")
   static let noSuchKey = OSSRefusal(
     status: 404, code: "NoSuchKey", message: "The specified key does not exist.", ec: "0026-00000001")
   static let objectExists = OSSRefusal(

@@ -21,6 +21,11 @@ final class OSSService: Sendable {
     }
   }
 
+  /// Who may sign requests beside the holders of grants.
+  func signers(at now: WallTime) -> OSSSigners {
+    shared.withService { OSSSigners(model: $0.currentModel(at: now), mint: $0.mint) }
+  }
+
   /// Records the result of a call.
   func note(_ entry: OSSCallLog.Entry, of request: Request) {
     log.note(entry)

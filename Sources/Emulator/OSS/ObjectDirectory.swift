@@ -45,6 +45,12 @@ final class ObjectDirectory: Sendable {
     return descriptor
   }
 
+  func remove(_ object: ObjectName) throws(StorageError) {
+    let (directory, name) = try parent(of: object, makingDirectories: false)
+    defer { close(directory) }
+    guard unlinkat(directory, name, 0) == 0 else { throw StorageError(attempt: "remove an object", number: errno) }
+  }
+
   private func parent(
     of object: ObjectName, makingDirectories: Bool
   ) throws(StorageError) -> (directory: CInt, name: String) {

@@ -47,6 +47,14 @@ package final class ObjectStore: Sendable {
       }
     }
   }
+
+  /// Also if there is no such object.
+  func remove(_ object: ObjectName) throws(StorageError) {
+    try placing.withLock { _ throws(StorageError) in
+      let isKnown = state.withLock { $0.objects.removeValue(forKey: object) != nil }
+      if isKnown { try directory.remove(object) }
+    }
+  }
 }
 
 // Credentials.
