@@ -32,7 +32,8 @@ let package = Package(
     module("JSON", settings: small + [.enableExperimentalFeature("Lifetimes")]),
     module("Wire", imports: ["Core", "Secrets", "JSON"], settings: small),
     module("SessionStore", imports: ["Core", "Secrets"]),
-    module("Settings", imports: ["Core", "JSON", "CTOML", "CLinux"]),
+    module("Policies", imports: ["Core", "JSON"], settings: small),
+    module("Settings", imports: ["Core", "JSON", "Policies", "CTOML", "CLinux"]),
     module("Signing", imports: ["Core", "Secrets", "CCrypto"]),
     module("CloudAPI", imports: ["Core", "Secrets", "JSON", "Signing"]),
     // A target of its own, so that the daemon doesn't load an XML parser.
@@ -145,6 +146,7 @@ let package = Package(
     tests("SessionStore", imports: ["Core", "Secrets"]),
     tests("JSON"),
     tests("Wire", imports: ["Core", "Secrets", "JSON", "TestSupport"]),
+    tests("Policies", imports: ["Emulator", "TestSupport"]),
     tests("Settings", imports: ["Core", "TestSupport"]),
     tests("Signing", imports: ["Core", "Secrets", "TestSupport"]),
     tests("CloudAPI", imports: ["Core", "Secrets", "TestSupport"]),

@@ -1,5 +1,6 @@
 import Core
 import JSON
+import Policies
 
 /// Reads session policies, each file once: many roles may share one.
 final class PolicyFiles {
@@ -59,9 +60,9 @@ final class PolicyFiles {
     }
     do throws(JSONError) {
       let document = try JSONDocument(bytes.span)
-      var grammar = PolicyGrammar()
-      grammar.check(document.root)
-      for problem in grammar.problems {
+      var reader = PolicyReader()
+      let isPolicy = reader.read(document.root) != nil
+      for problem in reader.problems {
         switch problem.severity {
         case .error: findings.error(inFile(problem.offset), "is not a RAM policy: \(problem.problem)", problem.remedy)
         case .warning:
@@ -78,7 +79,7 @@ final class PolicyFiles {
           "shorten it, or give the role itself fewer permissions")
         return nil
       }
-      return grammar.problems.contains { $0.severity == .error } ? nil : minified
+      return isPolicy ? minified : nil
     } catch {
       let reason = error.problem == .unexpectedByte ? "unexpected character" : error.reason
       findings.error(inFile(error.offset), "is not valid JSON: \(reason)", "correct the policy file there")
