@@ -103,7 +103,7 @@ extension RefreshMachine {
     // For a failing role, a reservation of the pool's duration would do no better than its own next attempt.
     if query.minTTL == nil || (isMetByRing && lastFailure != nil) {
       // The key's file is watched: an attempt may come at any moment.
-      let mayComeSooner = lastFailure?.code == Failure.noAccessKeyCode
+      let mayComeSooner = [Failure.noAccessKeyCode, Failure.sourceNotReadyCode].contains(lastFailure?.code)
       if nextAttempt <= query.deadline || mayComeSooner { return .wait }
       return .notInTime(next: nextAttempt, failure: lastFailure)
     }
@@ -141,6 +141,8 @@ extension RefreshMachine {
 extension Failure {
   /// The code of an attempt that couldn't be signed: there is no AccessKey, and the role tries again as soon as there is one.
   package static let noAccessKeyCode = "NoAccessKey"
+  /// The code of an attempt for which no request was made, since the source has no temporary credential at present.
+  package static let sourceNotReadyCode = "SourceNotReady"
   /// The code of a DurationSeconds that is more than the role's MaxSessionDuration (STS API reference, AssumeRole).
   package static let durationRefusedCode = "InvalidParameter.DurationSeconds"
 }

@@ -76,7 +76,7 @@ extension Daemon {
       log: log)
     writer.proofs = { [unowned self] in
       sources.values.sorted { $0.name < $1.name }.compactMap { source in
-        source.keys.proof.map { HandoverProof($0, of: source.name) }
+        (source as? AccessKeySource)?.keys.proof.map { HandoverProof($0, of: source.name) }
       }
     }
     writer.units = { [unowned self] in units.units }

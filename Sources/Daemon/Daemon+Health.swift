@@ -37,7 +37,7 @@ extension Daemon {
 
   package func generalReasons() -> [Health.Reason] { sourceReasons(sources.values) + reasonsOfAll() }
 
-  private func sourceReasons(_ sources: some Sequence<AccessKeySource>) -> [Health.Reason] {
+  private func sourceReasons(_ sources: some Sequence<any CredentialSource>) -> [Health.Reason] {
     sources.sorted { $0.name < $1.name }.compactMap { source in
       source.trouble.map { Health.Reason(.source, detail: $0) }
     }

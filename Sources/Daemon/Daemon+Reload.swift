@@ -121,7 +121,10 @@ extension Daemon: ReloadableParts {
   }
   func peerChanged() { refresher.peerChanged() }
   func retrySources() { for source in sources.values { source.retry() } }
-  func retryRoles() { refresher.sendToAll(.mayBeFixed) }
+  func retryRoles() {
+    refresher.releaseHeld()
+    refresher.sendToAll(.mayBeFixed)
+  }
   func trimMemory() { memoryTrimmer.muchWasDone() }
 
   /// The old server ends in a later turn, when whoever asked for the reload over it has had the answer.

@@ -24,7 +24,7 @@ extension Daemon {
   }
 
   package func status(of role: ManagedRole, at now: Timestamp) -> RoleStatus {
-    let signer = sources[role.settings.source]?.keys.current?.identity
+    let signer = sources[role.settings.source]?.owner
     var status = role.status(at: now, clock: refresher.clock, signer: signer)
     status.outputs = outputs.statuses(of: role.name, clock: refresher.clock)
     status.units = unitRefresher.statuses(of: role.name)

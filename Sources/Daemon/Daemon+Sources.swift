@@ -9,7 +9,7 @@ import Systemd
 /// What signs and calls STS, made by the settings and put in force as a whole.
 extension Daemon {
   struct Connections {
-    let sources: [String: AccessKeySource]
+    let sources: [String: any CredentialSource]
     let cloud: CloudConnections
   }
 
@@ -21,8 +21,11 @@ extension Daemon {
   ) throws -> Connections {
     let old = connections
     let switches = old == nil ? [:] : switches(to: settings)
-    let places = try settings.sources.map { (name: $0.name, location: try AccessKeySource.Location($0)) }
-    let sources = try AccessKeySource.sources(at: places, keeping: old?.sources ?? [:], switches: switches) {
+    let places = try settings.sources.compactMap { source in
+      try AccessKeySource.Location(source).map { (name: source.name, location: $0) }
+    }
+    let oldKeys = (old?.sources ?? [:]).compactMapValues { $0 as? AccessKeySource }
+    let keys = try AccessKeySource.sources(at: places, keeping: oldKeys, switches: switches) {
       name, location, predecessor in
       let memory = state.map { KeyMemory.inherited($0.proofs[name].map { KeyProof($0) }) }
       let source = try AccessKeySource(
@@ -36,6 +39,10 @@ extension Daemon {
       }
       return source
     }
+    var sources: [String: any CredentialSource] = keys
+    for one in settings.sources where sources[one.name] == nil {
+      sources[one.name] = otherSource(one, keeping: old?.sources[one.name])
+    }
     let cloud = try CloudConnections(
       settings.sts, sources: sources, keeping: old?.cloud, mayLackAuthorities: mayLackAuthorities, loop: loop,
       log: log,
@@ -46,6 +53,23 @@ extension Daemon {
       })
     cloud.identities.ended = { [unowned self] in refresher.pump() }
     return Connections(sources: sources, cloud: cloud)
+  }
+
+  /// A source that is no AccessKey; `old` is the one of its name so far.
+  private func otherSource(_ settings: SourceSettings, keeping old: (any CredentialSource)?) -> (any CredentialSource)?
+  {
+    let name = settings.name
+    switch settings.kind {
+    case .accessKey: return nil
+    case .role(let role):
+      if let old = old as? ChainedSource, old.role == role { return old }
+      let source = ChainedSource(name: name, role: role, lender: sourceRoles) { [unowned self] in loop.time }
+      source.changed = { [unowned self] in
+        refresher.sourceChanged(name)
+        announcer?.stateChanged()
+      }
+      return source
+    }
   }
 
   /// By the name of a source in `settings`: the one that its roles have had so far.
@@ -60,8 +84,7 @@ extension Daemon {
     refresher.issuer = new.cloud.sts
     refresher.checker = new.cloud.identities
     for source in new.sources.values {
-      source.identities = new.cloud.identities
-      source.takeOver()
+      source.takeOver(asking: new.cloud.identities)
     }
   }
 }

@@ -43,6 +43,7 @@ package final class Daemon: SocketBackend {
   var announcer: Announcer!
   var generations: GenerationReserve!
   var handover: HandoverWriter?
+  private(set) var sourceRoles: SourceRoles!
   private(set) var reloader: Reloader!
   var retired: HTTPServer?
   var retirement: (any Deferral)!
@@ -57,7 +58,7 @@ package final class Daemon: SocketBackend {
   private var pauseReported: Timestamp?
   var memoryTrimmer: MemoryTrimmer!
 
-  var sources: [String: AccessKeySource] { connections?.sources ?? [:] }
+  var sources: [String: any CredentialSource] { connections?.sources ?? [:] }
   /// Made by `init`.
   var cloud: CloudConnections { connections!.cloud }
 
@@ -86,6 +87,8 @@ package final class Daemon: SocketBackend {
       clock: state?.clock.flatMap { $0.isFromServer ? ServerClock($0) : nil }
         ?? ServerClock(wallMicroseconds: loop.wallMicroseconds, at: loop.time),
       attemptLimit: settings.sts.attemptLimit, log: log)
+    sourceRoles = SourceRoles(refresher: refresher) { [unowned self] in sources }
+    refresher.isAwaited = { [unowned self] in sources[$0]?.isAwaited ?? false }
     reloader = Reloader(
       self.settings, parts: self, scheduler: loop, log: log,
       refusal: start.refusals.isEmpty ? nil : SettingsRefusal(at: started, start.refusals), read: read)
@@ -197,7 +200,9 @@ package final class Daemon: SocketBackend {
   private func observe() {
     // Whatever another one hears of is recorded by then, and in the store before the file asks for that store.
     refresher.setObservers(
-      (handover.map { [$0] } ?? []) + [generations, outputs, service, units, announcer, memoryTrimmer, follower])
+      (handover.map { [$0] } ?? []) + [
+        generations, outputs, service, units, announcer, memoryTrimmer, follower, sourceRoles,
+      ])
     outputs.changed = { [unowned self] name, path in
       guard let role = refresher.roles[name] else { return }
       service.outputsChanged(of: role, outputs.statuses(of: name, at: path, clock: refresher.clock))

@@ -2,8 +2,11 @@ package import Settings
 
 extension AccessKeySource.Location {
   /// Throws if the settings name a systemd credential and the process was given none.
-  package init(_ settings: SourceSettings) throws {
+  ///
+  /// Nil for another kind of source.
+  package init?(_ settings: SourceSettings) throws {
     switch settings.accessKey {
+    case nil: return nil
     case .file(let path): self = .file(path)
     case .credential(_, .some(let path)): self = .credential(path)
     case .credential(let name, nil): throw CredentialMissing(source: settings.name, name: name)

@@ -53,7 +53,7 @@ extension AccessKeySource {
       "source '\(name)': new AccessKey not taken (\(keys.candidate?.failure?.failure.code ?? "")), the old one signs"
     case .unreadable: "source '\(name)': \(fileError?.sentence ?? ""); the key read before goes on signing"
     case .refused: "source '\(name)': STS refuses the AccessKey (\(keys.current?.refusal?.failure.code ?? ""))"
-    case .noKey: "source '\(name)': \(missingKeyAdvice)"
+    case .noKey, .fetching, .notRenewed, .noCredential: "source '\(name)': \(missingKeyAdvice)"
     }
   }
 }

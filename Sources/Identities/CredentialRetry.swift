@@ -10,14 +10,14 @@ package final class CredentialRetry {
   private static let interval: Int64 = 15_000_000
 
   private let scheduler: any Scheduler
-  private let sources: () -> [AccessKeySource]
+  private let sources: () -> [any CredentialSource]
   private let hasSessions: () -> Bool
   private let endProcess: () -> Void
   private var timer: (any Alarm)!
 
   /// `sources` are those in force, `hasSessions` is whether any role has a session; `end` is called to end the process.
   package init(
-    scheduler: any Scheduler, sources: @escaping () -> [AccessKeySource], hasSessions: @escaping () -> Bool,
+    scheduler: any Scheduler, sources: @escaping () -> [any CredentialSource], hasSessions: @escaping () -> Bool,
     end: @escaping () -> Void
   ) throws {
     self.scheduler = scheduler
@@ -45,7 +45,7 @@ package final class CredentialRetry {
 
   private var lacksKey: Bool {
     let sources = sources()
-    return sources.contains { if case .credential = $0.location { true } else { false } }
-      && sources.allSatisfy { $0.key == nil }
+    return sources.contains { if case .credential? = ($0 as? AccessKeySource)?.location { true } else { false } }
+      && sources.allSatisfy { $0.signer.identity == nil }
   }
 }

@@ -22,6 +22,12 @@ package final class ManagedRole {
   private var otherOutcomes: [String: UInt64] = [:]
   /// The call under way and who makes it, which may be about to be replaced by a reload.
   var call: (id: CallID, issuer: any SessionIssuer)?
+  /// The fetch that waits for the source's first credential; nil while none does.
+  var heldFetch: RefreshEffect?
+  /// Whether it waits for its source's first credential.
+  package var waitsForSource: Bool { heldFetch != nil }
+  /// Whether its first attempt has had an outcome, good or bad.
+  package var hasHadFirstOutcome: Bool { hasHadOutcome }
   /// Its place in the schedule, used again once the role is gone.
   let slot: Int
   /// Counts the sessions issued, for `{slot}`; an earlier process's, too, where it handed them over.

@@ -31,6 +31,8 @@ package final class Refresher {
   package var issuer: (any SessionIssuer)!
   /// Who checks sessions; replaced as `issuer` is.
   package var checker: (any SessionChecker)?
+  /// Whether a source's first credential is still being fetched: what its roles want to fetch waits for that, and costs no attempt.
+  package var isAwaited: (_ source: String) -> Bool = { _ in false }
   var waitingChecks: [Check] = []
   var checksUnderWay = 0
   /// After how long a request without an outcome counts as failed.
@@ -162,10 +164,23 @@ package final class Refresher {
     send(.timingChanged(settings.timing), to: role)
   }
 
-  /// Another AccessKey is in use: roles that failed with the old one try at once, and so do those whose call under way still
+  /// What held roles back may be over: those whose source isn't awaited any more take their place in the queue. Nil is for all sources.
+  package func releaseHeld(of source: String? = nil) {
+    for role in roles.values where source == nil || role.settings.source == source {
+      if let held = role.heldFetch { perform(held, for: role) }
+    }
+    pump()
+  }
+
+  package var now: Timestamp { scheduler.time }
+
+  /// Another credential is in use: roles that failed with the old one try at once, and so do those whose call under way still
   /// fails with it.
   package func sourceChanged(_ name: String) {
-    for role in roles.values where role.settings.source == name { deliver(.mayBeFixed, to: role) }
+    for role in roles.values where role.settings.source == name {
+      if let held = role.heldFetch { perform(held, for: role) }
+      deliver(.mayBeFixed, to: role)
+    }
     pump()
   }
 
@@ -371,6 +386,10 @@ package final class Refresher {
   }
 
   private func perform(_ effect: RefreshEffect, for role: ManagedRole) {
+    if case .fetch = effect {
+      role.heldFetch = isAwaited(role.settings.source) ? effect : nil
+      if role.heldFetch != nil { return }
+    }
     if schedule.perform(effect, of: role.slot) { return }
     switch effect {
     case .fetch, .arm, .hold, .offerReserved, .report: break

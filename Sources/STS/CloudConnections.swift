@@ -22,7 +22,7 @@ package struct CloudConnections {
   /// `mayLackAuthorities`, a new connection whose CA file can't be used is created all the same, and its requests fail until the file
   /// can be used.
   package init(
-    _ settings: STSSettings, sources: [String: AccessKeySource], keeping old: CloudConnections?,
+    _ settings: STSSettings, sources: [String: any CredentialSource], keeping old: CloudConnections?,
     mayLackAuthorities: Bool, loop: EventLoop, log: Log, serverTime: @escaping () -> UTCTime,
     authoritiesChanged: @escaping () -> Void
   ) throws {

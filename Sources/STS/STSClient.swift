@@ -21,17 +21,21 @@ package final class STSClient: SessionIssuer {
     var date: UTCTime
     /// The failures of the endpoints before.
     var failures: [TransportFailure] = []
+    /// Whether STS refused the credential that signed, so that this request is signed by another one.
+    var isSecondSigner = false
   }
 
   private let http: HTTPClient
   private let endpointHealth: EndpointHealth
   private let hostName: String
-  private let sources: [String: AccessKeySource]
+  private let sources: [String: any CredentialSource]
   private let scheduler: any Scheduler
   /// The server's time, for signing and for checking whether an Expiration has passed.
   private let serverTime: () -> UTCTime
   private var calls: UInt64 = 0
   private var transfers: [CallID: HTTPClient.TransferID] = [:]
+  /// What calls wait for whose source looks for another credential; releasing it ends the wait.
+  private var renewals: [CallID: AnyObject] = [:]
   /// A request that couldn't even be sent; its outcome is reported in a later turn like all others.
   private typealias Unsent = (id: CallID, report: () -> Void)
   private var unsent: [Unsent] = []
@@ -43,7 +47,7 @@ package final class STSClient: SessionIssuer {
 
   package init(
     scheduler: any Scheduler, http: HTTPClient, endpointHealth: EndpointHealth, hostName: String,
-    sources: [String: AccessKeySource],
+    sources: [String: any CredentialSource],
     serverTime: @escaping () -> UTCTime
   ) {
     self.http = http
@@ -70,30 +74,67 @@ package final class STSClient: SessionIssuer {
     guard let source = sources[call.order.role.source] else {
       return fail(.noSource, of: call, sent: sent)
     }
-    guard let key = source.key else {
-      return fail(.noAccessKey(source.missingKeyAdvice), of: call, sent: sent)
+    let signer: SigningIdentity
+    switch source.signer {
+    case .identity(let identity): signer = identity
+    case .none(let failure): return fail(failure, of: call, sent: sent)
     }
     let endpoint = endpointHealth.texts[call.place]
     do {
-      let request = try signed(call, for: endpoint, with: key)
+      let request = try signed(call, for: endpoint, with: signer)
       transfers[call.id] = try http.send(HTTPRequest(request)) { [unowned self] outcome, body in
         transfers[call.id] = nil
         if case .failure(let failure) = outcome, goOn(call, after: failure) { return }
-        let issued = read(outcome, body, of: call, sent: sent).naming(
-          source.identity(of: key), keyPlace: source.location.keyPlace)
-        call.completion(issued)
-        // Only now, since another key makes the failed role try again at once.
-        switch issued.result {
-        case .granted: source.accepted(key)
-        case .refused(let failure):
-          if failure.blamesAccessKey { source.refused(key, failure) }
-          if failure.concernsSigner { source.denied(key) }
-        }
+        settle(call, read(outcome, body, of: call, sent: sent), signedBy: signer, of: source)
       }
     } catch let failure as TransportFailure {
       fail(Failure(failure, now: serverTime()), of: call, sent: sent)
     } catch {
       fail(.noSessionName, of: call, sent: sent)
+    }
+  }
+
+  /// Reports the outcome of a call, unless STS refused the credential that signed and the source has, or finds, another one.
+  private func settle(
+    _ call: Call, _ issued: IssueOutcome, signedBy signer: SigningIdentity, of source: any CredentialSource
+  ) {
+    guard case .refused(let failure) = issued.result else {
+      call.completion(issued)
+      return source.accepted(signer)
+    }
+    let explained = IssueOutcome(
+      result: .refused(source.explained(failure, of: signer)), date: issued.date, sent: issued.sent)
+    guard failure.blamesSigner, !call.isSecondSigner else {
+      call.completion(explained)
+      if failure.blamesSigner { _ = source.refused(signer, failure) {} }
+      if failure.concernsSigner { source.denied(signer) }
+      return
+    }
+    let renewal = source.refused(signer, failure) { [unowned self] in
+      renewals[call.id] = nil
+      askAgain(call, instead: explained, refused: signer, of: source)
+    }
+    if let renewal {
+      renewals[call.id] = renewal
+    } else {
+      askAgain(call, instead: explained, refused: signer, of: source)
+    }
+  }
+
+  /// Asks with the credential that the source has now; if it has no other one, the refusal is the outcome.
+  private func askAgain(
+    _ call: Call, instead refusal: IssueOutcome, refused signer: SigningIdentity, of source: any CredentialSource
+  ) {
+    guard let other = source.signer.identity, !other.isSame(as: signer) else { return call.completion(refusal) }
+    var again = call
+    again.isSecondSigner = true
+    again.place = 0
+    again.failures = []
+    again.date = serverTime()
+    if http.freeHandles > 0 { return ask(again) }
+    renewals[call.id] = http.awaitHandle { [unowned self] in
+      renewals[call.id] = nil
+      ask(again)
     }
   }
 
@@ -114,14 +155,15 @@ package final class STSClient: SessionIssuer {
   package func cancel(_ call: CallID) {
     unsent.removeAll { $0.id == call }
     reporting.removeAll { $0.id == call }
+    renewals[call] = nil
     if let transfer = transfers.removeValue(forKey: call) { http.cancel(transfer) }
   }
 
   package func moreWait(_ areWaiting: Bool) { http.hasMoreWaiting = areWaiting }
 
-  package func renewIdentity(of role: RoleSettings) { sources[role.source]?.reread() }
+  package func renewIdentity(of role: RoleSettings) { sources[role.source]?.renew() }
 
-  private func signed(_ call: Call, for endpoint: String, with key: AccessKey) throws -> SignedRequest {
+  private func signed(_ call: Call, for endpoint: String, with signer: SigningIdentity) throws -> SignedRequest {
     let order = call.order
     let role = order.role
     let sessionName = try role.sessionName.expand(host: hostName, role: role.name, slot: String(order.slot))
@@ -130,7 +172,7 @@ package final class STSClient: SessionIssuer {
       duration: order.duration, policy: role.policy.map { String(decoding: $0, as: UTF8.self) },
       externalID: role.externalID)
     return request.signed(
-      by: SigningIdentity(key), in: RequestContext(to: endpoint, dated: call.date, forms: forms, using: &chance))
+      by: signer, in: RequestContext(to: endpoint, dated: call.date, forms: forms, using: &chance))
   }
 
   private func read(_ outcome: HTTPOutcome, _ body: Span<UInt8>, of call: Call, sent: Timestamp) -> IssueOutcome {
@@ -167,20 +209,6 @@ extension Failure {
   fileprivate static let noSessionName = Failure(
     .permanent, code: "NoSessionName", advice: "'session_name' makes no valid name on this host; write a shorter one")
 
-  fileprivate static func noAccessKey(_ why: String) -> Failure {
-    Failure(.permanent, code: Failure.noAccessKeyCode, advice: why)
-  }
-
   fileprivate static let noSource = Failure(
     .permanent, code: "NoSource", advice: "the role's source is gone from the settings; name one that is there")
-}
-
-extension IssueOutcome {
-  /// The same result, with the key's owner if the failure is about that, and with the key's place if it asks for another key.
-  fileprivate func naming(
-    _ signer: @autoclosure () -> CallerIdentity?, keyPlace: @autoclosure () -> String
-  ) -> IssueOutcome {
-    guard case .refused(let failure) = result else { return self }
-    return IssueOutcome(result: .refused(failure.naming(keyPlace: keyPlace()).naming(signer())), date: date, sent: sent)
-  }
 }

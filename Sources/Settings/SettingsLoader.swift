@@ -118,6 +118,7 @@ private final class LoadRun {
     let sts = STSSettings(stsTable)
     let sourceNodes = main.nodes(Schema.source)
     let sources = sources(sourceNodes, main)
+    context.lendingRoles = Set(sources.compactMap(\.role))
 
     let outputs = OutputReader(filesDirectory: directory, host: context.host)
     let areNamesKnown = file != nil && !main.isMisspelt(Schema.source)
@@ -143,6 +144,8 @@ private final class LoadRun {
     if places.isEmpty, !main.isMisspelt(Schema.roles), !hasUnreadRoles {
       findings.note(Place(file: path), "there is no role in the settings yet", "write [roles.NAME] and its keys below")
     }
+    SourceChains(sources: sources, roles: roles, context: context)
+      .check(knownRoles: Set(places.keys), areComplete: !hasUnreadRoles && !main.isMisspelt(Schema.roles), sts: sts)
     if let sts { prove(rate: sts, at: stsTable.place(of: Schema.STS.requestsPerSecond)) }
     if let socket { context.reach.check(socket, context: context) }
     if let place = context.unitsPlace, context.unit?.hidesProcesses == true {
@@ -192,10 +195,10 @@ private final class LoadRun {
       guard RoleName(node.key) != nil else {
         findings.error(table.place, "isn't a valid name for a source", NameRule.remedy(for: node.key, in: "source"))
         // To report other errors in it.
-        _ = SourceSettings(name: node.key, table)
+        _ = SourceReader(table: table).read(as: node.key)
         return nil
       }
-      return SourceSettings(name: node.key, table)
+      return SourceReader(table: table).read(as: node.key)
     }
   }
 
@@ -338,12 +341,13 @@ private final class LoadRun {
     }
     for source in sources {
       let paths: [String?] =
-        switch source.accessKey {
-        case .file(let path): [path]
-        case .credential(let name, let path): [path, context.unit?.file(ofCredential: name)]
+        switch source.kind {
+        case .accessKey(.file(let path)): [path]
+        case .accessKey(.credential(let name, let path)): [path, context.unit?.file(ofCredential: name)]
+        case .role: []
         }
       for path in paths.compactMap(\.self) {
-        outputs.claim(path, for: "read as the AccessKey of source.\(source.name)")
+        outputs.claim(path, for: "read as \(source.kind.content) of source.\(source.name)")
       }
     }
   }

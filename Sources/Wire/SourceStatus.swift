@@ -17,12 +17,18 @@ package enum SourceState: String, Sendable, CaseIterable {
   case refused
   /// No key has been read yet, so nothing can be signed.
   case noKey = "no-key"
+  /// The first temporary credential is being fetched.
+  case fetching
+  /// The temporary credential that signs can't be renewed, for a while now.
+  case notRenewed = "not-renewed"
+  /// There is no temporary credential that is valid, so nothing can be signed.
+  case noCredential = "no-credential"
 
   /// Whether a person has to act.
   package var needsAttention: Bool {
     switch self {
-    case .working, .unproven, .proving: false
-    case .keyNotTaken, .unreadable, .refused, .noKey: true
+    case .working, .unproven, .proving, .fetching: false
+    case .keyNotTaken, .unreadable, .refused, .noKey, .notRenewed, .noCredential: true
     }
   }
 }
@@ -30,7 +36,7 @@ package enum SourceState: String, Sendable, CaseIterable {
 /// A source's key, and since when it signs: an old key may be disabled once AssumeRole has accepted the new one on every host.
 package struct SourceStatus: WireDocument, Hashable, Sendable {
   package var name: String
-  /// The source's type in the settings: `access-key`.
+  /// The source's type in the settings, such as `access-key`.
   package var type: String
   /// Nil from a daemon that is older than its command line.
   package var state: SourceState?
@@ -40,6 +46,10 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
   package var inUseSince: UTCTime?
   /// When STS first accepted the key, by GetCallerIdentity or AssumeRole.
   package var provenAt: UTCTime?
+  /// When a temporary credential ends; nil for an AccessKey.
+  package var expiresAt: UTCTime?
+  /// The role whose session signs; nil for another type.
+  package var role: String?
   /// When AssumeRole last gave a session to this key.
   package var lastAcceptedAt: UTCTime?
   /// The owner of the signing key, as GetCallerIdentity names it; nil until that is known.
@@ -75,6 +85,8 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
     provenAt = try value.optionalTime("proven_at")
     lastAcceptedAt = try value.optionalTime("last_accepted_at")
     arn = try value.optionalText("arn")
+    expiresAt = try value.optionalTime("expires_at")
+    role = try value.optionalText("role")
     if let error = value["error"], error.kind != .null { self.error = try LastError(error) }
     if let key = value["new_key"], key.kind != .null { newKey = try NewKeyStatus(key) }
   }
@@ -89,6 +101,8 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
       json.member("proven_at", provenAt)
       json.member("last_accepted_at", lastAcceptedAt)
       if let arn { json.member("arn", arn) }
+      if let expiresAt { json.member("expires_at", expiresAt) }
+      if let role { json.member("role", role) }
       json.key("error")
       if let error { error.write(to: &json) } else { json.null() }
       json.key("new_key")
@@ -128,6 +142,13 @@ package struct NewKeyStatus: WireDocument, Hashable, Sendable {
 }
 
 extension SourceStatus {
+  /// Where a temporary credential comes from, and until when it is valid; nil for an AccessKey.
+  package var origin: String? {
+    guard type != "access-key" else { return nil }
+    let end = expiresAt.map { ", valid until \($0)" } ?? ""
+    return "source '\(name)': \(role.map { "the session of role '\($0)'" } ?? type)\(end)"
+  }
+
   /// Why it isn't `working`, and why a new key isn't used, a sentence each.
   package var remarks: [String] {
     // If a new key isn't used, the error is that key's, not `error`.
@@ -146,6 +167,8 @@ package struct RoleSource: WireDocument, Hashable, Sendable {
   /// Nil if the daemon has states that this program doesn't know.
   package var state: SourceState?
   package var error: LastError?
+  /// From the role whose session signs to the source at the end; empty if the source is no role.
+  package var chain: [String] = []
 
   package init(name: String, state: SourceState?, error: LastError? = nil) {
     self.name = name
@@ -157,6 +180,9 @@ package struct RoleSource: WireDocument, Hashable, Sendable {
     name = try value.text("name")
     state = try value.optionalText("state").flatMap(SourceState.init(rawValue:))
     if let error = value["error"], error.kind != .null { self.error = try LastError(error) }
+    if let names = value["chain"], names.kind == .array {
+      names.forEachItem { name in if let name = name.string() { chain.append(name) } }
+    }
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -165,6 +191,10 @@ package struct RoleSource: WireDocument, Hashable, Sendable {
       json.member("state", orNull: state?.rawValue)
       json.key("error")
       if let error { error.write(to: &json) } else { json.null() }
+      if !chain.isEmpty {
+        json.key("chain")
+        json.array { json in for name in chain { json.string(name) } }
+      }
     }
   }
 }
@@ -178,7 +208,9 @@ extension RoleSource {
     case .keyNotTaken: "source '\(name)': new AccessKey not taken, the old one signs: \(cause)"
     case .unreadable: "source '\(name)': \(cause); the key read before goes on signing"
     case .refused: "source '\(name)': STS refuses the AccessKey in use: \(cause)"
-    case nil, .working, .unproven, .proving, .noKey: "source '\(name)': \(cause)"
+    case .notRenewed: "source '\(name)': not renewed, the credential before signs until its end: \(cause)"
+    case .noCredential: "source '\(name)': no credential: \(cause)"
+    case nil, .working, .unproven, .proving, .noKey, .fetching: "source '\(name)': \(cause)"
     }
   }
 }

@@ -38,8 +38,15 @@ enum RoleDetail {
       ("last success", cell(role.lastSuccessAt?.description)),
       ("last error", errorCell(of: role)),
       ("source", role.source.map(source) ?? cell(nil)),
-      ("reservation", cell(role.reservation.map { reservation(text: $0, userName) })),
+    ] + chain(of: role) + [
+      ("reservation", cell(role.reservation.map { reservation(text: $0, userName) }))
     ] + role.outputs.map { ("file", file($0)) } + role.units.map { ("unit", unit($0)) }
+  }
+
+  /// The roles whose sessions sign, from this one to the source at the end.
+  private static func chain(of role: RoleStatus) -> [(title: String, cell: TextLayout.Cell)] {
+    guard let chain = role.source?.chain, !chain.isEmpty else { return [] }
+    return [("chain", TextLayout.Cell(text: ([role.name] + chain).joined(separator: " ← ")))]
   }
 
   private static func source(_ source: RoleSource) -> TextLayout.Cell {

@@ -156,7 +156,7 @@ enum StatusTable {
         Cell(text: source.provenAt?.description ?? "-"), Cell(text: source.lastAcceptedAt?.description ?? "-"),
       ]
     }
-    let remarks = report.sources.flatMap(\.remarks)
+    let remarks = report.sources.compactMap(\.origin) + report.sources.flatMap(\.remarks)
     return section(["SOURCE", "STATE", "ACCESS KEY ID", "IN USE SINCE", "PROVEN", "LAST ACCEPTED"], rows, on: terminal)
       + remarks.flatMap { TextLayout.wrapped($0, width: terminal.width, indent: "  ") }
   }
@@ -182,9 +182,9 @@ enum StatusTable {
   static func colour(of state: SourceState?) -> TextLayout.Colour {
     switch state {
     case .working: .good
-    case nil, .unproven, .proving: .faint
-    case .keyNotTaken, .unreadable: .warning
-    case .refused, .noKey: .bad
+    case nil, .unproven, .proving, .fetching: .faint
+    case .keyNotTaken, .unreadable, .notRenewed: .warning
+    case .refused, .noKey, .noCredential: .bad
     }
   }
 

@@ -33,6 +33,10 @@ final class LoadContext {
   var requiredPlace: Place?
   /// Where a role first names units to be reloaded; nil for nowhere.
   var refreshUnitsPlace: Place?
+  /// The roles that a source names: their sessions sign for other roles.
+  var lendingRoles: Set<RoleName> = []
+  /// Where each source names what it depends on.
+  var sourcePlaces: [String: Place] = [:]
   /// What many roles have in common is kept once.
   private var sessionNames: [String: SessionNameTemplate] = [:]
   private var rules: Set<AccessRule> = []

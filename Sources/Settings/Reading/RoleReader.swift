@@ -108,7 +108,7 @@ struct RoleReader {
     guard isAllowRead ?? !table.isMisspelt(Keys.allow), !allow.isMisspelt(Schema.Allow.users),
       !allow.isMisspelt(Schema.Allow.groups), !allow.isMisspelt(Schema.Allow.units)
     else { return }
-    if table.context.check != nil, !hasFiles {
+    if table.context.check != nil, !hasFiles, !table.context.lendingRoles.contains(name) {
       table.findings.warning(
         table.place(of: Keys.allow),
         "names nobody, and the role has no file, so only root and the admins get its credential",

@@ -55,36 +55,6 @@ extension AccessRule {
   }
 }
 
-extension SourceSettings {
-  init?(name: String, _ table: TableReader) {
-    typealias Keys = Schema.Source
-    let type = table.choice(Keys.type)
-    let credential = table.text(Keys.credential)
-    let file = table.readPath(Keys.file)
-    switch (table.isWritten(Keys.credential), table.isWritten(Keys.file)) {
-    case (true, true):
-      table.findings.error(
-        table.place(of: Keys.file), "is set together with credential, but an AccessKey comes from one of them",
-        "remove one of the lines")
-    case (false, false) where !table.isMisspelt(Keys.credential) && !table.isMisspelt(Keys.file):
-      table.findings.error(
-        table.place, "names no AccessKey",
-        "write \(Keys.credential.name) = \(Keys.credential.example) or file = \"PATH\"")
-    default: break
-    }
-    guard type != nil else { return nil }
-    if let file {
-      AccessKeyCheck(table: table).check(file: file)
-      self.init(name: name, accessKey: .file(path: file))
-    } else if let credential {
-      guard let path = AccessKeyCheck(table: table).path(ofCredential: credential) else { return nil }
-      self.init(name: name, accessKey: .credential(name: credential, path: path.isEmpty ? nil : path))
-    } else {
-      return nil
-    }
-  }
-}
-
 extension TableReader {
   /// The path in absolute form; it may be written relative to the settings file.
   func readPath(_ key: TextKey) -> String? {

@@ -33,26 +33,6 @@ enum Schema {
   /// The keys that a file of roles.d may have.
   static let rolesFile = SettingTable(header: "roles.d", keys: [roles])
 
-  enum Source {
-    static let type = ChoiceKey(
-      name: "type", choices: ["access-key"], standard: nil,
-      summary: "The kind of source: access-key is the AccessKey of a RAM user.")
-    static let credential = TextKey(
-      name: "credential", form: "the name of a systemd credential", example: "\"access-key\"",
-      summary: """
-        The AccessKey as a systemd credential, which the unit's LoadCredential= passes to the daemon. Write this or \
-        file.
-        """)
-    static let file = TextKey(
-      name: "file", form: "a path, relative to this file or absolute", example: "\"/etc/rolekeeper/keys/access-key\"",
-      summary: """
-        The AccessKey in a file: the CSV that the RAM console downloads, JSON, or NAME=value lines. The daemon's user \
-        must own the file, and nobody else may read it. When another key is put there, it is used once STS has \
-        accepted it.
-        """)
-    static let table = SettingTable(header: "[source.NAME]", keys: [type, credential, file])
-  }
-
   enum STS {
     static let endpoint = TextKey(
       name: "endpoint", form: "host or host:port", standard: "sts.aliyuncs.com",

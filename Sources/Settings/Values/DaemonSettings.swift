@@ -25,24 +25,6 @@ package struct DaemonSettings: Hashable, Sendable {
   package var inventory: SettingsInventory
 }
 
-/// `[source.NAME]`.
-package struct SourceSettings: Hashable, Sendable {
-  package enum KeyLocation: Hashable, Sendable {
-    /// A credential that systemd passes to the unit; `path` is nil if none is passed, as outside the unit.
-    case credential(name: String, path: String?)
-    /// A file with this absolute path.
-    case file(path: String)
-  }
-
-  package var name: String
-  package var accessKey: KeyLocation
-
-  package init(name: String, accessKey: KeyLocation) {
-    self.name = name
-    self.accessKey = accessKey
-  }
-}
-
 /// `[sts]`.
 package struct STSSettings: Hashable, Sendable {
   /// The path of the system's CA certificates in Debian.

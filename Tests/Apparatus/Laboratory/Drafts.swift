@@ -108,6 +108,8 @@ package struct SettingsDraft {
   package var sts = "requests_per_second = 100\nburst = 100\ntimeout = \"3s\""
   /// Lines of `[socket]`.
   package var socket = "mode = \"0600\""
+  /// Tables of further sources; then each role names its own.
+  package var sources = ""
   /// Lines of `[access]`.
   package var access = ""
   package var level = "notice"
@@ -119,6 +121,7 @@ package struct SettingsDraft {
       type = "access-key"
       file = "\(keyPath)"
 
+      \(sources)
       [sts]
       endpoint = "\(endpoint)"
       ca_file = "\(authorityPath)"
