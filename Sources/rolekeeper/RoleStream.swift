@@ -26,12 +26,12 @@ struct RoleStream {
   private let role: String
   private let report: (String) -> Void
   private var state: State
-  private var pauses = ReconnectPauses()
+  /// A restart takes some 20 ms. All streams of the daemon end with it, so the first pause is longer, and no two are alike.
+  private var retries = Retries(first: .milliseconds(200), longest: .seconds(5), unreported: Self.unreported)
   /// Since when there is no stream.
   private(set) var brokenSince: Timestamp?
   /// The last reason for that: a `LocalClientError`, or the `Refusal` of a daemon that can't serve now.
   private(set) var trouble: (any Error)?
-  private var isReported = false
 
   /// Without a connection yet: the first is made by `events`. `report` is called with a message when the daemon can't be reached for
   /// a while.
@@ -107,8 +107,8 @@ struct RoleStream {
 
   private mutating func opened(_ stream: LineStream, at now: Timestamp) {
     state = .open(stream, until: now + Self.longestSilence)
-    pauses.reset()
-    (brokenSince, trouble, isReported) = (nil, nil, false)
+    retries.succeeded()
+    (brokenSince, trouble) = (nil, nil)
   }
 
   /// A daemon without usable settings, or with too many connections, may open the stream later.
@@ -120,26 +120,10 @@ struct RoleStream {
 
   private mutating func broke(_ reason: any Error, at now: Timestamp) {
     trouble = reason
-    let since = brokenSince ?? now
-    brokenSince = since
-    state = .closed(until: now + pauses.next())
-    if !isReported, now - since >= Self.unreported {
-      isReported = true
-      report("\(reason); still trying")
-    }
+    if brokenSince == nil { brokenSince = now }
+    var generator = SystemRandomNumberGenerator()
+    let (next, isNews) = retries.failed(at: now, using: &generator)
+    state = .closed(until: next)
+    if isNews { report("\(reason); still trying") }
   }
-}
-
-/// The pauses between attempts to reach the daemon: short at first, since a restart takes some 20 ms.
-struct ReconnectPauses {
-  static let longest = Duration.seconds(5)
-
-  private var failures = 0
-
-  mutating func next() -> Duration {
-    defer { failures += 1 }
-    return min(Self.longest, .milliseconds(50) * (1 << min(failures, 10)))
-  }
-
-  mutating func reset() { failures = 0 }
 }

@@ -43,13 +43,4 @@ import Wire
     #expect(variables.map(\.name) == ["ROLEKEEPER_ROLE", "ROLEKEEPER_GENERATION", "ROLEKEEPER_EXPIRATION"])
     #expect(variables.map(\.value) == ["a", "7", "2026-01-02T04:04:05Z"])
   }
-
-  @Test func `pauses between attempts double up to five seconds, and begin again`() {
-    var pauses = ReconnectPauses()
-    let all = (0..<12).map { _ in pauses.next() }
-    #expect(all.prefix(3) == [.milliseconds(50), .milliseconds(100), .milliseconds(200)])
-    #expect(all.last == .seconds(5) && zip(all, all.dropFirst()).allSatisfy { $0 <= $1 })
-    pauses.reset()
-    #expect(pauses.next() == .milliseconds(50))
-  }
 }
