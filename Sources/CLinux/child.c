@@ -51,6 +51,10 @@ int clinux_signal_inbox(const int *signals, int count) {
   return inbox >= 0 ? inbox : -errno;
 }
 
+void clinux_release_signals(void) {
+  if (has_inbox) sigprocmask(SIG_SETMASK, &former_mask, NULL);
+}
+
 int clinux_take_signal(int inbox, clinux_signal *out) {
   struct signalfd_siginfo info;
   ssize_t count = read(inbox, &info, sizeof info);

@@ -7,9 +7,12 @@ enum BootClock {
   /// CLOCK_BOOTTIME.
   static var now: Timestamp { Timestamp(microseconds: Deadline.now()) }
 
-  /// Waits until one of `descriptors` is readable, but not beyond `deadline`, and may return earlier; nil to wait without limit.
-  static func wait(for descriptors: [CInt], until deadline: Timestamp?) {
-    var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+  /// Waits until one of `descriptors` is readable or one of `writable` is writable, but not beyond `deadline`, and may return earlier;
+  /// nil to wait without limit.
+  static func wait(for descriptors: [CInt], writable: [CInt] = [], until deadline: Timestamp?) {
+    var entries =
+      descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      + writable.map { pollfd(fd: $0, events: Int16(POLLOUT), revents: 0) }
     _ = poll(&entries, nfds_t(entries.count), deadline.map { milliseconds(until: $0, from: now) } ?? -1)
   }
 

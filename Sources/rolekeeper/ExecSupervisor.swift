@@ -15,6 +15,7 @@ struct ExecSupervisor {
   private let command: ChildCommand
   private let inbox: SignalInbox
   private let file: PrivateFile?
+  private let errors = Outlet(STDERR_FILENO)
   private var session: ExecSession
   private var child: ChildProgram?
   private var machine: ExecMachine
@@ -41,8 +42,8 @@ struct ExecSupervisor {
     file = arguments.format == .env ? nil : try PrivateFile()
     if let file, let text = try session.rendered(as: arguments.format, for: arguments) { try file.write(text) }
     if file != nil || arguments.renewal != .none {
-      stream = RoleStream(client, arguments.roles[0]) { Console.report($0) }
-      fetch = SessionFetch(client, arguments.roles[0], minTTL: arguments.minTTL) { Console.report($0) }
+      stream = RoleStream(client, arguments.roles[0]) { [errors] in errors.report($0) }
+      fetch = SessionFetch(client, arguments.roles[0], minTTL: arguments.minTTL) { [errors] in errors.report($0) }
     }
     changes = SessionChanges(after: session.accessKeyID)
     let now = BootClock.now
@@ -74,7 +75,9 @@ struct ExecSupervisor {
   private func wait() {
     let descriptors = [inbox.descriptor, stream?.descriptor, fetch?.descriptor].compactMap(\.self)
     let deadlines = [machine.deadline, stream?.deadline, fetch?.deadline, unwritten?.at].compactMap(\.self)
-    BootClock.wait(for: descriptors, until: deadlines.min())
+    BootClock.wait(for: descriptors, writable: [errors.descriptor].compactMap(\.self), until: deadlines.min())
+    // What can't be reported doesn't end the command.
+    try? errors.flush()
   }
 
   /// Looks after the command, the signals and the time.
@@ -117,7 +120,7 @@ struct ExecSupervisor {
     do throws(StartFailure) {
       child = try command.start(environment)
     } catch {
-      Console.report("\(error)")
+      errors.report("\(error)")
       end = .exited(error.exitStatus)
     }
   }
@@ -139,7 +142,7 @@ struct ExecSupervisor {
       let isReachable = stream?.brokenSince == nil
       if let new = try fetch?.step(at: now, isReachable: isReachable) { try take(new, now) }
     } catch {
-      Console.report("\(error)\nthe command goes on without new sessions")
+      errors.report("\(error)\nthe command goes on without new sessions")
       (stream, fetch) = (nil, nil)
     }
   }
@@ -160,7 +163,7 @@ struct ExecSupervisor {
       var generator = SystemRandomNumberGenerator()
       let (next, isNews) = writeRetries.failed(at: now, using: &generator)
       unwritten = (new, next)
-      if isNews { Console.report("\(error); still trying") }
+      if isNews { errors.report("\(error); still trying") }
       return
     }
     unwritten = nil

@@ -55,6 +55,9 @@ struct SignalInbox {
     return nil
   }
 
+  /// Gives signals the effect that they had before, those too that are pending.
+  func release() { clinux_release_signals() }
+
   /// Lets nothing that isn't read any more end this process, which has a command to look after; the command has the former action.
   static func ignoreBrokenPipes() { clinux_ignore(SIGPIPE) }
 

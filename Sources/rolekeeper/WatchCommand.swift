@@ -14,6 +14,9 @@ struct WatchCommand {
   private let arguments: Arguments
   private let role: String
   private let command: ChildCommand?
+  /// Stdout, if there is a command that it may not hold up.
+  private let output: Outlet?
+  private let errors = Outlet(STDERR_FILENO)
   private var stream: RoleStream
   private var changes = SessionChanges()
   private var queue = RunQueue()
@@ -23,7 +26,8 @@ struct WatchCommand {
     self.arguments = arguments
     role = arguments.roles[0]
     command = arguments.program.map { ChildCommand(lastWords: $0.count, named: $0[0]) }
-    stream = RoleStream(client, role) { Console.report($0) }
+    output = command == nil ? nil : Outlet(STDOUT_FILENO)
+    stream = RoleStream(client, role) { [errors] in errors.report($0) }
   }
 
   mutating func run() throws -> Int32 {
@@ -35,13 +39,25 @@ struct WatchCommand {
       while true {
         lookAfterCommand(inbox)
         try follow(BootClock.now, inbox)
-        let descriptors = [inbox.descriptor, stream.descriptor].compactMap(\.self)
-        BootClock.wait(for: descriptors, until: [stream.deadline, giveUpAt].compactMap(\.self).min())
+        wait(for: [inbox.descriptor, stream.descriptor], until: [stream.deadline, giveUpAt].compactMap(\.self).min())
+        try output?.flush()
       }
     } catch {
       finishRuns(inbox)
+      // With no command left to look after, this process may be held up and be ended by a signal, as any other.
+      inbox.release()
+      // The error is what matters.
+      try? output?.drain()
       throw error
     }
+  }
+
+  private func wait(for descriptors: [CInt?], until deadline: Timestamp?) {
+    BootClock.wait(
+      for: descriptors.compactMap(\.self), writable: [output?.descriptor, errors.descriptor].compactMap(\.self),
+      until: deadline)
+    // What can't be reported doesn't end the watch.
+    try? errors.flush()
   }
 
   /// When `--timeout` ends the watch; nil while there is a stream, and without the option.
@@ -52,7 +68,8 @@ struct WatchCommand {
 
   private mutating func follow(_ now: Timestamp, _ inbox: SignalInbox) throws {
     for event in try stream.events(at: now) where changes.isNew(event) {
-      try Console.write(arguments.isJSON ? String(decoding: event.rendered(), as: UTF8.self) : Self.line(event))
+      let line = arguments.isJSON ? String(decoding: event.rendered(), as: UTF8.self) : Self.line(event)
+      if let output { try output.write(line) } else { try Console.write(line) }
       if command != nil, let session = queue.add(event) { start(for: session, inbox) }
     }
     if let giveUpAt, now >= giveUpAt, let trouble = stream.trouble { throw trouble }
@@ -84,7 +101,7 @@ struct WatchCommand {
         running = (try command.start(environment), session.generation)
         return
       } catch {
-        Console.report("\(error) (for generation \(session.generation))")
+        errors.report("\(error) (for generation \(session.generation))")
         next = queue.runEnded()
       }
     }
@@ -101,7 +118,7 @@ struct WatchCommand {
     guard let (child, generation) = running, case .ended(let end) = child.news() else { return }
     running = nil
     if end != .exited(0), let command {
-      Console.report("\(quoted(command.name)) for generation \(generation) \(end)")
+      errors.report("\(quoted(command.name)) for generation \(generation) \(end)")
     }
     if let session = queue.runEnded() { start(for: session, inbox) }
   }
@@ -111,11 +128,13 @@ struct WatchCommand {
   /// Lets the command end for the sessions that were printed, when the watch ends for another reason than a signal.
   private mutating func finishRuns(_ inbox: SignalInbox) {
     if let running, let command {
-      Console.report("the watch ends after \(quoted(command.name)) for generation \(running.generation)")
+      errors.report("the watch ends after \(quoted(command.name)) for generation \(running.generation)")
     }
     while running != nil {
       lookAfterCommand(inbox)
-      if running != nil { BootClock.wait(for: [inbox.descriptor], until: nil) }
+      if running != nil { wait(for: [inbox.descriptor], until: nil) }
+      // The error that ends the watch is thrown in any case.
+      try? output?.flush()
     }
   }
 

@@ -29,7 +29,8 @@ import Wire
   private func exec(_ options: String..., script: String, named name: String = "exec") throws -> ChildProcess {
     try ChildProcess(
       words(options, ["/bin/sh", "-c", script]),
-      environment: Self.path.merging(["XDG_RUNTIME_DIR": runtimeDirectory]) { $1 }, in: lab.directory, named: name)
+      environment: Self.path.merging(["XDG_RUNTIME_DIR": runtimeDirectory]) { $1 }, in: lab.directory, named: name,
+      leadsGroup: true)
   }
 
   private func run(
@@ -175,36 +176,34 @@ import Wire
   }
 
   /// The report killed exec where nobody read its stderr any more: the command ran on alone, and the file stayed.
-  @Test func `a file that can't be written is reported once and tried again, whoever reads the report`() throws {
-    for isRead in [true, false] {
-      // A stream whose reader is gone, like a pipe.
-      var ends: [CInt] = [0, 0]
-      let made = socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends)
-      try #require(made == 0)
-      let child = try ChildProcess(
-        ["/bin/sh", "-c", isRead ? #"exec "$@""# : #"exec "$@" 2>&3 3>&-"#, "sh"]
-          + words(
-            ["--format", "json", "--renew", "signal=USR1"],
-            [
-              "/bin/sh", "-c",
-              #"trap 'cat "$F"; exit 5' USR1; F="$ROLEKEEPER_CREDENTIALS_FILE"; rm -r "${F%/*}"; echo "$F"; \#(Self.runOn)"#,
-            ]),
-        environment: Self.path.merging(["XDG_RUNTIME_DIR": runtimeDirectory]) { $1 }, in: lab.directory,
-        named: "exec-\(isRead)", descriptors: [ends[1]])
-      for end in ends { close(end) }
-      try eventually("the command runs") { lines(child).count == 1 }
-      try rotate()
-      let generation = try lab.status("uploader").generation
-      try eventually("the session is fetched") {
-        lab.daemon.logLines("credential handed out", "generation=\(generation) ", "pid=\(child.pid) ").count == 1
-      }
-      if isRead { try eventually("the report") { child.errors.contains("cannot write '\(lines(child)[0]).new'") } }
-      mkdir(String(lines(child)[0].dropLast("/credentials".utf8.count)), 0o700)
-      #expect(child.wait() == 5, "\(child.errors)")
-      let document = try #require(lines(child).dropFirst().first)
-      #expect(try Credential(document: document).keyID == lab.credential("uploader").keyID)
-      #expect(child.errors.split(separator: "\n").count == (isRead ? 1 : 0) && leftDirectories.isEmpty)
+  @Test(arguments: ["read", "gone", "full"])
+  func `a file that can't be written is reported once and tried again, read or not`(reader: String) throws {
+    let isRead = reader == "read"
+    let pipe = try UnreadPipe()
+    if reader == "gone" { pipe.closeReader() }
+    let child = try ChildProcess(
+      ["/bin/sh", "-c", isRead ? #"exec "$@""# : #"exec "$@" 2>&3 3>&-"#, "sh"]
+        + words(
+          ["--format", "json", "--renew", "signal=USR1"],
+          [
+            "/bin/sh", "-c",
+            #"trap 'cat "$F"; exit 5' USR1; F="$ROLEKEEPER_CREDENTIALS_FILE"; rm -r "${F%/*}"; echo "$F"; \#(Self.runOn)"#,
+          ]),
+      environment: Self.path.merging(["XDG_RUNTIME_DIR": runtimeDirectory]) { $1 }, in: lab.directory,
+      descriptors: [pipe.writer])
+    pipe.closeWriter()
+    try eventually("the command runs") { lines(child).count == 1 }
+    try rotate()
+    let generation = try lab.status("uploader").generation
+    try eventually("the session is fetched") {
+      lab.daemon.logLines("credential handed out", "generation=\(generation) ", "pid=\(child.pid) ").count == 1
     }
+    if isRead { try eventually("the report") { child.errors.contains("cannot write '\(lines(child)[0]).new'") } }
+    mkdir(String(lines(child)[0].dropLast("/credentials".utf8.count)), 0o700)
+    #expect(child.wait() == 5, "\(child.errors)")
+    let document = try #require(lines(child).dropFirst().first)
+    #expect(try Credential(document: document).keyID == lab.credential("uploader").keyID)
+    #expect(child.errors.split(separator: "\n").count == (isRead ? 1 : 0) && leftDirectories.isEmpty)
   }
 
   // MARK: - The process beside the command

@@ -17,7 +17,7 @@ import Wire
   private func watch(_ words: String..., named name: String = "watch") throws -> ChildProcess {
     try ChildProcess(
       [Programs.commandLine, "--socket", lab.draft.socketPath, "watch", "uploader"] + words, in: lab.directory,
-      named: name)
+      named: name, leadsGroup: true)
   }
 
   /// Has a new session fetched, and waits until readers get it.
@@ -128,6 +128,27 @@ import Wire
     try eventually("the report") { watch.errors.contains("cannot run '/nowhere/command': No such file or directory") }
     try rotate()
     try eventually("the next report") { watch.errors.contains("(for generation 2)") }
+    #expect(watch.stop() == 128 + SIGTERM)
+  }
+
+  /// The printing of a line waited for the reader, and with it every command.
+  @Test(arguments: ["1", "2"])
+  func `commands run while a stream of the watch isn't read, and its lines come when it is`(stream: String) throws {
+    let pipe = try UnreadPipe()
+    let runs = lab.directory.path("runs")
+    let watch = try ChildProcess(
+      ["/bin/sh", "-c", "exec \"$@\" \(stream)>&3 3>&-", "sh", Programs.commandLine, "--socket", lab.draft.socketPath]
+        + ["watch", "uploader", "--exec", "/bin/sh", "-c", "echo $ROLEKEEPER_GENERATION >>\"$0\"; exit 3", runs],
+      in: lab.directory, descriptors: [pipe.writer], leadsGroup: true)
+    pipe.closeWriter()
+    try eventually("the first run") { FileText.read(runs) == "1\n" }
+    for generation in 2...3 {
+      try rotate()
+      try eventually("run \(generation)") { FileText.read(runs)?.hasSuffix("\(generation)\n") == true }
+    }
+    let lines = try pipe.readLines(3)
+    let expected = stream == "1" ? "role 'uploader': generation" : "rolekeeper: '/bin/sh' for generation"
+    for (line, generation) in zip(lines, 1...3) { #expect(line.contains("\(expected) \(generation)")) }
     #expect(watch.stop() == 128 + SIGTERM)
   }
 

@@ -14,6 +14,9 @@ typedef struct clinux_signal {
   int is_from_kernel;
 } clinux_signal;
 
+// Unblocks what clinux_signal_inbox has blocked: pending signals take effect at once.
+void clinux_release_signals(void);
+
 // Takes a pending signal: 1, 0 if there is none, or a negative errno.
 int clinux_take_signal(int inbox, clinux_signal *signal);
 

@@ -10,9 +10,14 @@ package final class ChildProcess {
   private var status: CInt?
 
   /// Starts `arguments[0]`, found by its path, with exactly this environment, and with `descriptors` as its descriptors from 3 on.
+  ///
+  /// With `leadsGroup` it is in a process group of its own. By SIGTSTP and the stops by a terminal only a process stops whose group
+  /// has a member with a parent in another group of the same session (orphaned process groups, POSIX): this process is one, whatever
+  /// has started it.
   package init(
     _ arguments: [String], environment: [String: String] = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"],
-    in directory: TemporaryDirectory, named name: String? = nil, descriptors: [CInt] = []
+    in directory: TemporaryDirectory, named name: String? = nil, descriptors: [CInt] = [],
+    leadsGroup: Bool = false
   ) throws {
     let label = name ?? arguments[0].split(separator: "/").last.map(String.init) ?? "child"
     outputPath = directory.path("\(label).out")
@@ -35,7 +40,7 @@ package final class ChildProcess {
     var none = sigset_t()
     sigemptyset(&none)
     posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | (leadsGroup ? POSIX_SPAWN_SETPGROUP : 0)))
 
     var argv = arguments.map { strdup($0) } + [nil]
     var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
