@@ -14,6 +14,8 @@ package enum Requirement: String, Sendable {
   case polkit
   /// The vendor's Python packages: the virtual environment named by WITNESS_PYTHON.
   case witnesses
+  /// Programs that use credentials: the directory named by CONSUMERS_ROOT (.ci/consumers).
+  case consumers
   /// zsh and fish, whose completions are made, too.
   case shells
   /// Prometheus' own checker of rules and metrics: the program named by PROMTOOL.
@@ -26,6 +28,7 @@ package enum Requirement: String, Sendable {
     case .systemd257: Self.mayMount && Self.isSet("SYSTEMD_257_ROOT")
     case .polkit: access("/usr/lib/polkit-1/polkitd", X_OK) == 0
     case .witnesses: Self.isSet("WITNESS_PYTHON")
+    case .consumers: Self.isSet("CONSUMERS_ROOT")
     case .promtool: Self.isSet("PROMTOOL")
     case .shells: access("/usr/bin/zsh", X_OK) == 0 && access("/usr/bin/fish", X_OK) == 0
     }
@@ -38,6 +41,7 @@ package enum Requirement: String, Sendable {
     case .systemd257: "needs root that may mount, and SYSTEMD_257_ROOT, a tree of Debian 13"
     case .polkit: "needs polkitd, which Debian's package of that name has"
     case .witnesses: "needs WITNESS_PYTHON, a Python with the vendor's packages"
+    case .consumers: "needs CONSUMERS_ROOT, a directory with the programs that .ci/consumers gets"
     case .shells: "needs zsh and fish, which Debian has"
     case .promtool: "needs PROMTOOL, the path of promtool, which Debian's package prometheus has"
     }

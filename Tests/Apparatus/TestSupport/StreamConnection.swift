@@ -41,6 +41,12 @@ package final class StreamConnection {
     guard result == 0 else { throw StreamError(attempt: "connect to port \(port)", number: errno) }
   }
 
+  /// Takes over a connected socket.
+  package init(taking descriptor: CInt, patienceSeconds: Int = 20) {
+    self.descriptor = descriptor
+    setPatience(patienceSeconds)
+  }
+
   deinit { close(descriptor) }
 
   /// How long a read or write may take.

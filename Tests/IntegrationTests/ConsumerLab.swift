@@ -1,0 +1,104 @@
+import Glibc
+import JSON
+import Laboratory
+import TestSupport
+
+/// A daemon and a cloud, and several consumers at a time, each with a role of its own.
+final class ConsumerLab {
+  /// A request of a consumer as the service saw it: the emulator, or the consumer's own recorder where there is no such service.
+  struct Use {
+    let consumer: String
+    /// The session that signed it, if it was accepted.
+    let keyID: String?
+    /// Why it wasn't, with the AccessKeyId if that is known.
+    let error: String?
+    /// The role's session before and after it.
+    let current: Set<String>
+  }
+
+  let lab: Lab
+  private var consumers: [ConsumerProcess] = []
+  /// All sessions of each role so far, the latest last.
+  private var sessions: [String: [String]] = [:]
+
+  /// Starts the daemon, whose sessions live as long as `lifetime` says, and then the consumers.
+  init(_ names: [String], lifetime: String) throws {
+    lab = try Lab(RealmDraft(lifetime: lifetime, roles: names)) { settings in
+      settings.roles = names.map { name in
+        var role = SettingsDraft.Role(name)
+        // The session changes when a test wants it to, or shortly before its end.
+        role.more = "pool = 1\nrefresh_after = \"10min\""
+        role.files = ConsumerProcess.files.map { SettingsDraft.Role.file($0, "format = \"\($0)\"") }
+          .joined(separator: "\n[[roles.\(name).files]]\n")
+        return role
+      }
+    }
+    try lab.start()
+    consumers = try names.map { try ConsumerProcess($0, in: lab) }
+    for consumer in consumers {
+      if let error = try consumer.outcome().error { throw CannotBegin(consumer: consumer.name, error: error) }
+    }
+  }
+
+  /// Lets each consumer make a request, all at the same time.
+  func use() throws -> [Use] {
+    try lab.emulator.ask("DELETE", "/requests")
+    for consumer in consumers { try noteSession(of: consumer.role) }
+    let before = sessions
+    for consumer in consumers { try consumer.ask(dead: (sessions[consumer.role] ?? []).dropLast()) }
+    let outcomes = try consumers.map { try $0.outcome() }
+    for consumer in consumers { try noteSession(of: consumer.role) }
+    let calls = try signedCalls()
+    return zip(consumers, outcomes).map { consumer, outcome in
+      let call = calls.last { call in sessions[consumer.role]?.contains(call.keyID) == true }
+      var keyID = outcome.keyID
+      var error = outcome.error
+      // The emulator decides where it was asked, whatever the consumer made of its answer.
+      if let call {
+        keyID = call.result == "OK" ? call.keyID : nil
+        error = call.result == "OK" ? nil : "\(call.keyID) \(call.result)"
+      }
+      let current = Set([before[consumer.role]?.last, sessions[consumer.role]?.last].compactMap(\.self))
+      return Use(consumer: consumer.name, keyID: keyID, error: error, current: current)
+    }
+  }
+
+  /// Gives each role a new session, in the files, too, and ends the old one at the cloud.
+  func rotate() throws {
+    for consumer in consumers { try noteSession(of: consumer.role) }
+    for consumer in consumers { _ = try lab.rolekeeper("refresh", consumer.role) }
+    for consumer in consumers {
+      let old = sessions[consumer.role]?.last ?? ""
+      try eventually("\(consumer.role) has another session") {
+        let current = try lab.credential(consumer.role).keyID
+        return current != old
+          && ConsumerProcess.files.allSatisfy { file in
+            FileText.read("\(lab.draft.directory)/\(consumer.role)/\(file)")?.contains(current) == true
+          }
+      }
+      try lab.emulator.fault("kind=session-revoked&key=\(old)")
+    }
+  }
+
+  private func noteSession(of role: String) throws {
+    let current = try lab.credential(role).keyID
+    if sessions[role]?.last != current { sessions[role, default: []].append(current) }
+  }
+
+  private func signedCalls() throws -> [(keyID: String, result: String)] {
+    var calls: [(keyID: String, result: String)] = []
+    let text = Array(try lab.emulator.ask("GET", "/requests/recent").utf8)
+    try JSONDocument(text.span).root["requests"]?.forEachItem { call in
+      guard call["action"]?.string() != "AssumeRole" else { return }
+      calls.append((call["access_key_id"]?.string() ?? "", call["result"]?.string() ?? ""))
+    }
+    return calls
+  }
+}
+
+private struct CannotBegin: Error, CustomStringConvertible {
+  let consumer: String
+  let error: String
+
+  var description: String { "'\(consumer)' can't begin: \(error)" }
+}

@@ -1,0 +1,78 @@
+import Glibc
+import JSON
+import Laboratory
+import TestSupport
+
+/// One of the programs in Tests/Tools/consumers: it makes a signed request each time that it is asked to.
+final class ConsumerProcess {
+  /// What came of a request, or of the preparations for the first.
+  struct Outcome {
+    /// The AccessKeyId that signed it, if the consumer's own recorder has accepted it.
+    let keyID: String?
+    /// What the consumer, or its recorder, says about a failure.
+    let error: String?
+  }
+
+  let name: String
+  /// A role of its own.
+  let role: String
+  private let child: ChildProcess
+  private let channel: StreamConnection
+
+  /// Starts it with a home of its own.
+  init(_ name: String, in lab: Lab, environment: [String: String] = [:]) throws {
+    self.name = name
+    role = name
+    let home = lab.directory.path("home-\(name)")
+    mkdir(home, 0o700)
+    let files = lab.draft.roles.contains { $0.name == name && !$0.files.isEmpty } ? Self.files : []
+    let listed = files.map { "\"\($0)\": \"\(lab.draft.directory)/\(name)/\($0)\"" }.joined(separator: ", ")
+    let facts = """
+      {"role": "\(name)", "sts": "\(lab.emulator.endpoint)", "oss": "127.0.0.1:\(lab.emulator.ossPort)",
+       "authority": "\(lab.emulator.authorityPath)", "directory": "\(home)", "files": {\(listed)},
+       "programs": "\(Self.root)/debian/usr/bin"}
+      """
+    var variables = [
+      "PATH": "\(Programs.directory):/usr/bin:/bin", "HOME": home, "ROLEKEEPER_SOCKET": lab.draft.socketPath,
+      "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true", "REQUESTS_CA_BUNDLE": lab.emulator.authorityPath,
+      "PYTHONDONTWRITEBYTECODE": "1",
+    ]
+    variables.merge(environment) { $1 }
+    var ends: [CInt] = [0, 0]
+    guard socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+      throw StreamError(attempt: "make a pair of sockets", number: errno)
+    }
+    channel = StreamConnection(taking: ends[0], patienceSeconds: 60)
+    defer { close(ends[1]) }
+    let place = name.hasPrefix("ossfs-") ? "ossfs" : "python"
+    child = try ChildProcess(
+      ["\(Self.root)/\(place)/bin/python", Self.script, name, facts], environment: variables, in: lab.directory,
+      named: "consumer-\(name)", descriptors: [ends[1]])
+  }
+
+  deinit { child.stop() }
+
+  /// What is installed for the tests, CONSUMERS_ROOT.
+  static var root: String { getenv("CONSUMERS_ROOT").map { String(cString: $0) } ?? "" }
+
+  /// The files that a consumer's role has, by format.
+  static let files = ["aws", "odps", "env-file"]
+
+  private static let script =
+    "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/Tests/Tools/consumers/run.py"
+
+  /// Asks for a request without waiting for it; `dead` are sessions that its recorder refuses from now on.
+  func ask(dead: [String] = []) throws { try channel.send(dead.joined(separator: " ") + "\n") }
+
+  /// Waits for what came of the request, or, the first time, of the preparations.
+  func outcome() throws -> Outcome {
+    guard let line = try channel.readLine() else {
+      throw ProgramEnded(name: name, status: child.wait(), errors: child.errors)
+    }
+    let text = Array(line.utf8)
+    let root = try JSONDocument(text.span).root
+    return Outcome(keyID: root["key"]?.string(), error: root["error"]?.string())
+  }
+
+  var errors: String { child.errors }
+}

@@ -1,0 +1,68 @@
+import Laboratory
+import TestNeeds
+import TestSupport
+import Testing
+
+/// Real programs with their own packages, over three rotations (docs/consumers.md).
+///
+/// A consumer is served if the cloud has accepted what it signed: the emulator's STS, or a recorder that checks the signature where the
+/// emulator has no such service. After a rotation the old session is dead at once.
+@Suite(.serialized, .needs(.consumers)) struct ConsumerTests {
+  /// Sessions shorter than the margins of those that ask again by time: `External` at 180 s, botocore at 600 s.
+  private static let lifetime = "170s"
+
+  /// Those that ask for each request, or for each that is near the end of the session.
+  private static let following = [
+    "external-profile", "external-provider", "oss2", "oss-v2", "log", "tablestore", "mns", "pyodps", "fc2-set",
+    "botocore-process", "botocore-new-session", "minio-file", "restic-file", "s3cmd",
+  ]
+
+  @Test func `those that follow sign with the new session after each rotation`() throws {
+    let consumers = try ConsumerLab(Self.following, lifetime: Self.lifetime)
+    for rotation in 0...3 {
+      if rotation > 0 { try consumers.rotate() }
+      for use in try consumers.use() {
+        #expect(use.keyID.map(use.current.contains) == true, "\(use) after \(rotation) rotations")
+      }
+    }
+  }
+
+  /// When one of these follows, the package has changed, and docs/consumers.md with it.
+  private static let lasting = [
+    "variables", "new-variables", "sts-token-profile", "openapi-static", "oss2-static", "oss-v2-variables", "sdk-core",
+    "fc2", "ossfs-fsspec", "botocore-file", "minio-chain", "rclone-file",
+  ]
+
+  @Test func `those that can't follow go on with their first session, which is refused`() throws {
+    let consumers = try ConsumerLab(Self.lasting, lifetime: Self.lifetime)
+    let first = try consumers.use()
+    for use in first { #expect(use.keyID != nil, "\(use)") }
+    for _ in 1...3 {
+      try consumers.rotate()
+      for (use, before) in zip(try consumers.use(), first) {
+        #expect(use.keyID == nil && use.error?.contains(before.keyID ?? "none") == true, "\(use)")
+      }
+    }
+  }
+
+  @Test func `those that ask again at the end of a session get the next one`() throws {
+    let consumers = try ConsumerLab(["rclone-process", "restic-process"], lifetime: "5s")
+    var seen: [String: Set<String>] = [:]
+    for _ in 0...3 {
+      for use in try consumers.use() {
+        let keyID = try #require(use.keyID, "\(use)")
+        #expect(seen[use.consumer, default: []].insert(keyID).inserted, "\(use)")
+      }
+    }
+  }
+
+  /// The vendor's package keeps the signing key that it has derived from the old secret.
+  @Test func `pyodps reads its file again, and signs with the old secret`() throws {
+    let consumers = try ConsumerLab(["pyodps-file"], lifetime: "5s")
+    let first = try #require(try consumers.use().first)
+    #expect(first.keyID != nil, "\(first)")
+    let second = try #require(try consumers.use().first)
+    #expect(second.error?.contains("was made with another secret") == true, "\(second)")
+    #expect(second.error?.contains(try #require(first.keyID)) == false)
+  }
+}

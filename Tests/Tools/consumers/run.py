@@ -1,0 +1,9 @@
+"""run.py CONSUMER FACTS: tries one consumer; place.py says how."""
+
+import place
+import alibaba  # noqa: F401
+import aws  # noqa: F401
+import lasting  # noqa: F401
+
+if __name__ == "__main__":
+    place.main()
