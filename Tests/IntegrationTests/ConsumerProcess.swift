@@ -19,11 +19,14 @@ final class ConsumerProcess {
   private let child: ChildProcess
   private let channel: StreamConnection
 
-  /// Starts it with a home of its own.
-  init(_ name: String, in lab: Lab, environment: [String: String] = [:]) throws {
+  /// The directory that it has to itself.
+  let home: String
+
+  /// Starts it with a home of its own; `wrapper` are words before its own, as for the daemon.
+  init(_ name: String, in lab: Lab, wrapper: [String] = [], environment: [String: String] = [:]) throws {
     self.name = name
     role = name
-    let home = lab.directory.path("home-\(name)")
+    home = lab.directory.path("home-\(name)")
     mkdir(home, 0o700)
     let files = lab.draft.roles.contains { $0.name == name && !$0.files.isEmpty } ? Self.files : []
     let listed = files.map { "\"\($0)\": \"\(lab.draft.directory)/\(name)/\($0)\"" }.joined(separator: ", ")
@@ -46,8 +49,8 @@ final class ConsumerProcess {
     defer { close(ends[1]) }
     let place = name.hasPrefix("ossfs-") ? "ossfs" : "python"
     child = try ChildProcess(
-      ["\(Self.root)/\(place)/bin/python", Self.script, name, facts], environment: variables, in: lab.directory,
-      named: "consumer-\(name)", descriptors: [ends[1]])
+      wrapper + ["\(Self.root)/\(place)/bin/python", "\(Self.scripts)/run.py", name, facts], environment: variables,
+      in: lab.directory, named: "consumer-\(name)", descriptors: [ends[1]])
   }
 
   deinit { child.stop() }
@@ -58,11 +61,17 @@ final class ConsumerProcess {
   /// The files that a consumer's role has, by format.
   static let files = ["aws", "odps", "env-file"]
 
-  private static let script =
-    "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/Tests/Tools/consumers/run.py"
+  static let scripts =
+    "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/Tests/Tools/consumers"
 
   /// Asks for a request without waiting for it; `dead` are sessions that its recorder refuses from now on.
   func ask(dead: [String] = []) throws { try channel.send(dead.joined(separator: " ") + "\n") }
+
+  /// Lets it make one request and waits for what came of it.
+  func use() throws -> Outcome {
+    try ask()
+    return try outcome()
+  }
 
   /// Waits for what came of the request, or, the first time, of the preparations.
   func outcome() throws -> Outcome {

@@ -65,4 +65,23 @@ import Testing
     #expect(second.error?.contains("was made with another secret") == true, "\(second)")
     #expect(second.error?.contains(try #require(first.keyID)) == false)
   }
+
+  @Test func `the document has the versions that are tried`() throws {
+    let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    let script = try #require(FileText.read("\(root)/.ci/consumers"))
+    let rows = try #require(FileText.read("\(root)/docs/consumers.md")).split(separator: "\n").filter { $0.hasPrefix("|") }
+    let pins = script.split { $0 == " " || $0 == "\n" || $0 == "(" || $0 == ")" }.filter { $0.contains("==") }
+      .map { $0.split(separator: "=") }.filter { $0[0] != "python-magic" && $0[0] != "alibabacloud_sts20150401" }
+    #expect(pins.count > 10)
+    for pin in pins {
+      let names = [pin[0], pin[0] == "boto3" ? "botocore" : pin[0]]
+      #expect(rows.contains { row in names.contains { row.contains($0) } && row.contains(pin[1]) }, "\(pin)")
+    }
+    for (program, words) in [("rclone", ["version"]), ("restic", ["version"]), ("docker", ["--version"])] {
+      let run = try ChildProcess.run(["\(ConsumerProcess.root)/debian/usr/bin/\(program)"] + words)
+      let numbers = run.output.split { !"0123456789.".contains($0) }.filter { $0.contains(".") }
+      let version = try #require(numbers.first, "\(run)")
+      #expect(rows.contains { $0.contains(program) && $0.contains(version) }, "\(program) \(version)")
+    }
+  }
 }

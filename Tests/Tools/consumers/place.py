@@ -35,10 +35,11 @@ class Place:
         """The command line as the documents give it: PATH and ROLEKEEPER_SOCKET are set."""
         return f"rolekeeper get {self.role}"
 
-    def get(self, *words):
-        """The role's current session, as a document."""
+    def get(self):
+        """The role's current session, as a document; where there is none, nothing is waited for."""
         run = subprocess.run(
-            ["rolekeeper", "get", self.role, *words], check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+            ["rolekeeper", "get", self.role, "--wait", "0s"], check=True, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL)
         return json.loads(run.stdout)
 
     def path(self, name):

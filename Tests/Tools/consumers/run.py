@@ -4,6 +4,7 @@ import place
 import alibaba  # noqa: F401
 import aws  # noqa: F401
 import lasting  # noqa: F401
+import traps  # noqa: F401
 
 if __name__ == "__main__":
     place.main()

@@ -1,0 +1,140 @@
+import Core
+import Glibc
+import JSON
+import Laboratory
+import TestNeeds
+import TestSupport
+import Testing
+
+/// What docs/consumers.md warns of, with the packages themselves: when a warning no longer holds, it goes.
+@Suite(.serialized, .needs(.consumers)) struct ConsumerTrapTests {
+  /// A daemon that isn't started yet, with one role.
+  private func lab(_ role: String, lifetime: String? = "170s") throws -> Lab {
+    try Lab(RealmDraft(lifetime: lifetime, roles: [role])) { $0.roles = [SettingsDraft.Role(role)] }
+  }
+
+  private func started(_ name: String, in lab: Lab, environment: [String: String] = [:]) throws -> ConsumerProcess {
+    let consumer = try ConsumerProcess(name, in: lab, environment: environment)
+    #expect(try consumer.outcome().error == nil)
+    return consumer
+  }
+
+  // MARK: - The order of starts
+
+  @Test func `a consumer that asks before the daemon is there gets its session when it is`() throws {
+    let lab = try lab("external-provider")
+    let consumer = try started("external-provider", in: lab)
+    try consumer.ask()
+    try lab.start()
+    #expect(try consumer.outcome().error == nil, "\(consumer.errors)")
+    #expect(try lab.emulator.signers(of: "GetCallerIdentity").contains(lab.credential("external-provider").keyID))
+  }
+
+  @Test func `a chain whose first call finds no daemon stays with the next source`() throws {
+    let lab = try lab("fallen-chain")
+    let consumer = try started(
+      "fallen-chain", in: lab, environment: ["PERMANENT_KEY": "\(RealmDraft.key.id):\(RealmDraft.key.secret)"])
+    #expect(try consumer.use().error == nil)
+    try lab.start()
+    try lab.emulator.ask("DELETE", "/requests")
+    #expect(try consumer.use().error == nil)
+    #expect(try lab.emulator.signers(of: "GetCallerIdentity") == [RealmDraft.key.id])
+  }
+
+  // MARK: - Margins
+
+  @Test func `inside its margin a consumer fails without the daemon though its session is valid, and a file's reader goes on`()
+    throws
+  {
+    let consumers = try ConsumerLab(
+      ["external-provider", "botocore-process", "minio-file", "restic-file"], lifetime: "170s")
+    for use in try consumers.use() { #expect(use.keyID != nil, "\(use)") }
+    #expect(consumers.lab.daemon.child.stop() == 0)
+    let uses = try consumers.use()
+    #expect(uses.map { $0.keyID != nil } == [false, false, true, true], "\(uses)")
+    #expect(uses[1].error?.contains("CredentialRetrievalError") == true, "\(uses[1])")
+  }
+
+  @Test func `outside its margin a consumer keeps its session though that is dead`() throws {
+    // 15 min are left.
+    let consumers = try ConsumerLab(["external-profile", "external-provider", "oss2", "pyodps"], lifetime: nil)
+    let first = try consumers.use()
+    try consumers.rotate()
+    for (use, before) in zip(try consumers.use(), first) {
+      let old = try #require(before.keyID)
+      #expect(use.keyID == nil && use.error?.contains(old) == true, "\(use)")
+    }
+  }
+
+  // MARK: - config.json
+
+  @Test func `External writes the session into a config.json that it can write to, in place of a symlink`() throws {
+    let lab = try lab("written-back")
+    try lab.start()
+    let consumer = try started("written-back", in: lab)
+    #expect(try consumer.use().error == nil)
+    let session = try lab.credential("written-back")
+    let path = "\(consumer.home)/.aliyun/config.json"
+    var status = stat()
+    #expect(lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG)
+    #expect(try #require(FileText.read(path)).contains(session.token))
+    #expect(FileText.read("\(consumer.home)/kept/config.json")?.contains(session.keyID) == false)
+  }
+
+  @Test(.needs(.root))
+  func `External leaves a config.json that it can't write to, and warns three times`() throws {
+    let lab = try lab("external-profile")
+    try lab.start()
+    let consumer = try ConsumerProcess(
+      "external-profile", in: lab, wrapper: ["/usr/bin/setpriv", "--bounding-set", "-dac_override"])
+    #expect(try consumer.outcome().error == nil)
+    let path = "\(consumer.home)/.aliyun/config.json"
+    let before = try #require(FileText.read(path))
+    #expect(try consumer.use().error == nil)
+    #expect(try lab.emulator.signers(of: "GetCallerIdentity").contains(lab.credential("external-profile").keyID))
+    #expect(FileText.read(path) == before)
+    #expect(consumer.errors.split(separator: "\n").count { $0.contains("Permission denied") } == 3, "\(consumer.errors)")
+  }
+
+  // MARK: - Environment files
+
+  @Test func `dotenv, docker's client and shells read the same from env-file, and docker refuses env`() throws {
+    let lab = try lab("uploader")
+    try lab.start()
+    let session = try lab.credential("uploader")
+    func read(_ format: String) throws -> [Substring] {
+      let text = try lab.rolekeeper("get", "uploader", "--format", format).output
+      let path = try lab.directory.write(text, to: format, mode: 0o400)
+      let run = try ChildProcess.run([
+        "\(ConsumerProcess.root)/python/bin/python", "\(ConsumerProcess.scripts)/environment.py", path,
+        "\(ConsumerProcess.root)/debian/usr/bin/docker",
+      ])
+      #expect(run.status == 0, "\(run.errors)")
+      return run.output.split(separator: "\n")
+    }
+    let values = "\(session.keyID) \(session.secret) \(session.token)"
+    #expect(
+      try read("env-file") == ["dotenv: \(values)", "docker: \(values)", "bash: \(values)", "sh: \(values)"])
+    let quoted = try read("env")
+    #expect(quoted.filter { $0.hasSuffix(values) }.count == 3, "\(quoted)")
+    #expect(quoted[1].hasPrefix("docker: ") && quoted[1].contains("contains whitespaces"), "\(quoted)")
+  }
+
+  // MARK: - Others
+
+  @Test func `dashscope takes no session`() throws {
+    let lab = try lab("dashscope")
+    try lab.start()
+    let error = try #require(try started("dashscope", in: lab).use().error)
+    #expect(error.contains("AuthenticationError") && error.contains("api key"), "\(error)")
+  }
+
+  @Test func `a hundred gets at once have the same session`() throws {
+    let lab = try lab("uploader", lifetime: nil)
+    try lab.start()
+    let script = #"for i in $(seq 100); do "$1" --socket "$2" get uploader --field access_key_id & done; wait"#
+    let run = try ChildProcess.run(["/bin/bash", "-c", script, "bash", Programs.commandLine, lab.draft.socketPath])
+    let keyID = try lab.credential("uploader").keyID
+    #expect(run.output.split(separator: "\n").map(String.init) == Array(repeating: keyID, count: 100), "\(run.errors)")
+  }
+}
