@@ -20,6 +20,8 @@ final class ConsumerLab {
   private var consumers: [ConsumerProcess] = []
   /// All sessions of each role so far, the latest last.
   private var sessions: [String: [String]] = [:]
+  /// Those that `rotate` has ended.
+  private var dead: [String: [String]] = [:]
 
   /// Starts the daemon, whose sessions live as long as `lifetime` says, and then the consumers.
   init(_ names: [String], lifetime: String?) throws {
@@ -45,7 +47,7 @@ final class ConsumerLab {
     try lab.emulator.ask("DELETE", "/requests")
     for consumer in consumers { try noteSession(of: consumer.role) }
     let before = sessions
-    for consumer in consumers { try consumer.ask(dead: (sessions[consumer.role] ?? []).dropLast()) }
+    for consumer in consumers { try consumer.ask(dead: dead[consumer.role] ?? []) }
     let outcomes = try consumers.map { try $0.outcome() }
     for consumer in consumers { try noteSession(of: consumer.role) }
     let calls = try signedCalls()
@@ -63,6 +65,18 @@ final class ConsumerLab {
     }
   }
 
+  /// Lets the consumers make requests until each has used another session than in `last`, and returns the first such use of each.
+  func use(after last: [Use]) throws -> [Use] {
+    var renewed: [String: Use] = [:]
+    try eventually("each uses another session") {
+      for (use, before) in zip(try self.use(), last) where renewed[use.consumer] == nil && use.keyID != before.keyID {
+        renewed[use.consumer] = use
+      }
+      return renewed.count == consumers.count
+    }
+    return consumers.compactMap { renewed[$0.name] }
+  }
+
   /// Gives each role a new session, in the files, too, and ends the old one at the cloud.
   func rotate() throws {
     for consumer in consumers { try noteSession(of: consumer.role) }
@@ -77,6 +91,7 @@ final class ConsumerLab {
           }
       }
       try lab.emulator.fault("kind=session-revoked&key=\(old)")
+      dead[consumer.role, default: []].append(old)
     }
   }
 

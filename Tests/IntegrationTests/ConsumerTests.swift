@@ -34,7 +34,13 @@ import Testing
   ]
 
   @Test func `those that can't follow go on with their first session, which is refused`() throws {
-    let consumers = try ConsumerLab(Self.lasting, lifetime: Self.lifetime)
+    try expectNoChange(of: Self.lasting)
+  }
+
+  @Test(.needs(.fuse)) func `a mount of s3fs ends with its session`() throws { try expectNoChange(of: ["s3fs"]) }
+
+  private func expectNoChange(of names: [String]) throws {
+    let consumers = try ConsumerLab(names, lifetime: Self.lifetime)
     let first = try consumers.use()
     for use in first { #expect(use.keyID != nil, "\(use)") }
     for _ in 1...3 {
@@ -47,29 +53,29 @@ import Testing
 
   @Test func `those that ask again at the end of a session get the next one`() throws {
     let consumers = try ConsumerLab(["rclone-process", "restic-process"], lifetime: "5s")
-    var seen: [String: Set<String>] = [:]
-    for _ in 0...3 {
-      for use in try consumers.use() {
-        let keyID = try #require(use.keyID, "\(use)")
-        #expect(seen[use.consumer, default: []].insert(keyID).inserted, "\(use)")
-      }
+    var uses = try consumers.use()
+    var seen = Set(uses.map(\.keyID))
+    for _ in 1...3 {
+      uses = try consumers.use(after: uses)
+      for use in uses { #expect(use.keyID != nil && seen.insert(use.keyID).inserted, "\(use)") }
     }
   }
 
   /// The vendor's package keeps the signing key that it has derived from the old secret.
   @Test func `pyodps reads its file again, and signs with the old secret`() throws {
     let consumers = try ConsumerLab(["pyodps-file"], lifetime: "5s")
-    let first = try #require(try consumers.use().first)
-    #expect(first.keyID != nil, "\(first)")
-    let second = try #require(try consumers.use().first)
+    let first = try consumers.use()
+    let keyID = try #require(first[0].keyID, "\(first)")
+    let second = try consumers.use(after: first)[0]
     #expect(second.error?.contains("was made with another secret") == true, "\(second)")
-    #expect(second.error?.contains(try #require(first.keyID)) == false)
+    #expect(second.error?.contains(keyID) == false)
   }
 
   @Test func `the document has the versions that are tried`() throws {
     let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let script = try #require(FileText.read("\(root)/.ci/consumers"))
-    let rows = try #require(FileText.read("\(root)/docs/consumers.md")).split(separator: "\n").filter { $0.hasPrefix("|") }
+    let document = try #require(FileText.read("\(root)/docs/consumers.md"))
+    let rows = document.split(separator: "\n").filter { $0.hasPrefix("|") }
     let pins = script.split { $0 == " " || $0 == "\n" || $0 == "(" || $0 == ")" }.filter { $0.contains("==") }
       .map { $0.split(separator: "=") }.filter { $0[0] != "python-magic" && $0[0] != "alibabacloud_sts20150401" }
     #expect(pins.count > 10)

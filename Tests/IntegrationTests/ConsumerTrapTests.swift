@@ -41,11 +41,37 @@ import Testing
     #expect(try lab.emulator.signers(of: "GetCallerIdentity") == [RealmDraft.key.id])
   }
 
-  // MARK: - Margins
+  // MARK: - Users
 
-  @Test func `inside its margin a consumer fails without the daemon though its session is valid, and a file's reader goes on`()
+  @Test(.needs(.root))
+  func `a helper whose user may not read the role, or no longer, is an error with its reason, and nothing is signed`()
     throws
   {
+    let lab = try Lab(RealmDraft(lifetime: "170s", roles: ["other-user"])) { settings in
+      settings.socket = "mode = \"0660\"\ngroup = \(Person.clients)"
+      settings.roles = [SettingsDraft.Role("other-user", more: "allow = { users = [\(Person.reader)] }")]
+    }
+    try lab.start()
+    func consumer(_ uid: UInt32) throws -> ConsumerProcess {
+      try started(
+        "other-user", in: lab, environment: ["HELPER_RUNS_BY": Person.words(uid).joined(separator: " ")])
+    }
+    let reader = try consumer(Person.reader)
+    #expect(try reader.use().error == nil)
+    lab.draft.roles[0].more = "allow = { users = [\(Person.admin)] }"
+    try lab.writeSettings()
+    #expect(try lab.rolekeeper("reload").status == 0)
+    try lab.emulator.ask("DELETE", "/requests")
+    for consumer in [reader, try consumer(Person.stranger)] {
+      let error = try #require(try consumer.use().error)
+      #expect(error.contains("exit status 1") && error.contains("role 'other-user'"), "\(error)")
+    }
+    #expect(try lab.emulator.calls(to: "GetCallerIdentity") == 0)
+  }
+
+  // MARK: - Margins
+
+  @Test func `inside its margin a consumer fails without the daemon, and a file's reader goes on`() throws {
     let consumers = try ConsumerLab(
       ["external-provider", "botocore-process", "minio-file", "restic-file"], lifetime: "170s")
     for use in try consumers.use() { #expect(use.keyID != nil, "\(use)") }
@@ -93,7 +119,8 @@ import Testing
     #expect(try consumer.use().error == nil)
     #expect(try lab.emulator.signers(of: "GetCallerIdentity").contains(lab.credential("external-profile").keyID))
     #expect(FileText.read(path) == before)
-    #expect(consumer.errors.split(separator: "\n").count { $0.contains("Permission denied") } == 3, "\(consumer.errors)")
+    let warnings = consumer.errors.split(separator: "\n").count { $0.contains("Permission denied") }
+    #expect(warnings == 3, "\(consumer.errors)")
   }
 
   // MARK: - Environment files

@@ -8,6 +8,8 @@ package enum Requirement: String, Sendable {
   case root
   /// A throwaway systemd of the machine's (Tests/Tools/box).
   case systemd
+  /// Mounts of programs (FUSE).
+  case fuse
   /// One of Debian 13: the tree named by SYSTEMD_257_ROOT.
   case systemd257
   /// polkit, which decides in that system what the daemon may do with other units.
@@ -25,6 +27,7 @@ package enum Requirement: String, Sendable {
     switch self {
     case .root: geteuid() == 0
     case .systemd: Self.mayMount && access("/lib/systemd/systemd", X_OK) == 0
+    case .fuse: Self.mayMount && access("/dev/fuse", R_OK | W_OK) == 0
     case .systemd257: Self.mayMount && Self.isSet("SYSTEMD_257_ROOT")
     case .polkit: access("/usr/lib/polkit-1/polkitd", X_OK) == 0
     case .witnesses: Self.isSet("WITNESS_PYTHON")
@@ -38,6 +41,7 @@ package enum Requirement: String, Sendable {
     switch self {
     case .root: "needs root"
     case .systemd: "needs root that may mount, and systemd"
+    case .fuse: "needs root that may mount, and /dev/fuse"
     case .systemd257: "needs root that may mount, and SYSTEMD_257_ROOT, a tree of Debian 13"
     case .polkit: "needs polkitd, which Debian's package of that name has"
     case .witnesses: "needs WITNESS_PYTHON, a Python with the vendor's packages"

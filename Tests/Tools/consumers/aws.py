@@ -8,7 +8,7 @@ import urllib.request
 
 import recorder
 import storage
-from place import consumer, renewed
+from place import consumer
 
 
 def store(place):
@@ -161,8 +161,7 @@ def await_port(port, server):
 @consumer("rclone-process")
 def rclone_process(place):
     configure(place, config=process(place))
-    os.environ["AWS_SDK_LOAD_CONFIG"] = "1"
-    return renewed(rclone_request(place))
+    return rclone_request(place)
 
 
 @consumer("rclone-file")
@@ -204,7 +203,7 @@ def restic_file(place):
 @consumer("restic-process")
 def restic_process(place):
     configure(place, credentials=process(place))
-    return renewed(restic_request(place))
+    return restic_request(place)
 
 
 # s3cmd

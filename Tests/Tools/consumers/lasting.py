@@ -4,7 +4,7 @@ import os
 
 import alibaba
 import recorder
-from place import consumer, renewed
+from place import consumer
 
 
 def variables(place):
@@ -134,8 +134,7 @@ def pyodps_file(place):
     os.environ["ODPS_STS_ACCOUNT_FILE"] = place.files["odps"]
     from odps import ODPS
 
-    request = alibaba.odps_request(place, lambda url: ODPS(project="project", endpoint=url, region_name="cn-hangzhou"))
-    return renewed(request)
+    return alibaba.odps_request(place, lambda url: ODPS(project="project", endpoint=url, region_name="cn-hangzhou"))
 
 
 @consumer("oss2-static")

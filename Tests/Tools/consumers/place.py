@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 
 
 class Place:
@@ -21,6 +20,8 @@ class Place:
         self.directory = facts["directory"]
         # The role's files, by format.
         self.files = facts["files"]
+        # The role's URI on loopback; None where there is none.
+        self.uri = facts.get("uri")
         # The folder of the programs that aren't Python.
         self.programs = facts["programs"]
         # The stand-in for a service that the emulator doesn't have, if the consumer has made one.
@@ -69,21 +70,6 @@ def consumer(name):
         return make
 
     return register
-
-
-def renewed(request):
-    """Makes requests until one is accepted with another AccessKeyId than the last time, for those who renew when theirs has expired."""
-    last = [None]
-
-    def repeat():
-        while True:
-            key = request()
-            if key != last[0]:
-                last[0] = key
-                return key
-            time.sleep(0.02)
-
-    return repeat
 
 
 def serve(name, facts):

@@ -4,6 +4,8 @@ import place
 import alibaba  # noqa: F401
 import aws  # noqa: F401
 import lasting  # noqa: F401
+import loopback  # noqa: F401
+import mounts  # noqa: F401
 import traps  # noqa: F401
 
 if __name__ == "__main__":

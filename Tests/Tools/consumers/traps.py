@@ -43,3 +43,13 @@ def dashscope(place):
         dashscope.Generation.call(model="qwen-turbo", prompt="text")
 
     return request
+
+
+@consumer("other-user")
+def other_user(place):
+    """The helper runs as somebody else."""
+    from alibabacloud_credentials.client import Client
+    from alibabacloud_credentials.provider import ExternalCredentialsProvider
+
+    command = f"{os.environ['HELPER_RUNS_BY']} {place.command}"
+    return alibaba.sts_client(place, Client(provider=ExternalCredentialsProvider(process_command=command)))
