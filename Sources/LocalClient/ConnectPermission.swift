@@ -12,6 +12,10 @@ enum ConnectPermission {
     guard stat(path, &status) == 0 else {
       return "a directory on the way to it may not be searched by \(user()); look at: namei -l \(path)"
     }
+    if status.st_mode & S_IWGRP != 0, status.st_gid == unmapped, isInUserNamespace() {
+      return
+        "this user namespace has no number for its group; map or keep the group (podman: --gidmap, --group-add keep-groups), or read the role's file"
+    }
     return remedy(mode: status.st_mode, owner: name(ofUser: status.st_uid), group: group(status.st_gid), user: user())
   }
 
@@ -42,6 +46,22 @@ enum ConnectPermission {
     }
     return
       "its group is '\(RolekeeperGroup.clients)'; run: sudo usermod -aG \(RolekeeperGroup.clients) \(user), which counts from the next login"
+  }
+
+  /// What the kernel shows for users and groups that a user namespace doesn't map (user_namespaces(7)).
+  private static let unmapped: gid_t = 65_534
+
+  /// Whether the groups of this process have other numbers outside.
+  private static func isInUserNamespace() -> Bool {
+    let descriptor = open("/proc/self/gid_map", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    var text = [UInt8](repeating: 0, count: 256)
+    let count = read(descriptor, &text, text.count)
+    guard count > 0 else { return false }
+    let words = text[..<count].split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
+    // Of the first user namespace: all numbers, as they are.
+    return words.map { String(decoding: $0, as: UTF8.self) } != ["0", "0", "4294967295"]
   }
 
   private static func user() -> String { name(ofUser: geteuid()) }

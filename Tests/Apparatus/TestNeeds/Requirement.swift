@@ -20,6 +20,8 @@ package enum Requirement: String, Sendable {
   case consumers
   /// zsh and fish, whose completions are made, too.
   case shells
+  /// bwrap, which makes containers for users without rights.
+  case bubblewrap
   /// Prometheus' own checker of rules and metrics: the program named by PROMTOOL.
   case promtool
 
@@ -32,6 +34,7 @@ package enum Requirement: String, Sendable {
     case .polkit: access("/usr/lib/polkit-1/polkitd", X_OK) == 0
     case .witnesses: Self.isSet("WITNESS_PYTHON")
     case .consumers: Self.isSet("CONSUMERS_ROOT")
+    case .bubblewrap: access("/usr/bin/bwrap", X_OK) == 0
     case .promtool: Self.isSet("PROMTOOL")
     case .shells: access("/usr/bin/zsh", X_OK) == 0 && access("/usr/bin/fish", X_OK) == 0
     }
@@ -47,6 +50,7 @@ package enum Requirement: String, Sendable {
     case .witnesses: "needs WITNESS_PYTHON, a Python with the vendor's packages"
     case .consumers: "needs CONSUMERS_ROOT, a directory with the programs that .ci/consumers gets"
     case .shells: "needs zsh and fish, which Debian has"
+    case .bubblewrap: "needs bwrap, which Debian's package bubblewrap has"
     case .promtool: "needs PROMTOOL, the path of promtool, which Debian's package prometheus has"
     }
   }
