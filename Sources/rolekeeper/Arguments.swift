@@ -39,6 +39,8 @@ struct Arguments {
   private(set) var field: CredentialField?
   /// The file to fill in; nil for a document.
   private(set) var template: String?
+  /// Of `exec`: whether the credential is in a file rather than in variables.
+  var usesFile: Bool { template != nil || format != .env }
   /// The file for the credential; nil for stdout.
   private(set) var output: String?
   private(set) var minTTL: WrittenTime?
@@ -148,7 +150,7 @@ struct Arguments {
       program = words.operandsAfterDashes.map(Self.texts)
       roles.removeLast(min(roles.count, program?.count ?? 0))
       if !words.has(.format) { format = .env }
-      if case .signal = renewal, format == .env {
+      if case .signal = renewal, !usesFile {
         throw Wrong(
           "'--renew signal=…' needs a file: variables of a running command can't be changed; add '--format json'")
       }

@@ -17,14 +17,16 @@ struct ExecCommand {
   func run(_ arguments: Arguments) throws -> Int32 {
     let program = arguments.program ?? []
     let command = ChildCommand(lastWords: program.count, named: program[0])
+    let template = try arguments.template.map { path in try TemplateFile.read(path) }
     let session = try ExecSession(GetCommand(client).answer(to: arguments))
     if let remaining = session.belowFloor { Console.report(GetCommand.belowFloor(arguments.roles[0], remaining)) }
-    guard arguments.format != .env || arguments.renewal != .none || arguments.endsBeforeExpiry else {
+    guard arguments.usesFile || arguments.renewal != .none || arguments.endsBeforeExpiry else {
       let failure = command.become(try session.environment(arguments, file: nil))
       Console.report("\(failure)")
       return failure.exitStatus
     }
-    var supervisor = try ExecSupervisor(client, arguments, command, session)
+    let format = template.map { OutputFormat.template($0) } ?? .known(arguments.format)
+    var supervisor = try ExecSupervisor(client, arguments, format, command, session)
     return try supervisor.run()
   }
 }
@@ -56,13 +58,13 @@ struct ExecSession {
     if let generation { variables.append(("ROLEKEEPER_GENERATION", "\(generation)")) }
     if let file { variables.append(("ROLEKEEPER_CREDENTIALS_FILE", file.path)) }
     return ChildEnvironment(
-      lines: file == nil ? try rendered(as: .env, for: arguments) : nil, variables: variables,
+      lines: file == nil ? try rendered(as: .known(.env), for: arguments) : nil, variables: variables,
       without: ChildEnvironment.leftovers(for: arguments.format))
   }
 
   /// Nil once the secrets are dropped.
-  func rendered(as format: CredentialFormat, for arguments: Arguments) throws(FormatError) -> Secret? {
+  func rendered(as format: OutputFormat, for arguments: Arguments) throws(FormatError) -> Secret? {
     // Names were checked with the other arguments.
-    try credential?.rendered(as: .known(format), for: RoleName(arguments.roles[0])!)
+    try credential?.rendered(as: format, for: RoleName(arguments.roles[0])!)
   }
 }

@@ -12,6 +12,8 @@ struct ExecSupervisor {
   private static let signals = SignalInbox.ending + [SIGWINCH, SIGTSTP, SIGCONT]
 
   private let arguments: Arguments
+  /// Of the file, if there is one.
+  private let format: OutputFormat
   private let command: ChildCommand
   private let inbox: SignalInbox
   private let file: PrivateFile?
@@ -34,13 +36,18 @@ struct ExecSupervisor {
   private var writeRetries = Retries(first: .seconds(1), longest: .minutes(1))
 
   /// Throws `SystemFailure` if the file can't be written.
-  init(_ client: LocalClient, _ arguments: Arguments, _ command: ChildCommand, _ session: ExecSession) throws {
-    (self.arguments, self.command, self.session) = (arguments, command, session)
+  init(
+    _ client: LocalClient, _ arguments: Arguments, _ format: OutputFormat, _ command: ChildCommand,
+    _ session: ExecSession
+  )
+    throws
+  {
+    (self.arguments, self.format, self.command, self.session) = (arguments, format, command, session)
     // First, so that no signal leaves the file behind.
     SignalInbox.ignoreBrokenPipes()
     inbox = try SignalInbox(Self.signals)
-    file = arguments.format == .env ? nil : try PrivateFile()
-    if let file, let text = try session.rendered(as: arguments.format, for: arguments) { try file.write(text) }
+    file = arguments.usesFile ? try PrivateFile() : nil
+    if let file, let text = try session.rendered(as: format, for: arguments) { try file.write(text) }
     if file != nil || arguments.renewal != .none {
       stream = RoleStream(client, arguments.roles[0]) { [errors] in errors.report($0) }
       fetch = SessionFetch(client, arguments.roles[0], minTTL: arguments.minTTL) { [errors] in errors.report($0) }
@@ -158,7 +165,7 @@ struct ExecSupervisor {
   /// Gives the command the session. One that can't be written is kept and tried again: to fetch it again would be another hand-out.
   private mutating func put(_ new: ExecSession, _ now: Timestamp) throws {
     do {
-      if let file, let text = try new.rendered(as: arguments.format, for: arguments) { try file.write(text) }
+      if let file, let text = try new.rendered(as: format, for: arguments) { try file.write(text) }
     } catch {
       var generator = SystemRandomNumberGenerator()
       let (next, isNews) = writeRetries.failed(at: now, using: &generator)

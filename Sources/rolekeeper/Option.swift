@@ -31,8 +31,8 @@ enum Option: String, CaseIterable, CommandOption {
     case .socket: Command.allCases.filter { $0 != .whoHad }
     case .json: [.status, .watch]
     case .watch, .check: [.status]
-    case .field, .template, .output: [.get]
-    case .format, .wait: [.get, .exec]
+    case .field, .output: [.get]
+    case .format, .template, .wait: [.get, .exec]
     case .minTTL: [.get, .wait, .exec]
     case .exec: [.watch]
     case .renew, .endBeforeExpiry: [.exec]

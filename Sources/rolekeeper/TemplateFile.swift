@@ -1,7 +1,7 @@
 import Core
 import Glibc
 
-/// The file of `get --template`.
+/// The file of `--template`.
 enum TemplateFile {
   struct Failure: Error, CustomStringConvertible {
     let path: String

@@ -118,6 +118,7 @@ enum Usage {
         --format FORMAT      env (the default): the credential is in the variables that 'get --format env' prints, which stay
                              as they are while COMMAND runs; another format of 'get': it is in a private file that follows
                              each rotation, and ROLEKEEPER_CREDENTIALS_FILE has its path
+        --template FILE      the same with a template, as for get; it is read once
         --min-ttl TIME       as for get
         --wait TIME          as for get
         --renew HOW          when the role has a new session: restart ends COMMAND by SIGTERM, after \(ExecMachine.grace.text) by SIGKILL,

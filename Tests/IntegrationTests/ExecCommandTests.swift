@@ -148,6 +148,24 @@ import Wire
     #expect(leftDirectories.isEmpty)
   }
 
+  @Test func `the file can be made from a template, and follows the rotations`() throws {
+    let template = try lab.directory.write("id={{access_key_id}}\n", to: "template")
+    let child = try exec(
+      "--template", template, "--renew", "signal=HUP",
+      script: """
+        trap 'cat "$ROLEKEEPER_CREDENTIALS_FILE"; exit 5' HUP
+        cat "$ROLEKEEPER_CREDENTIALS_FILE"
+        \(Self.runOn)
+        """)
+    try eventually("the command runs") { lines(child).count == 1 }
+    #expect(try lines(child) == ["id=\(lab.credential("uploader").keyID)"])
+    try rotate()
+    #expect(child.wait() == 5 && leftDirectories.isEmpty)
+    #expect(try lines(child).last == "id=\(lab.credential("uploader").keyID)")
+    let wrong = try run(["--template", lab.directory.write("{{nothing}}", to: "wrong")], "/bin/true")
+    #expect(wrong.status == 1 && wrong.errors.contains("there is no such field"), "\(wrong)")
+  }
+
   @Test func `a runtime directory that others may use isn't used`() throws {
     let shared = lab.directory.path("shared")
     mkdir(shared, 0o755)

@@ -51,6 +51,7 @@ complete -c rolekeeper -n '__fish_seen_subcommand_from watch' -l socket -r -F -d
 complete -c rolekeeper -n '__fish_seen_subcommand_from watch' -l help -d 'print this help, or a command\'s, and exit'
 complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -a '(__rolekeeper_roles)'
 complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -l format -x -a 'json env env-file aws aws-process aws-container odps ossutil aliyun-cli' -d 'env (the default): the credential is in the variables that \'get --format env\' prints, which stay as they are while COMMAND runs; another format of \'get\': it is in a private file that follows each rotation, and ROLEKEEPER_CREDENTIALS_FILE has its path'
+complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -l template -r -F -d 'the same with a template, as for get; it is read once'
 complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -l min-ttl -x -d 'as for get'
 complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -l wait -x -d 'as for get'
 complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -l renew -x -d 'when the role has a new session: restart ends COMMAND by SIGTERM, after 10s by SIGKILL, and starts it with the new session; signal=HUP sends it a signal when the file has been replaced (HUP, INT, QUIT, USR1, USR2, TERM, WINCH); none, the default'
