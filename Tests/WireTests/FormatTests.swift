@@ -256,6 +256,15 @@ import Wire
     #expect(error.map { "\($0)" }?.contains(reason) == true)
   }
 
+  /// The person's AccessKey was overwritten, and it is shown only once.
+  @Test(arguments: [#""mode": "AK", "sts_token": "", "#, #""mode": "RamRoleArn", "#])
+  func `a profile with an AccessKey of its own isn't overwritten`(members: String) throws {
+    let existing = #"{"profiles": [{"name": "uploader", \#(members)"access_key_secret": "mine"}]}"#
+    #expect(throws: FormatError.wouldLoseKey(profile: "uploader")) {
+      _ = try credential().aliyunConfiguration(for: .uploader, in: secret(existing))
+    }
+  }
+
   // MARK: - Templates
 
   @Test func `a template gets each field, escaped as it asks`() throws {

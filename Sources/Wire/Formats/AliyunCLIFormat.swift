@@ -42,7 +42,7 @@ extension SessionCredential {
       guard key.string() == "profiles" else { return value.copyMinified(into: &text) }
       guard value.kind == .array else { throw .notAConfiguration("its 'profiles' is no list") }
       isThere = true
-      appendProfiles(of: role, among: value, to: &text)
+      try appendProfiles(of: role, among: value, to: &text)
     }
     if !isThere {
       text.append(text.count == 1 ? "\n  \"profiles\": [\n    " : ",\n  \"profiles\": [\n    ")
@@ -53,14 +53,19 @@ extension SessionCredential {
     return text.finish()
   }
 
-  private func appendProfiles(of role: RoleName, among profiles: borrowing JSONValue, to text: inout SecretBuffer) {
+  private func appendProfiles(
+    of role: RoleName, among profiles: borrowing JSONValue, to text: inout SecretBuffer
+  ) throws(FormatError) {
     var isDone = false
     text.append("[")
     var separator = "\n    "
-    profiles.forEachItem { profile in
+    try profiles.forEachItem { (profile) throws(FormatError) in
       text.append(separator)
       separator = ",\n    "
       guard !isDone, profile["name"]?.string() == role.description else { return profile.copyMinified(into: &text) }
+      // Of a person, who has given it the role's name by chance.
+      let hasKey = profile["access_key_secret"]?.length ?? 0 > 0
+      guard !hasKey || profile["sts_token"]?.length ?? 0 > 0 else { throw .wouldLoseKey(profile: role.description) }
       isDone = true
       appendProfile(of: role, replacing: profile, to: &text)
     }

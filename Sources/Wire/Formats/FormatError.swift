@@ -8,6 +8,9 @@ package enum FormatError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The file that the credential should go into can't be changed; the text says what it isn't.
   case notAConfiguration(String)
 
+  /// The role's profile in the configuration has an AccessKey without a token, which is nowhere else, perhaps.
+  case wouldLoseKey(profile: String)
+
   package var description: String {
     switch self {
     case .needsQuotes(let field, let place):
@@ -15,6 +18,8 @@ package enum FormatError: Error, Hashable, Sendable, CustomStringConvertible {
         + "front; use format 'json'"
     case .notAConfiguration(let reason):
       "it is no configuration of the aliyun command line: \(reason); name another file"
+    case .wouldLoseKey(let profile):
+      "its profile '\(profile)' has an AccessKey without a token, which would be lost; rename that profile, or name another file"
     }
   }
 }
