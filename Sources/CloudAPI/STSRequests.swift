@@ -10,15 +10,19 @@ package struct AssumeRoleRequest {
   /// The session policy, minified, less than 2048 bytes; nil grants all of the role's permissions.
   package var policy: String?
   package var externalID: String?
+  /// 2 to 64 of `A-Z a-z 0-9 _ + = , . @ -`; the role's trust policy has to allow sts:SetSourceIdentity.
+  package var sourceIdentity: String?
 
   package init(
-    roleARN: RoleARN, sessionName: String, duration: Duration, policy: String? = nil, externalID: String? = nil
+    roleARN: RoleARN, sessionName: String, duration: Duration, policy: String? = nil, externalID: String? = nil,
+    sourceIdentity: String? = nil
   ) {
     self.roleARN = roleARN
     self.sessionName = sessionName
     self.duration = duration
     self.policy = policy
     self.externalID = externalID
+    self.sourceIdentity = sourceIdentity
   }
 
   package func signed(by identity: SigningIdentity, in context: RequestContext) -> SignedRequest {
@@ -28,6 +32,7 @@ package struct AssumeRoleRequest {
     ]
     if let policy { query.append(("Policy", policy)) }
     if let externalID { query.append(("ExternalId", externalID)) }
+    if let sourceIdentity { query.append(("SourceIdentity", sourceIdentity)) }
     return SignedRequest(
       action: "AssumeRole", version: APIVersion.sts, query: query, identity: identity, context: context)
   }

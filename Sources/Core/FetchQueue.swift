@@ -5,9 +5,10 @@
 /// | first | before all others, in order of arrival |
 /// | due, retry | by when the role reaches its floor, the earliest first; at most three retries in a row before a healthy role |
 /// | reservation | when none of these waits, in order of arrival |
-/// | spare | likewise; if both have their tokens the reservation goes first, since a reader waits for it |
+/// | derived | likewise; sessions that readers wait for first, then by when they reach their floor |
+/// | spare | likewise; if several have their tokens the reservation goes first, then the derived session, since readers wait for them |
 ///
-/// A spare call leaves the last token to healthy roles. A reservation also needs a token of a bucket of its own with a quarter of
+/// Spare calls and those for derived sessions leave the last token to healthy roles. A reservation also needs a token of a bucket of its own with a quarter of
 /// the rate.
 ///
 /// While a wait is in force that STS or a proxy requested (`Retry-After`), only first attempts start, and roles that have reached
@@ -28,6 +29,8 @@ package struct FetchQueue: Sendable {
     /// The role fails and has reached its floor, fails permanently, or keeps failing while other roles succeed.
     case spare
     case reservation
+    /// For a session that is derived from a role (`SessionKey`); the earliest `order` first.
+    case derived(order: Timestamp)
   }
 
   package struct Ticket: Hashable, Sendable {
@@ -49,6 +52,7 @@ package struct FetchQueue: Sendable {
         case .first: (0, 0)
         case .due(let floorReached), .retry(let floorReached): (1, floorReached.microseconds)
         case .spare, .reservation: (2, 0)
+        case .derived(let order): (3, order.microseconds)
         }
       self.arrival = arrival
       self.ticket = ticket
@@ -76,6 +80,7 @@ package struct FetchQueue: Sendable {
   private var refreshes = IndexedHeap<Place>()
   private var retries = IndexedHeap<Place>()
   private var reservations = IndexedHeap<Place>()
+  private var derived = IndexedHeap<Place>()
   /// Whether a check is ready and waits for its turn.
   private var checkWaits = false
   private var arrivals: UInt64 = 0
@@ -91,10 +96,10 @@ package struct FetchQueue: Sendable {
     checkBucket = TokenBucket(rate: rate / 4, burst: burst / 4, leastRate: TokenBucket.leastRate / 4, at: instant)
   }
 
-  package var count: Int { refreshes.count + retries.count + reservations.count }
+  package var count: Int { refreshes.count + retries.count + reservations.count + derived.count }
 
   package func isWaiting(role: Int) -> Bool {
-    refreshes.contains(role) || retries.contains(role) || reservations.contains(role)
+    refreshes.contains(role) || retries.contains(role) || reservations.contains(role) || derived.contains(role)
   }
 
   /// Queues a role's attempt in place of the one it may have waiting.
@@ -106,6 +111,7 @@ package struct FetchQueue: Sendable {
     case .first, .due, .spare: refreshes.set(role, to: place)
     case .retry: retries.set(role, to: place)
     case .reservation: reservations.set(role, to: place)
+    case .derived: derived.set(role, to: place)
     }
   }
 
@@ -113,6 +119,7 @@ package struct FetchQueue: Sendable {
     refreshes.remove(role)
     retries.remove(role)
     reservations.remove(role)
+    derived.remove(role)
   }
 
   /// Takes the attempt to make now out of the queue; nil if none waits, or none may start yet.
@@ -135,6 +142,10 @@ package struct FetchQueue: Sendable {
       let count = reservations.count { $0 < place } + 1
       return afterHold(max(bucket.earliest(count, at: instant), reservationBucket.earliest(count, at: instant)))
     }
+    if let place = derived[role] {
+      let count = derived.count { $0 < place } + 1
+      return afterHold(max(bucket.earliest(count, at: instant), bucket.nextToken(beyond: 1, at: instant)))
+    }
     if let place = retries[role] {
       return afterHold(bucket.earliest(retries.count { $0 < place } + 1, at: instant), of: place)
     }
@@ -143,7 +154,7 @@ package struct FetchQueue: Sendable {
     switch place.ticket.urgency {
     case .first: return chance
     case .spare: return afterHold(max(chance, bucket.nextToken(beyond: 1, at: instant)))
-    case .due, .retry, .reservation: return afterHold(chance, of: place)
+    case .due, .retry, .reservation, .derived: return afterHold(chance, of: place)
     }
   }
 
@@ -234,7 +245,7 @@ package struct FetchQueue: Sendable {
       return (.attempt(ticket), bucket.nextToken(at: instant))
     }
     // A ticket that still lacks tokens doesn't delay the others.
-    let other = nextSpareOrReservation(at: instant)
+    let other = nextUnhurried(at: instant)
     guard checkWaits else { return other.map { (.attempt($0.ticket), $0.chance) } }
     let check = max(bucket.nextToken(beyond: 1, at: instant), checkBucket.nextToken(at: instant))
     if let other, max(other.chance, instant) < max(check, instant) { return (.attempt(other.ticket), other.chance) }
@@ -246,16 +257,18 @@ package struct FetchQueue: Sendable {
     checkWaits && nextWorking == nil && checkBucket.nextToken(at: instant) <= instant
   }
 
-  private mutating func nextSpareOrReservation(at instant: Timestamp) -> (ticket: Ticket, chance: Timestamp)? {
+  /// The next among reservations, derived sessions and spare calls.
+  private mutating func nextUnhurried(at instant: Timestamp) -> (ticket: Ticket, chance: Timestamp)? {
     var next: (ticket: Ticket, chance: Timestamp)?
     if let place = reservations.firstKey {
       next = (place.ticket, max(bucket.nextToken(at: instant), reservationBucket.nextToken(at: instant)))
     }
-    guard let spare = refreshes.firstKey else { return next }
+    guard let other = derived.firstKey ?? refreshes.firstKey else { return next }
     let chance = bucket.nextToken(beyond: 1, at: instant)
-    // Reservations get a quarter of the rate at most, so failing roles still get their share.
+    // Reservations get a quarter of the rate at most, so the others still get their share. Derived sessions and roles together get no
+    // more than the settings' check allows, so failing roles do, too.
     if let next, max(next.chance, instant) <= max(chance, instant) { return next }
-    return (spare.ticket, chance)
+    return (other.ticket, chance)
   }
 
   /// The next in order that is `first` or `due`.

@@ -37,11 +37,13 @@ package struct HostSchedule: Sendable {
 
   // MARK: - Effects
 
-  /// Performs an effect that concerns the schedule; false for one that the driver has to perform.
-  package mutating func perform(_ effect: RefreshEffect, of slot: Int) -> Bool {
+  /// Performs an effect that concerns the schedule; false for one that the driver has to perform. `isDerived` if the machine is that
+  /// of a session that is derived from a role: its calls wait for those of all roles.
+  package mutating func perform(_ effect: RefreshEffect, of slot: Int, isDerived: Bool = false) -> Bool {
     switch effect {
     case .fetch(let attempt):
-      queue.enqueue(role: slot, attempt: attempt.id, urgency: urgency(of: attempt, slot))
+      let urgency = isDerived ? attempt.urgency.ofDerived : urgency(of: attempt, slot)
+      queue.enqueue(role: slot, attempt: attempt.id, urgency: urgency)
     case .arm(let instant): due.set(slot, to: instant)
     default: return false
     }
@@ -211,5 +213,18 @@ package struct HostSchedule: Sendable {
 
   package mutating func wallClockStepped(toMicroseconds wall: Int64, at now: Timestamp) {
     clock.wallClockStepped(toMicroseconds: wall, at: now)
+  }
+}
+
+extension FetchQueue.Urgency {
+  /// What it is for a session that is derived from a role.
+  fileprivate var ofDerived: Self {
+    switch self {
+    // Readers wait for it.
+    case .first: .derived(order: .distantPast)
+    case .due(let floorReached), .retry(let floorReached): .derived(order: floorReached)
+    case .spare: .derived(order: Timestamp(microseconds: .max))
+    case .reservation, .derived: self
+    }
   }
 }

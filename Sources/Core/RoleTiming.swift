@@ -46,4 +46,21 @@ package struct RoleTiming: Hashable, Sendable {
 
   /// AssumeRole calls per second in steady state, N/A.
   package var callsPerSecond: Double { 1 / step.inSeconds }
+
+  /// The timing of a session that is derived from the role: there is one at a time, and it is replaced as often as one of the pool is, so
+  /// that readers get at least the floor as they do from the pool. `limit` is the longest DurationSeconds of it; a duration above that
+  /// is lowered to it, and with it, in proportion, the refresh age and the floor.
+  package func derived(limit: Duration? = nil) -> RoleTiming {
+    var timing = self
+    timing.pool = 1
+    timing.refreshAfter = step
+    guard let limit else { return timing }
+    timing.maxDuration = limit
+    guard limit < duration else { return timing }
+    let share = limit.inSeconds / duration.inSeconds
+    timing.duration = limit
+    timing.refreshAfter = .seconds(fraction: step.inSeconds * share)
+    timing.floor = .seconds(fraction: floor.inSeconds * share)
+    return timing
+  }
 }

@@ -47,6 +47,9 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case reservationShorter = "ef7c25f8f8354fb68f0c554562fef756"
   case reservationFailed = "449fc37df10346a7b9a785d58261240c"
 
+  // MARK: Sessions of users
+  case tooManyUsers = "cab8c44c9c14449e8df87b430c9f2226"
+
   // MARK: Sessions that STS no longer accepts
   case condemnedUsingStandby = "2c238a593c8744f09ca1692dfffb8004"
   case condemnedFetchingAnother = "b78adc7c8cf9417bb93c8cedda5e3b64"
@@ -210,6 +213,8 @@ extension LogEvent {
     case .reservationServes: .warning("no valid session in the pool, using the longer one that a reader asked for")
     case .reservationShorter: .warning("STS granted a shorter session than a reader asked for")
     case .reservationFailed: .warning("longer session for a reader not fetched")
+
+    case .tooManyUsers: .warning("session for another user refused, since max_users have one")
 
     case .condemnedUsingStandby: .warning("STS no longer accepts this session, using the standby")
     case .condemnedFetchingAnother:

@@ -4,7 +4,7 @@ package import Core
 /// ROLEKEEPER_ROLE=uploader` finds all lines about a role.
 package struct LogField: Hashable, Sendable {
   package enum Name: String, CaseIterable, Sendable {
-    case role, generation, expires, remaining, code, advice, next, count, total, uid, pid, user, program, path, source
+    case role, scope, generation, expires, remaining, code, advice, next, count, total, uid, pid, user, program, path, source
     case arn, endpoint, found, reason, result, seconds, unit, via, owner, group, mode
     case accessKeyID = "access_key_id"
     case httpStatus = "http_status"
@@ -38,6 +38,9 @@ package struct LogField: Hashable, Sendable {
 extension LogField {
   package static func role(_ name: RoleName) -> Self { Self(.role, name.description) }
   package static func role(_ name: String) -> Self { Self(.role, name) }
+
+  /// A scope of that role.
+  package static func scope(_ name: RoleName) -> Self { Self(.scope, name.description) }
 
   /// A role's generation; nil for a session that isn't published.
   package static func generation(_ number: UInt64?) -> Self { Self(.generation, number.map { "\($0)" } ?? "none") }

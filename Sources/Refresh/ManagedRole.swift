@@ -1,7 +1,8 @@
 package import Core
 package import Settings
 
-/// One role as the daemon keeps it: its settings, its machine, and what readers get right now.
+/// One role as the daemon keeps it: its settings, its machine, and what readers get right now. A session that is derived from a role is kept
+/// as another one of these.
 package final class ManagedRole {
   package internal(set) var settings: RoleSettings
   package internal(set) var machine: RefreshMachine
@@ -17,11 +18,11 @@ package final class ManagedRole {
 
   /// Whether its machine has had an outcome, success or failure; never false again.
   var hasHadOutcome = false
-  private var successes: UInt64 = 0
-  /// Other outcomes of attempts by error code. Most roles have none, and a dictionary of one entry takes hundreds of bytes.
-  private var otherOutcomes: [String: UInt64] = [:]
+  private var fetches = FetchOutcomes()
   /// The call under way and who makes it, which may be about to be replaced by a reload.
   var call: (id: CallID, issuer: any SessionIssuer)?
+  /// What is derived from it, or what it is derived from.
+  var kinship: Kinship
   /// The fetch that waits for the source's first credential; nil while none does.
   var heldFetch: RefreshEffect?
   /// Whether it waits for its source's first credential.
@@ -36,35 +37,21 @@ package final class ManagedRole {
   package var name: RoleName { settings.name }
 
   /// Whether plain reads get a credential at `now`.
-  package func isValid(at now: Timestamp) -> Bool { current.map { now < $0.lapses } ?? false }
+  package func isValid(at now: Timestamp) -> Bool { current.map { now < $0.lapses } ?? (serving(at: now) != nil) }
 
   /// Outcomes of attempts by error code, `Success` among them.
-  package var outcomes: [String: UInt64] {
-    var all = otherOutcomes
-    if successes > 0 { all[Self.success] = successes }
-    return all
+  package var outcomes: [String: UInt64] { fetches.all }
+
+  /// The same in the order of the codes.
+  package func forEachOutcome(_ body: (_ code: String, _ count: UInt64) -> Void) { fetches.forEach(body) }
+
+  /// Those of derived sessions are counted together.
+  func changeOutcomes(_ change: (inout FetchOutcomes) -> Void) {
+    if let sessions = origin?.derivedSessions { change(&sessions.fetches) } else { change(&fetches) }
   }
 
-  /// The same in the order of the codes; without a dictionary where every attempt has gone well.
-  package func forEachOutcome(_ body: (_ code: String, _ count: UInt64) -> Void) {
-    if !otherOutcomes.isEmpty {
-      for (code, count) in outcomes.sorted(by: { $0.key < $1.key }) { body(code, count) }
-    } else if successes > 0 {
-      body(Self.success, successes)
-    }
-  }
-
-  private static let success = "Success"
-
-  func countSuccess() { successes += 1 }
-
-  /// Counts an outcome that is no success; beyond 50 different codes they are all `Other`, since codes come from outside.
-  func count(outcome code: String) {
-    let isKnown = otherOutcomes[code] != nil || otherOutcomes.count < 50
-    otherOutcomes[isKnown ? code : "Other", default: 0] += 1
-  }
-
-  init(_ settings: RoleSettings, machine: RefreshMachine, slot: Int) {
+  init(_ settings: RoleSettings, machine: RefreshMachine, slot: Int, kinship: Kinship = .none) {
+    self.kinship = kinship
     self.settings = settings
     self.machine = machine
     self.slot = slot

@@ -34,6 +34,8 @@ package struct ReadCounter {
 
     fileprivate init(uid: UInt32) { self.uid = uid }
 
+    fileprivate mutating func countOne() { count += 1 }
+
     fileprivate mutating func enter(_ session: SessionID, isReserved: Bool, _ pid: Int32, at now: Timestamp) -> Bool {
       count += 1
       return change(isReserved) { $0.mayBeNew(session, pid, at: now) }
@@ -113,9 +115,18 @@ package struct ReadCounter {
   package mutating func enter(
     uid: UInt32, pid: Int32, session: SessionID, isReserved: Bool = false, at now: Timestamp
   ) -> Bool {
+    let place = line(of: uid)
+    return lines[place].enter(session, isReserved: isReserved, pid, at: now)
+  }
+
+  /// Counts a hand-out of a session that is derived from the role.
+  package mutating func count(uid: UInt32) { lines[line(of: uid)].countOne() }
+
+  /// The index of the user's line, which is added if there is none.
+  private mutating func line(of uid: UInt32) -> Int {
     let place = place(of: uid)
     if place == lines.count || lines[place].uid != uid { lines.insert(Line(uid: uid), at: place) }
-    return lines[place].enter(session, isReserved: isReserved, pid, at: now)
+    return place
   }
 
   /// After `enter`: what is to be done about this reader. `allowance` is asked before another reader of the same uid is recorded that isn't the

@@ -15,10 +15,14 @@ package final class Refresher {
     unowned let observer: any RoleObserver
   }
 
-  private var table = RoleTable()
+  private(set) var table = RoleTable()
   package var roles: [RoleName: ManagedRole] { table.byName }
   package var rolesInOrder: [ManagedRole] { table.inOrder }
   private var observing: [Observing] = []
+  /// Learns what becomes of derived sessions.
+  package weak var derivedObserver: (any DerivedObserver)?
+  /// Whether somebody follows the events of a derived session, which isn't dropped then.
+  package var isWatched: (SessionKey) -> Bool = { _ in false }
   private var hasReportedUnlockedSecrets = false
   var schedule: HostSchedule
   package private(set) var inFlight = 0
@@ -37,17 +41,19 @@ package final class Refresher {
   var checksUnderWay = 0
   /// After how long a request without an outcome counts as failed.
   package var attemptLimit: Duration {
-    didSet { for role in roles.values { role.machine.attemptLimit = attemptLimit } }
+    didSet { for role in table.all { role.machine.attemptLimit = attemptLimit } }
   }
   let scheduler: any Scheduler
-  private let log: Log
+  let log: Log
   private var timer: (any Alarm)!
+  /// When unused derived sessions are looked for.
+  private(set) var sweep: (any Alarm)!
   /// The latest generations of roles that were removed, by this process or one before it: a name's number never goes back.
   package private(set) var generationsOfRemovedRoles: [RoleName: UInt64] = [:]
   /// What no new name's number is below.
   package private(set) var generationFloor: UInt64 = 0
   /// The secrets of the sessions that the machines hold, of these and no others.
-  package private(set) var sessions = LiveSessions()
+  package internal(set) var sessions = LiveSessions()
   private var chance = SystemChance()
   /// The wall clock's lead over the boot clock, in microseconds.
   private var wallOffset: Int64
@@ -69,6 +75,7 @@ package final class Refresher {
     self.log = log
     self.scheduler = scheduler
     timer = try scheduler.timer(accuracy: 1000) { [unowned self] in turn() }
+    sweep = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in dropUnused() }
   }
 
   /// From now on these learn what becomes of roles, in this order; they outlive the refresher.
@@ -133,19 +140,40 @@ package final class Refresher {
   private func make(_ settings: RoleSettings, generation: UInt64) -> ManagedRole {
     let machine = RefreshMachine(
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: scheduler.time)
-    if !settings.readers.units.isEmpty { rolesNamingUnits += 1 }
+    if settings.namesUnits { rolesNamingUnits += 1 }
     rolesWithoutOutcome += 1
     return table.insert { slot in ManagedRole(settings, machine: machine, slot: slot) }
   }
 
   package func remove(_ name: RoleName) {
+    if let role = roles[name] { dropDerived(of: role) }
     guard let role = table.remove(name) else { return }
     generationsOfRemovedRoles[name] = role.machine.generation
     if !role.hasHadOutcome { rolesWithoutOutcome -= 1 }
-    if !role.settings.readers.units.isEmpty { rolesNamingUnits -= 1 }
+    if role.settings.namesUnits { rolesNamingUnits -= 1 }
+    forget(role)
+  }
+
+  private func forget(_ role: ManagedRole) {
     schedule.remove(role.slot)
     cancelCall(of: role)
     for id in role.machine.heldSessions { sessions.remove(id) }
+  }
+
+  /// A derived session in its place, to which nothing has happened yet.
+  func insert(_ settings: RoleSettings, _ machine: RefreshMachine, _ derived: Derived) -> ManagedRole {
+    let session = table.insertDerived { slot in
+      ManagedRole(settings, machine: machine, slot: slot, kinship: .derived(derived))
+    }
+    // No start waits for it.
+    session.hasHadOutcome = true
+    return session
+  }
+
+  /// Takes a derived session out.
+  func release(_ session: ManagedRole) {
+    table.removeDerived(session)
+    forget(session)
   }
 
   package func note(of role: ManagedRole) -> Int { table.note(of: role) }
@@ -157,8 +185,9 @@ package final class Refresher {
   /// Goes on with other settings for a role whose sessions stay good.
   package func change(_ role: ManagedRole, to settings: RoleSettings) {
     let difference = settings.difference(from: role.settings)
-    rolesNamingUnits += (settings.readers.units.isEmpty ? 0 : 1) - (role.settings.readers.units.isEmpty ? 0 : 1)
+    rolesNamingUnits += (settings.namesUnits ? 1 : 0) - (role.settings.namesUnits ? 1 : 0)
     role.settings = settings
+    reviewDerived(of: role)
     guard difference.consequences.contains(.changesTiming) else { return }
     role.current?.judge(by: clock, timing: settings.timing)
     send(.timingChanged(settings.timing), to: role)
@@ -166,7 +195,7 @@ package final class Refresher {
 
   /// What held roles back may be over: those whose source isn't awaited any more take their place in the queue. Nil is for all sources.
   package func releaseHeld(of source: String? = nil) {
-    for role in roles.values where source == nil || role.settings.source == source {
+    for role in table.all where source == nil || role.settings.source == source {
       if let held = role.heldFetch { perform(held, for: role) }
     }
     pump()
@@ -177,7 +206,7 @@ package final class Refresher {
   /// Another credential is in use: roles that failed with the old one try at once, and so do those whose call under way still
   /// fails with it.
   package func sourceChanged(_ name: String) {
-    for role in roles.values where role.settings.source == name {
+    for role in table.all where role.settings.source == name {
       if let held = role.heldFetch { perform(held, for: role) }
       deliver(.mayBeFixed, to: role)
     }
@@ -186,7 +215,7 @@ package final class Refresher {
 
   /// STS accepts the source's key again: roles that failed because of it try at once, and nothing changes for the others.
   package func keyAcceptedAgain(_ name: String) {
-    for role in roles.values where role.settings.source == name && role.machine.lastFailure?.blamesAccessKey == true {
+    for role in table.all where role.settings.source == name && role.machine.lastFailure?.blamesAccessKey == true {
       deliver(.mayBeFixed, to: role)
     }
     pump()
@@ -216,7 +245,7 @@ package final class Refresher {
   }
 
   package func sendToAll(_ event: RefreshEvent) {
-    for role in roles.values { deliver(event, to: role) }
+    for role in table.all { deliver(event, to: role) }
     pump()
   }
 
@@ -289,7 +318,7 @@ package final class Refresher {
     inFlight += 1
     let order = SessionRequest(
       role: role.settings, slot: role.issued % role.settings.timing.pool, duration: attempt.duration,
-      date: clock.dateForSigning(at: now))
+      date: clock.dateForSigning(at: now), sourceIdentity: role.sourceIdentity)
     let id = issuer.issue(order) { [unowned self, unowned role] outcome in
       role.call = nil
       inFlight -= 1
@@ -303,7 +332,7 @@ package final class Refresher {
     guard table[role.slot] === role else { return }
     switch outcome.result {
     case .granted(let assumed):
-      role.countSuccess()
+      role.changeOutcomes { $0.countSuccess() }
       schedule.learnSuccess(of: role.slot, sent: outcome.sent)
       role.issued += 1
       deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
@@ -312,11 +341,11 @@ package final class Refresher {
     case .refused(var failure):
       // To wait was about the endpoint that was asked.
       if let peerChangedAt, outcome.sent <= peerChangedAt { failure = failure.withoutWait }
-      role.count(outcome: failure.code)
+      role.changeOutcomes { $0.count(failure.code) }
       schedule.learn(from: failure, of: role.slot, date: outcome.date, sent: outcome.sent, at: scheduler.time)
       deliver(.failed(attempt.id, attempt.purpose == .reservation ? failure.ofReservation : failure), to: role)
     }
-    notify { $0.didAttempt(role) }
+    notify(role) { $0.didAttempt(role) }
   }
 
   /// Takes a session's secrets in, and weighs its answer's date.
@@ -336,10 +365,10 @@ package final class Refresher {
   private func weigh(_ date: UTCTime, of assumed: AssumedSession, asked: Duration, sent: Timestamp) {
     switch schedule.weigh(date: date, expiration: assumed.expiration, asked: asked, sent: sent) {
     case .agrees: break
-    case .refutes: for role in roles.values { deliver(.clockCorrected(clock), to: role) }
+    case .refutes: for role in table.all { deliver(.clockCorrected(clock), to: role) }
     case .corrects(let shift):
       log.write(.clockDiffers, [.seconds(shift), .advice("look at this host's time synchronisation")])
-      for role in roles.values { deliver(.clockCorrected(clock), to: role) }
+      for role in table.all { deliver(.clockCorrected(clock), to: role) }
     case .odd(let isNews, let isToBeConfirmed):
       // The next answer confirms it or not: better soon than at the next step.
       needsConfirmation = isToBeConfirmed
@@ -367,7 +396,7 @@ package final class Refresher {
     for effect in effects { notify(of: effect, role) }
     for case .report(let report) in effects {
       log.write(report, of: role, at: now)
-      notify { $0.didReport(report, of: role) }
+      notify(role) { $0.didReport(report, of: role) }
     }
   }
 
@@ -381,7 +410,7 @@ package final class Refresher {
 
   /// Whether the machines hold the sessions whose secrets are here, and no others; for tests.
   package var holdsExactlyTheMachinesSessions: Bool {
-    let held = roles.values.flatMap(\.machine.heldSessions)
+    let held = table.all.flatMap(\.machine.heldSessions)
     return held.count == sessions.count && held.allSatisfy(sessions.contains)
   }
 
@@ -390,12 +419,12 @@ package final class Refresher {
       role.heldFetch = isAwaited(role.settings.source) ? effect : nil
       if role.heldFetch != nil { return }
     }
-    if schedule.perform(effect, of: role.slot) { return }
+    if schedule.perform(effect, of: role.slot, isDerived: role.isDerived) { return }
     switch effect {
     case .fetch, .arm, .hold, .offerReserved, .report: break
     case .abandon:
       cancelCall(of: role)
-      role.count(outcome: "Abandoned")
+      role.changeOutcomes { $0.count("Abandoned") }
     case .publish(let session, let generation): publish(session, generation: generation, of: role)
     case .withdraw: role.current = nil
     case .renewSource: issuer.renewIdentity(of: role.settings)
@@ -407,33 +436,43 @@ package final class Refresher {
   private func notify(of effect: RefreshEffect, _ role: ManagedRole) {
     switch effect {
     case .fetch, .arm, .hold, .renewSource, .discard, .report: break
-    case .abandon: notify { $0.didAttempt(role) }
+    case .abandon: notify(role) { $0.didAttempt(role) }
     // Unless it lapsed in the same turn.
-    case .publish(let session, _): if role.current?.session.id == session.id { notify { $0.didPublish(role) } }
-    case .withdraw: if role.current == nil { notify { $0.didWithdraw(role) } }
-    case .offerReserved: notify { $0.didReserve(role) }
+    case .publish(let session, _):
+      if role.machine.publishedID == session.id { notify(role) { $0.didPublish(role) } }
+    case .withdraw: if role.machine.publishedID == nil { notify(role) { $0.didWithdraw(role) } }
+    case .offerReserved: notify(role) { $0.didReserve(role) }
     }
   }
 
-  private func notify(_ body: (any RoleObserver) -> Void) {
+  private func notify(_ role: ManagedRole, _ body: (any RoleObserver) -> Void) {
+    if role.isDerived {
+      if let derivedObserver { body(derivedObserver) }
+      return
+    }
     for one in observing { body(one.observer) }
   }
 
   /// Hands a session out from now on. Its document is rendered once, and is where its secrets are until another takes its place.
   private func publish(_ session: Session, generation: UInt64, of role: ManagedRole) {
-    notify { $0.willPublish(role, generation: generation) }
+    notify(role) { $0.willPublish(role, generation: generation) }
     let old = role.current
     role.generation = generation
     role.hasHadSession = true
-    role.current = sessions[session.id]?.document().map { document in
+    // Nobody may read a derived session that was in use an hour ago: its document is made when somebody does.
+    role.current = role.isDerived && old == nil ? nil : published(session, of: role)
+    if let old, old.session.id != session.id { sessions.pack(old.session.id) }
+    reportUnlockedSecrets()
+  }
+
+  /// The document of the role's published session, where its secrets are from now on.
+  func published(_ session: Session, of role: ManagedRole) -> Handout? {
+    sessions[session.id]?.document().map { document in
       sessions.move(
         session.id, into: document.bytes, accessKeySecretAt: document.accessKeySecretAt,
         securityTokenAt: document.securityTokenAt)
-      return Handout(
-        document, of: session, generation: generation, timing: role.settings.timing)
+      return Handout(document, of: session, generation: role.generation, timing: role.settings.timing)
     }
-    if let old, old.session.id != session.id { sessions.pack(old.session.id) }
-    reportUnlockedSecrets()
   }
 
   /// Once: what is true of some secrets will be of others.
@@ -451,6 +490,7 @@ package final class Refresher {
 
   /// What a read of one of the role's sessions gets: what plain reads get if it is that one, else a document made for this read.
   package func handout(of session: Session, for role: ManagedRole) -> Handout? {
+    if role.isDerived { touch(role, at: scheduler.time) }
     if let current = role.current, current.session.id == session.id { return current }
     return sessions[session.id]?.document().map { document in
       Handout(document, of: session, generation: nil, timing: role.settings.timing)

@@ -1,5 +1,11 @@
 package import Core
 
+/// Learns what becomes of the sessions that are derived from roles.
+package protocol DerivedObserver: RoleObserver {
+  /// The session is no longer there: it was idle for too long, or a reload has changed what it is of.
+  func didDrop(_ session: ManagedRole)
+}
+
 /// Learns what becomes of roles. Called after the last effect of an event, so that whoever is called may send another.
 package protocol RoleObserver: AnyObject {
   /// A session is about to be published under this generation; nobody has seen it yet.

@@ -14,6 +14,9 @@ struct RoleTable {
 
   var inOrder: [ManagedRole] { order.compactMap { slots[Int($0)] } }
 
+  /// Roles, and the sessions that are derived from them.
+  var all: [ManagedRole] { slots.compactMap(\.self) }
+
   subscript(slot: Int) -> ManagedRole? { slots[slot] }
 
   /// Adds the role that `make` creates for a slot.
@@ -23,6 +26,18 @@ struct RoleTable {
     order.insert(UInt32(role.slot), at: placeInOrder(role.name))
     if role.slot == slots.count { slots.append(role) } else { slots[role.slot] = role }
     return role
+  }
+
+  /// Adds a session that is derived from a role; it has a slot, but no name of its own.
+  mutating func insertDerived(_ make: (_ slot: Int) -> ManagedRole) -> ManagedRole {
+    let session = make(freeSlots.popLast() ?? slots.count)
+    if session.slot == slots.count { slots.append(session) } else { slots[session.slot] = session }
+    return session
+  }
+
+  mutating func removeDerived(_ session: ManagedRole) {
+    slots[session.slot] = nil
+    freeSlots.append(session.slot)
   }
 
   mutating func remove(_ name: RoleName) -> ManagedRole? {

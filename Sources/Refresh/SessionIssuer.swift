@@ -10,6 +10,8 @@ package struct SessionRequest {
   /// The DurationSeconds to ask for.
   package let duration: Duration
   package let date: UTCTime
+  /// The user to send as SourceIdentity; nil for none.
+  package var sourceIdentity: String? = nil
 }
 
 /// What came of a request for a session.

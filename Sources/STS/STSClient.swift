@@ -170,7 +170,7 @@ package final class STSClient: SessionIssuer {
     let request = AssumeRoleRequest(
       roleARN: role.arn, sessionName: sessionName,
       duration: order.duration, policy: role.policy.map { String(decoding: $0, as: UTF8.self) },
-      externalID: role.externalID)
+      externalID: role.externalID, sourceIdentity: order.sourceIdentity)
     return request.signed(
       by: signer, in: RequestContext(to: endpoint, dated: call.date, forms: forms, using: &chance))
   }

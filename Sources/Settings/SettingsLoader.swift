@@ -224,9 +224,9 @@ private final class LoadRun {
     var names: [RoleName] = []
     /// Reads a table that can't be a role, to report other errors in it.
     func report(_ table: TableReader, as name: RoleName) {
-      let timings = context.timings
+      let (timings, derivedCalls) = (context.timings, context.derivedCallsPerSecond)
       _ = read(table, name, OutputReader(filesDirectory: outputs.filesDirectory, host: context.host))
-      context.timings = timings
+      (context.timings, context.derivedCallsPerSecond) = (timings, derivedCalls)
     }
     defer {
       let endsInLineFeed = file?.endsInLineFeed ?? true
@@ -308,7 +308,8 @@ private final class LoadRun {
   }
 
   private func prove(rate sts: STSSettings, at place: Place) {
-    let proof = RateProof(rate: sts.requestsPerSecond, timings: context.timings)
+    let proof = RateProof(
+      rate: sts.requestsPerSecond, timings: context.timings, derivedCalls: context.derivedCallsPerSecond)
     if !proof.holds { findings.error(place, proof.problem, proof.remedy) }
   }
 

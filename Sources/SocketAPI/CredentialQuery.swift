@@ -3,7 +3,7 @@ import HTTPServer
 
 /// The query of a read: `?min_ttl=7200&wait=10`.
 struct CredentialQuery {
-  static let parameters: [StaticString] = ["min_ttl", "wait"]
+  static let parameters: [StaticString] = ["min_ttl", "wait", "scope"]
 
   /// The minimum remaining lifetime; nil if the query has none.
   private(set) var minTTL: Duration?

@@ -8,7 +8,10 @@ import Wire
 protocol EventSource: AnyObject {
   /// All roles, in order.
   var roles: [ManagedRole] { get }
-  func mayRead(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole) -> Bool
+  /// Whether a peer may know what becomes of the session: of a role, or derived from one.
+  func mayFollow(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole) -> Bool
+  /// Whether a read by the peer gets the session of this key.
+  func maySubscribe(_ peer: Peer, _ token: ResponseToken, to key: SessionKey) -> Bool
   /// The role as it is now; nil once it is removed.
   func snapshot(of role: ManagedRole) -> RoleEvent?
   func heartbeat() -> Heartbeat
@@ -29,8 +32,8 @@ protocol EventSource: AnyObject {
 final class EventSubscribers {
   private struct Reader {
     let peer: Peer
-    /// The only role that the stream is about; nil for all.
-    let role: RoleName?
+    /// The only session that the stream is about; nil for all.
+    let key: SessionKey?
     /// The roles that the snapshot still lacks.
     var missing: ArraySlice<ManagedRole>
   }
@@ -65,9 +68,26 @@ final class EventSubscribers {
     beat = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in sendHeartbeats() }
   }
 
-  /// Begins with the snapshot: of `role`, or of all roles.
-  func add(_ token: ResponseToken, _ peer: Peer, only role: ManagedRole? = nil) {
-    readers[token] = Reader(peer: peer, role: role?.name, missing: role.map { [$0] } ?? source.roles[...])
+  /// Begins with the snapshot: of all roles and the sessions that are derived from them.
+  func add(_ token: ResponseToken, _ peer: Peer) { add(token, Reader(peer: peer, key: nil, missing: all[...])) }
+
+  /// Begins with the snapshot of this session; `sessions` has none if there is nothing yet.
+  func add(_ token: ResponseToken, _ peer: Peer, only key: SessionKey, _ sessions: [ManagedRole]) {
+    add(token, Reader(peer: peer, key: key, missing: sessions[...]))
+  }
+
+  private var all: [ManagedRole] { source.roles.flatMap { [$0] + $0.derivedInOrder } }
+
+  /// Whether a stream is about this session alone.
+  func follows(_ key: SessionKey) -> Bool { !readers.isEmpty && readers.values.contains { $0.key == key } }
+
+  /// The derived sessions that streams are about.
+  var followedKeys: Set<SessionKey> {
+    Set(readers.values.compactMap(\.key).filter(\.isDerived))
+  }
+
+  private func add(_ token: ResponseToken, _ reader: Reader) {
+    readers[token] = reader
     joining.append(token)
     if !beat.isArmed { armBeat() }
     sendSnapshots()
@@ -89,7 +109,7 @@ final class EventSubscribers {
 
   /// A reload has changed who is an administrator; `isNew` is asked for each reader, and `review` follows.
   func adminsChanged(_ isNew: (Peer) -> Bool) {
-    for (token, reader) in readers where reader.role == nil && isNew(reader.peer) { newAdmins.insert(token) }
+    for (token, reader) in readers where reader.key == nil && isNew(reader.peer) { newAdmins.insert(token) }
   }
 
   /// All roles are those of the new settings: ends streams about a role that is gone or may not be read any more, and sends the
@@ -97,13 +117,12 @@ final class EventSubscribers {
   func review() {
     defer { (changedRoles, newAdmins) = ([], []) }
     if readers.isEmpty { return }
-    let all = source.roles
+    let all = all
     let names = Set(changedRoles)
     let changed = all.filter { names.contains($0.name) }
-    let named = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
     for (token, reader) in Array(readers) {
-      if let name = reader.role {
-        if let role = named[name], source.mayRead(reader.peer, token, role) { continue }
+      if let key = reader.key {
+        if source.maySubscribe(reader.peer, token, to: key) { continue }
         readers[token] = nil
         source.finish(token)
       } else {
@@ -125,8 +144,9 @@ final class EventSubscribers {
   func publish(_ role: ManagedRole, _ event: @autoclosure () -> RoleEvent) {
     if readers.isEmpty { return }
     let line = PlainBytes(event().rendered())
-    for (token, reader) in readers where reader.role.map({ $0 == role.name }) ?? true {
-      if source.mayRead(reader.peer, token, role) { send(line, to: token) }
+    let key = role.key
+    for (token, reader) in readers where reader.key.map({ $0 == key }) ?? true {
+      if source.mayFollow(reader.peer, token, role) { send(line, to: token) }
     }
   }
 
@@ -175,7 +195,7 @@ final class EventSubscribers {
     guard var missing = readers[token]?.missing, let peer = readers[token]?.peer else { return true }
     var lines: [UInt8] = []
     while lines.count < Self.piece, let role = missing.popFirst() {
-      if source.mayRead(peer, token, role), let event = source.snapshot(of: role) { lines += event.rendered() }
+      if source.mayFollow(peer, token, role), let event = source.snapshot(of: role) { lines += event.rendered() }
       if scheduler.time >= end { break }
     }
     // An empty slice would keep all roles of its array, and with them the secrets of those that are removed.

@@ -36,13 +36,16 @@ final class HandoutLog {
   ) {
     let isUncertain = role.handouts.enter(
       uid: peer.uid, pid: peer.pid, session: handout.session.id, isReserved: isReserved, at: now)
+    // The counts by uid are the role's.
+    role.origin?.handouts.count(uid: peer.uid)
     guard isUncertain, log.takes(.handedOut) else { return }
     let record = role.handouts.record(
       reader(peer, at: now, process), uid: peer.uid, pid: peer.pid, isReserved: isReserved, at: now
     ) { takesAnother(of: peer.uid, at: now) }
-    let session: [LogField] = [
-      .role(role.name), .generation(handout.generation), .accessKeyID(handout.session.accessKeyID), .via(.socket),
-    ]
+    let scope = role.key.scope.map { [LogField.scope($0)] } ?? []
+    let session =
+      [LogField.role(role.name)] + scope
+      + [.generation(handout.generation), .accessKeyID(handout.session.accessKeyID), .via(.socket)]
     switch record {
     case .first, .another:
       callers.write(.handedOut, session, uid: peer.uid, pid: peer.pid, process: .connected(process()))

@@ -44,16 +44,18 @@ extension ManagedRole {
   func event(
     _ kind: RoleEvent.Kind, at now: Timestamp, clock: ServerClock, output: OutputStatus? = nil
   ) -> RoleEvent {
-    let serving = isValid(at: now) ? current : nil
-    return RoleEvent(
+    let serving = serving(at: now)
+    var event = RoleEvent(
       time: clock.now(at: now), kind: kind, role: name.description, state: state(at: now),
-      generation: generation, accessKeyID: serving?.session.accessKeyID,
-      expiresAt: serving?.session.expiration, code: machine.lastFailure?.code, output: output)
+      generation: generation, accessKeyID: serving?.accessKeyID,
+      expiresAt: serving?.expiration, code: machine.lastFailure?.code, output: output)
+    (event.scope, event.uid) = (key.scope?.description, key.uid)
+    return event
   }
 
   package func state(at now: Timestamp) -> RoleState {
-    guard let current, isValid(at: now) else { return hasHadSession ? .lapsed : .waiting }
-    if current.isBelowFloor(at: now) { return .belowFloor }
+    guard let session = serving(at: now) else { return hasHadSession ? .lapsed : .waiting }
+    if current?.isBelowFloor(at: now) ?? (now >= session.expires - machine.timing.floor) { return .belowFloor }
     return machine.lastFailure == nil ? .valid : .failing
   }
 }

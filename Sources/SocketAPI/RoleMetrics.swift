@@ -1,5 +1,6 @@
 import Core
 import Refresh
+import Settings
 import Wire
 
 /// The metrics with samples of every role. All samples of a role are taken at the same time.
@@ -13,9 +14,16 @@ struct RoleMetrics {
   private var generation: MetricText
   private var attempts: MetricText
   private var handouts: MetricText
+  private var derivedSessions = MetricText(
+    "rolekeeper_derived_sessions", "gauge",
+    "Sessions of scopes and of users that are kept; the scope is empty for users' sessions of the role itself.")
+  private var derivedFetches = MetricText(
+    "rolekeeper_derived_fetches_total", "counter",
+    "AssumeRole calls for sessions of scopes and of users by outcome: Success, or the error's code.")
 
   var texts: [LongText] {
-    [expiry, state, notRefreshed, success, attempt, headroom, generation, attempts, handouts].map(\.text)
+    [expiry, state, notRefreshed, success, attempt, headroom, generation, attempts, handouts]
+      .map(\.text) + [derivedSessions.text, derivedFetches.text]
   }
 
   /// `count` is the number of roles.
@@ -57,6 +65,22 @@ struct RoleMetrics {
     }
     for line in role.handouts.lines {
       handouts.add(role: name, labels: #",uid="\#(line.uid)""#, Double(line.count))
+    }
+    addDerived(of: role)
+  }
+
+  /// The labels don't grow with the users.
+  private mutating func addDerived(of role: ManagedRole) {
+    guard let derived = role.settings.derivation.settings else { return }
+    let name = role.name.description
+    var counts: [RoleName?: Int] = [:]
+    for key in role.derivedSessions?.members.keys ?? [:].keys { counts[key.scope, default: 0] += 1 }
+    if derived.users != nil { derivedSessions.add(role: name, labels: #",scope="""#, Double(counts[nil] ?? 0)) }
+    for scope in derived.scopes {
+      derivedSessions.add(role: name, labels: #",scope="\#(scope.name)""#, Double(counts[scope.name] ?? 0))
+    }
+    role.derivedSessions?.fetches.forEach { code, count in
+      derivedFetches.add(role: name, labels: #",code="\#(MetricText.escaped(code))""#, Double(count))
     }
   }
 

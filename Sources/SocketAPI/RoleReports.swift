@@ -2,6 +2,7 @@ import Core
 import HTTPServer
 import LocalSockets
 import Refresh
+import Settings
 import Systemd
 import Wire
 
@@ -12,6 +13,8 @@ final class RoleListMaker: AnswerMaker {
   private let unit: UnitName?
   private var roles: ArraySlice<ManagedRole>
   private var list: DocumentList
+  /// Those of roles that the peer may not read.
+  private var scopes: [ScopeStatus] = []
 
   init(_ service: SocketService, for peer: Peer, of unit: UnitName? = nil) {
     self.service = service
@@ -23,9 +26,15 @@ final class RoleListMaker: AnswerMaker {
 
   func step() -> Response? {
     guard let role = roles.popFirst() else {
-      return DocumentList.response(RoleList([], isAdmin: service.isPrivileged(peer)).frame(), [list])
+      return DocumentList.response(RoleList([], isAdmin: service.isPrivileged(peer), scopes: scopes).frame(), [list])
     }
-    if service.mayRead(peer, of: unit, role) { list.add(service.status(of: role)) }
+    if service.mayRead(peer, of: unit, role) {
+      list.add(service.status(of: role, for: peer))
+    } else {
+      for scope in role.settings.derivation.scopes where service.mayRead(peer, of: unit, role, scope: scope.name) {
+        scopes.append(service.scopeStatus(scope.name, of: role, uid: peer.uid))
+      }
+    }
     return nil
   }
 }
@@ -49,7 +58,7 @@ final class StatusMaker: AnswerMaker {
 
   func step() -> Response? {
     if let role = roles.popFirst() {
-      list.add(service.status(of: role))
+      list.add(service.status(of: role, for: nil))
       findings.look(at: role, service)
     } else if let frame {
       guard let reason = reasons.popFirst() else { return DocumentList.response(frame, [list, reasonList]) }

@@ -8,62 +8,71 @@ import Wire
 
 /// Hand-outs: the plain read, which never calls STS, and the read with `min_ttl`, which may cause a fetch.
 extension SocketService {
+  /// `scope` is the scope that the query names.
   func credentials(
-    of role: ManagedRole, for request: borrowing RequestHead, from peer: Peer, token: ResponseToken
+    of role: ManagedRole, scope: RoleName? = nil, for request: borrowing RequestHead, from peer: Peer,
+    token: ResponseToken
   ) -> Response? {
     let now = scheduler.time
     let isHeadOnly = request.method == .head
-    if request.queryCount == 0, let current = role.current,
+    if request.queryCount == 0, case .none = role.settings.derivation, let current = role.current,
       let response = handOut(
         current, of: role, isReserved: false, to: Recipient(peer: peer, token: token, isHeadOnly: isHeadOnly), at: now)
     {
       return response
     }
     let recipient = Recipient(peer: peer, token: token, isHeadOnly: isHeadOnly)
+    let key = role.settings.sessionKey(scope: scope, uid: peer.uid)
     let query: ReaderQuery
     do throws(RefusedValue) {
-      query = Self.query(try CredentialQuery(request), at: now)
+      query = Self.query(try CredentialQuery(request), of: key, at: now)
     } catch {
       return Answer.problem(Problem(.malformed, detail: "\(error)"))
     }
-    let reader = WaitingReaders.Reader(recipient: recipient, query: query, lookAgain: query.deadline)
+    let reader = WaitingReaders.Reader(recipient: recipient, query: query, key: key, lookAgain: query.deadline)
     switch decide(on: reader, of: role, at: now) {
     case .answer(let response): return response
     case .wait where query.deadline <= now: return notYet(reader, role, at: now)
     case .wait(let until):
-      waiting.add(reader.looking(until), for: role.name)
+      waiting.add(reader.looking(until))
       return nil
     }
   }
 
-  /// A plain read waits only if its query says so; one that may cause a fetch waits by default.
-  private static func query(_ query: CredentialQuery, at now: Timestamp) -> ReaderQuery {
-    let wait = query.wait ?? (query.minTTL == nil ? .zero : RequestWait.standard)
+  /// A plain read of a role's own session waits only if its query says so; one that may cause a fetch waits by default.
+  private static func query(_ query: CredentialQuery, of key: SessionKey, at now: Timestamp) -> ReaderQuery {
+    let wait = query.wait ?? (query.minTTL == nil && !key.isDerived ? .zero : RequestWait.standard)
     return ReaderQuery(minTTL: query.minTTL, since: now, deadline: now + wait)
   }
 
   // MARK: - Waiting readers
 
-  /// Checks the readers that wait for the role again, after something has changed for it.
-  func answerWaitingReaders(of role: ManagedRole) {
-    let now = scheduler.time
-    waiting.answer(role.name) { reader in answer(&reader, of: role, at: now) }
-  }
+  /// Checks the readers that wait for the session again, after something has changed for it.
+  func answerWaitingReaders(of role: ManagedRole) { answerWaitingReaders(for: role.key) }
 
-  /// Checks a reader again at the time that was set for that, at the latest its deadline.
-  func lookAgain(at reader: inout WaitingReaders.Reader, of name: RoleName) -> Bool {
+  func answerWaitingReaders(for key: SessionKey) { waiting.answer(key) { lookAgain(at: &$0) } }
+
+  /// Checks a waiting reader again: after an event, at the time that was set for that, at the latest at its deadline. Answers it if its answer
+  /// is certain, and in any case at its deadline; false if it keeps waiting.
+  func lookAgain(at reader: inout WaitingReaders.Reader) -> Bool {
+    let name = reader.key.role
     guard let role = refresher.roles[name] else {
       roleGone(reader, name)
       return true
     }
-    return answer(&reader, of: role, at: scheduler.time)
-  }
-
-  /// Answers a waiting reader if its answer is certain, and in any case at its deadline; false if it keeps waiting.
-  private func answer(_ reader: inout WaitingReaders.Reader, of role: ManagedRole, at now: Timestamp) -> Bool {
-    // A reload may have revoked the right meanwhile.
-    guard mayRead(reader.recipient.peer, reader.token, role) else {
-      server?.complete(reader.token, refuse(reader.recipient.peer, reader.token, role))
+    let now = scheduler.time
+    let peer = reader.recipient.peer
+    // A reload may have changed all of these meanwhile.
+    if let scope = reader.key.scope, role.settings.derivation.scope(scope) == nil {
+      server?.complete(reader.token, Self.scopeGone(scope, of: name))
+      return true
+    }
+    guard mayRead(peer, reader.token, role, scope: reader.key.scope) else {
+      server?.complete(reader.token, refuse(peer, reader.token, role, scope: reader.key.scope))
+      return true
+    }
+    guard role.settings.sessionKey(scope: reader.key.scope, uid: peer.uid) == reader.key else {
+      server?.complete(reader.token, Self.beingFetched(reader.key))
       return true
     }
     switch decide(on: reader, of: role, at: now) {
@@ -78,9 +87,11 @@ extension SocketService {
 
   /// The role was removed from the settings while readers waited for it.
   package func roleGone(_ name: RoleName) {
-    waiting.answer(name) { reader in
-      roleGone(reader, name)
-      return true
+    for key in waiting.keys where key.role == name {
+      waiting.answer(key) { reader in
+        roleGone(reader, name)
+        return true
+      }
     }
   }
 
@@ -99,8 +110,15 @@ extension SocketService {
     case wait(until: Timestamp)
   }
 
-  private func decide(on reader: WaitingReaders.Reader, of role: ManagedRole, at now: Timestamp) -> Decision {
+  /// `role` is the one that the reader's session is of, or is derived from.
+  private func decide(on reader: WaitingReaders.Reader, of origin: ManagedRole, at now: Timestamp) -> Decision {
     let query = reader.query
+    let role: ManagedRole
+    switch session(of: reader.key, from: origin, orRequest: query.deadline > now || query.since == now) {
+    case .found(let session): role = session
+    case .beingFetched: return .wait(until: query.deadline)
+    case .full(let most, let wait): return .answer(tooManyUsers(reader.key, most: most, wait))
+    }
     switch refresher.offer(of: role, to: query, at: now) {
     case .session(let session):
       return .answer(handOut(session, of: role, to: reader.recipient, at: now) ?? nothingValid(role, at: now))
@@ -165,7 +183,7 @@ extension SocketService {
     return Answer.problem(
       Problem(
         .noSession,
-        detail: "a session long enough for role '\(role.name)' waits for its turn at 'sts.requests_per_second'",
+        detail: "a session long enough for \(role.subject) waits for its turn at 'sts.requests_per_second'",
         retryAfter: wait + .seconds(1)))
   }
 
@@ -176,13 +194,16 @@ extension SocketService {
     let why = role.whyNothingIsValid(at: now, nextAttempt: next)
     return Answer.problem(
       Problem(
-        .noSession, detail: "role '\(role.name)' has no valid session; \(why)",
+        .noSession, detail: "\(role.subject) has no valid session; \(why)",
         code: failure?.code, requestID: failure?.requestID,
         retryAfter: max(.seconds(1), max(wait, next - now) + .seconds(1))))
   }
 
   /// At the reader's deadline, or if it doesn't wait: a session may still be on its way.
-  private func notYet(_ reader: WaitingReaders.Reader, _ role: ManagedRole, at now: Timestamp) -> Response {
+  private func notYet(_ reader: WaitingReaders.Reader, _ origin: ManagedRole, at now: Timestamp) -> Response {
+    guard let role = reader.key.isDerived ? origin.derived(reader.key) : origin else {
+      return Self.beingFetched(reader.key)
+    }
     guard reader.query.minTTL != nil else { return nothingValid(role, at: now) }
     if let failure = role.machine.lastFailure {
       return Self.fetchFailed(reader.query, role, failure, wait: role.machine.nextAttempt - now)
@@ -191,14 +212,14 @@ extension SocketService {
     let state = isBeingFetched ? "is being fetched" : "was requested, and its fetch waits for its turn"
     return Answer.problem(
       Problem(
-        .noSession, detail: "a session long enough for role '\(role.name)' \(state); ask again",
+        .noSession, detail: "a session long enough for \(role.subject) \(state); ask again",
         retryAfter: .seconds(2)))
   }
 
   private func tooLong(_ query: ReaderQuery, most: Duration, _ role: ManagedRole) -> Response {
     reservations[.tooLong, default: 0] += 1
     let asked = query.minTTL ?? .zero
-    let figures = "min_ttl is \(asked.text); role '\(role.name)' can have \(most.text) at most"
+    let figures = "min_ttl is \(asked.text); \(role.subject) can have \(most.text) at most"
     let isLongest = role.machine.timing.maxDuration >= RoleTiming.allowedDuration.upperBound
     let why = isLongest ? "since STS issues no longer sessions" : "by its 'max_duration'"
     return Answer.problem(Problem(.tooLong, detail: "\(figures) \(why)", maxTTL: most))
@@ -233,6 +254,6 @@ extension SocketService {
 
   private static func noSession(_ query: ReaderQuery, _ role: ManagedRole, _ failure: Failure) -> String {
     let asked = (query.minTTL ?? .zero).text
-    return "role '\(role.name)': no session of \(asked); the last attempt failed: \(failure.code): \(failure.advice)"
+    return "\(role.subject): no session of \(asked); the last attempt failed: \(failure.code): \(failure.advice)"
   }
 }

@@ -1,21 +1,41 @@
 package import Core
 import HTTPServer
 package import Refresh
+import Settings
 import Systemd
 package import Wire
 
 /// `GET /v1/events`, and what its readers are sent.
 extension SocketService: EventSource {
-  /// Begins a stream about all roles, or with `?role=NAME` about one.
+  /// Begins a stream about all roles, or with `?role=NAME` about what a read of that role gets, with `&scope=TASK` about the role's scope.
   func subscribe(_ request: borrowing RequestHead, _ peer: Peer, _ token: ResponseToken) -> Response? {
-    var role: ManagedRole?
+    var subject: (key: SessionKey, role: ManagedRole)?
     if let name = request.query("role") {
-      guard let found = RoleName(name).flatMap({ refresher.roles[$0] }) else { return unknownRole(name, peer, token) }
-      guard mayRead(peer, token, found) else { return refuse(peer, token, found) }
-      role = found
+      guard let role = RoleName(name).flatMap({ refresher.roles[$0] }) else { return unknownRole(name, peer, token) }
+      var scope: RoleName?
+      if let text = request.query("scope") {
+        scope = RoleName(text)
+        guard let scope, role.settings.derivation.scope(scope) != nil else {
+          return mayRead(peer, token, role) ? unknownScope(text, of: role, peer, token) : refuse(peer, token, role)
+        }
+      }
+      guard mayRead(peer, token, role, scope: scope) else { return refuse(peer, token, role, scope: scope) }
+      subject = (role.settings.sessionKey(scope: scope, uid: peer.uid), role)
+    } else if request.query("scope") != nil {
+      return Answer.problem(Problem(.malformed, detail: "'scope' goes with 'role': ?role=NAME&scope=TASK"))
     }
     if server?.beginStream(token, head: Answer.head(status: 200, type: .lines, length: nil)) == true {
-      subscribers.add(token, peer, only: role)
+      guard let subject else {
+        subscribers.add(token, peer)
+        return nil
+      }
+      // Whoever follows a derived session uses it.
+      if case .found(let session) = session(of: subject.key, from: subject.role, orRequest: true) {
+        subscribers.add(token, peer, only: subject.key, [session])
+      } else {
+        subscribers.add(token, peer, only: subject.key, [])
+        _ = send(PlainBytes(nothingYet(subject.key).rendered()), to: token)
+      }
     }
     return nil
   }
@@ -40,7 +60,8 @@ extension SocketService: EventSource {
   var roles: [ManagedRole] { refresher.rolesInOrder }
 
   func snapshot(of role: ManagedRole) -> RoleEvent? {
-    refresher.roles[role.name] === role ? event(.snapshot, of: role) : nil
+    guard let origin = refresher.roles[role.name], origin === role || origin.derived(role.key) === role else { return nil }
+    return event(.snapshot, of: role)
   }
 
   func heartbeat() -> Heartbeat { Heartbeat(time: refresher.clock.now(at: scheduler.time)) }

@@ -36,7 +36,7 @@ extension SocketService {
 
   /// The role's status, with the fetched session: readers may keep another one that lives longer.
   private func refreshed(_ role: ManagedRole) -> RoleStatus {
-    var status = status(of: role)
+    var status = status(of: role, for: nil)
     let now = scheduler.time
     status.fetched = role.machine.latest.map {
       FetchedSession(

@@ -38,7 +38,7 @@ package enum ReloadResult {
 }
 
 /// The socket's API: finds the role, checks this peer's access, and hands out rendered bytes.
-package final class SocketService: RequestHandler, RoleObserver {
+package final class SocketService: RequestHandler, DerivedObserver {
   unowned let backend: any SocketBackend
   let scheduler: any Scheduler
   let refresher: Refresher
@@ -55,6 +55,10 @@ package final class SocketService: RequestHandler, RoleObserver {
   /// How often each outcome occurred, since the daemon started.
   var reservations: [ReservationOutcome: UInt64] = [:]
 
+  /// The users whose names are being looked up for their first session.
+  var lookUps: Set<UInt32> = []
+  /// The user whose name has just been found.
+  var foundUser: UserLabel?
   let log: Log
   private(set) var waiting: WaitingReaders!
   private(set) var subscribers: EventSubscribers!
@@ -90,21 +94,23 @@ package final class SocketService: RequestHandler, RoleObserver {
     refusalLog = try RefusalLog(scheduler: scheduler, callers: callers)
     handoutLog = HandoutLog(log: log, callers: callers)
     reports = try SessionReports(scheduler: scheduler, refresher: refresher, log: log)
-    waiting = try WaitingReaders(scheduler: scheduler) { [unowned self] reader, role in lookAgain(at: &reader, of: role)
-    }
+    waiting = try WaitingReaders(scheduler: scheduler) { [unowned self] reader in lookAgain(at: &reader) }
     refreshWaiters = try RefreshWaiters(scheduler: scheduler) { [unowned self] waiter, role in
       refreshTimedOut(waiter, role)
     }
     long = try LongAnswers(scheduler: scheduler) { [unowned self] in server?.complete($0, $1) }
     subscribers = try EventSubscribers(scheduler: scheduler, source: self)
+    refresher.derivedObserver = self
+    refresher.isWatched = { [unowned self] in subscribers.follows($0) }
   }
 
   /// The settings changed, and with them the access.
   package func settingsChanged() {
     refresher.forgetNotes()
     long.beginAgain()
-    for role in refresher.roles.values { answerWaitingReaders(of: role) }
+    for key in waiting.keys { answerWaitingReaders(for: key) }
     subscribers.review()
+    fetchFollowedSessions()
   }
 
   /// Writes the log lines that wait for a user's name.
@@ -153,7 +159,7 @@ package final class SocketService: RequestHandler, RoleObserver {
     case .role, .credentials, .roleHealth, .report, .refresh:
       return respond(to: request, about: route, from: peer, token: token)
     case .roles: return get(request) ?? listRoles(for: peer, token)
-    case .events: return get(request, taking: ["role"]) ?? subscribe(request, peer, token)
+    case .events: return get(request, taking: ["role", "scope"]) ?? subscribe(request, peer, token)
     case .status: return get(request) ?? forAdmins(peer, route.path) ?? statusReport(for: peer, token)
     case .reload:
       return post(request, taking: ["allow_removal"]) ?? forAdmins(peer, route.path) ?? reload(request, token)
@@ -173,6 +179,9 @@ package final class SocketService: RequestHandler, RoleObserver {
       return post(request, taking: ["wait"]) ?? forAdmins(peer, "/v1/roles/\(role.name)/refresh")
         ?? refresh(role, request, token)
     }
+    if let scope = request.query("scope") {
+      return respond(to: request, about: route, of: role, scope: scope, from: peer, token: token)
+    }
     guard mayRead(peer, token, role) else { return refuse(peer, token, role) }
     switch route {
     case .credentials:
@@ -180,15 +189,44 @@ package final class SocketService: RequestHandler, RoleObserver {
       server?.note(refresher.note(of: role), for: token)
       return credentials(of: role, for: request, from: peer, token: token)
     case .roleHealth: return get(request) ?? health(of: role, for: peer)
-    case .report: return post(request, taking: ["access_key_id"]) ?? report(on: role, for: request, token: token)
-    default: return get(request) ?? Answer.document(status(of: role))
+    case .report: return post(request, taking: Self.reportParameters) ?? report(on: role, for: request, from: peer, token: token)
+    default: return get(request) ?? Answer.document(status(of: role, for: peer))
     }
   }
 
+  /// Responds to the routes that take a scope.
+  private func respond(
+    to request: borrowing RequestHead, about route: Route, of role: ManagedRole, scope text: String, from peer: Peer,
+    token: ResponseToken
+  ) -> Response? {
+    guard let scope = RoleName(text), role.settings.derivation.scope(scope) != nil else {
+      guard mayRead(peer, token, role) || !readableScopes(of: role, for: peer, token).isEmpty else {
+        return refuse(peer, token, role)
+      }
+      return unknownScope(text, of: role, peer, token)
+    }
+    guard mayRead(peer, token, role, scope: scope) else { return refuse(peer, token, role, scope: scope) }
+    switch route {
+    case .credentials:
+      return get(request, taking: CredentialQuery.parameters)
+        ?? credentials(of: role, scope: scope, for: request, from: peer, token: token)
+    case .report:
+      return post(request, taking: Self.reportParameters)
+        ?? report(on: role, scope: scope, for: request, from: peer, token: token)
+    case .role: return get(request, taking: ["scope"]) ?? Answer.document(scopeStatus(scope, of: role, uid: peer.uid))
+    default: return get(request) ?? Self.unknownPath()
+    }
+  }
+
+  private static let reportParameters: [StaticString] = ["access_key_id", "scope"]
+
   // MARK: - Small answers
 
-  func status(of role: ManagedRole) -> RoleStatus {
-    backend.status(of: role, at: scheduler.time)
+  /// The role's status, with its scopes as `peer` has them; nil for those that all readers share.
+  func status(of role: ManagedRole, for peer: Peer?) -> RoleStatus {
+    var status = backend.status(of: role, at: scheduler.time)
+    addDerived(to: &status, of: role, uid: peer?.uid)
+    return status
   }
 
   /// The health of one role as in `/healthz`, with the reasons instead of their number. Reasons about the settings may name other
@@ -269,15 +307,18 @@ package final class SocketService: RequestHandler, RoleObserver {
     )
   }
 
-  func refuse(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole) -> Response {
+  func refuse(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole, scope: RoleName? = nil) -> Response {
     let process = server?.process(of: token)
     let groups = ([peer.gid] + peer.groups.filter { $0 != peer.gid }).sorted()
     let listed = groups.prefix(Self.mostGroups).map { "\($0)" } + (groups.count > Self.mostGroups ? ["…"] : [])
     let unit = process?.unit.map { "unit \($0)" } ?? (process == nil ? "a unit that can't be seen" : "no system unit")
     let who = "\(callers.shown(peer.uid)), groups \(listed.joined(separator: " ")), in \(unit)"
+    let (subject, key) =
+      scope.map { ("scope '\($0)' of role '\(role.name)'", "roles.\(role.name).scopes.\($0).allow") }
+      ?? ("role '\(role.name)'", "roles.\(role.name).allow")
     return refuse(
       peer, .role(role.name),
-      "role '\(role.name)' isn't open to \(who); \(Self.remedy(for: role, in: process?.unit)) in 'roles.\(role.name).allow' and reload; a group joined since the last login counts from the next one",
+      "\(subject) isn't open to \(who); \(Self.remedy(for: role, in: process?.unit)) in '\(key)' and reload; a group joined since the last login counts from the next one",
       .connected(process))
   }
 
@@ -301,7 +342,7 @@ package final class SocketService: RequestHandler, RoleObserver {
 
   package func didAttempt(_ role: ManagedRole) {
     answerWaitingReaders(of: role)
-    refreshEnded(of: role)
+    if !role.isDerived { refreshEnded(of: role) }
   }
 
   package func didReport(_ report: RefreshReport, of role: ManagedRole) {

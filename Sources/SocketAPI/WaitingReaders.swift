@@ -7,6 +7,8 @@ final class WaitingReaders {
   struct Reader {
     let recipient: Recipient
     let query: ReaderQuery
+    /// The session that it waits for, which may not have been requested yet.
+    let key: SessionKey
     /// When it is checked again without an event, at the latest at its deadline.
     var lookAgain: Timestamp
 
@@ -21,59 +23,62 @@ final class WaitingReaders {
 
   private let scheduler: any Scheduler
   /// Called with a reader whose time has come; true if it is done.
-  private let lookAgain: (inout Reader, RoleName) -> Bool
-  private var byRole: [RoleName: [Reader]] = [:]
-  private var roleOf: [ResponseToken: RoleName] = [:]
+  private let lookAgain: (inout Reader) -> Bool
+  private var byKey: [SessionKey: [Reader]] = [:]
+  private var keyOf: [ResponseToken: SessionKey] = [:]
   private var timer: (any Alarm)!
 
-  init(scheduler: any Scheduler, lookAgain: @escaping (inout Reader, RoleName) -> Bool) throws {
+  init(scheduler: any Scheduler, lookAgain: @escaping (inout Reader) -> Bool) throws {
     self.scheduler = scheduler
     self.lookAgain = lookAgain
     timer = try scheduler.timer(accuracy: 10_000) { [unowned self] in lookAgainAtDue() }
   }
 
-  func add(_ reader: Reader, for role: RoleName) {
-    byRole[role, default: []].append(reader)
-    roleOf[reader.token] = role
+  /// The sessions that are waited for.
+  var keys: [SessionKey] { Array(byKey.keys) }
+
+  func add(_ reader: Reader) {
+    byKey[reader.key, default: []].append(reader)
+    keyOf[reader.token] = reader.key
     armTimer(for: reader.lookAgain)
   }
 
-  /// Removes those readers of `role` for which `answers` returns that they are done.
-  func answer(_ role: RoleName, where answers: (inout Reader) -> Bool) {
+  /// Removes those readers of a session for which `answers` returns that they are done.
+  func answer(_ key: SessionKey, where answers: (inout Reader) -> Bool) {
     // Removed first: answering may let the client's next request in.
-    guard let readers = byRole.removeValue(forKey: role) else { return }
+    guard let readers = byKey.removeValue(forKey: key) else { return }
     var kept: [Reader] = []
     for var reader in readers where !answers(&reader) { kept.append(reader) }
-    for reader in readers { roleOf[reader.token] = nil }
+    for reader in readers { keyOf[reader.token] = nil }
     for reader in kept {
-      roleOf[reader.token] = role
+      keyOf[reader.token] = key
       armTimer(for: reader.lookAgain)
     }
-    if !kept.isEmpty { byRole[role, default: []] += kept }
+    if !kept.isEmpty { byKey[key, default: []] += kept }
   }
 
   /// Removes a reader that has left; the fetch that it waited for goes on for the others.
   func forget(_ token: ResponseToken) {
-    guard let role = roleOf.removeValue(forKey: token) else { return }
-    byRole[role]?.removeAll { $0.token == token }
-    if byRole[role]?.isEmpty == true { byRole[role] = nil }
+    guard let key = keyOf.removeValue(forKey: token) else { return }
+    byKey[key]?.removeAll { $0.token == token }
+    if byKey[key]?.isEmpty == true { byKey[key] = nil }
   }
 
   /// Removes and returns all of them.
   func takeAll() -> [Reader] {
     defer { forgetAll() }
-    return byRole.values.flatMap(\.self)
+    return byKey.values.flatMap(\.self)
   }
 
   func forgetAll() {
-    byRole = [:]
-    roleOf = [:]
+    byKey = [:]
+    keyOf = [:]
     timer.disarm()
   }
 
   private func lookAgainAtDue() {
     let now = scheduler.time
-    for role in Array(byRole.keys) { answer(role) { $0.lookAgain <= now ? lookAgain(&$0, role) : false } }
+    for key in Array(byKey.keys) { answer(key) { $0.lookAgain <= now ? lookAgain(&$0) : false } }
   }
 
   private func armTimer(for deadline: Timestamp) {

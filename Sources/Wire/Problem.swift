@@ -7,6 +7,8 @@ package struct Problem: WireDocument, Hashable, Sendable {
     case malformed
     case forbidden
     case notFound = "not-found"
+    /// The role has no such scope.
+    case scopeNotFound = "scope-not-found"
     /// The role holds no session of the AccessKeyId that was reported.
     case sessionNotHeld = "session-not-held"
     case methodNotAllowed = "method-not-allowed"
@@ -14,6 +16,8 @@ package struct Problem: WireDocument, Hashable, Sendable {
     case tooLong = "ttl-too-long"
     /// A reservation has to wait for `retry_after`.
     case tooManyReservations = "too-many-reservations"
+    /// As many users as the settings allow have a session of the role already.
+    case tooManyUsers = "too-many-users"
     /// There is no valid session to hand out; `code` and `request_id` are from the last failure.
     case noSession = "no-valid-session"
     /// A refresh that an administrator requested failed with `code` and `request_id`. Readers keep what they have.
@@ -29,11 +33,11 @@ package struct Problem: WireDocument, Hashable, Sendable {
       switch self {
       case .malformed: 400
       case .forbidden: 403
-      case .notFound, .sessionNotHeld: 404
+      case .notFound, .scopeNotFound, .sessionNotHeld: 404
       case .methodNotAllowed: 405
       case .tooLong: 409
       case .settingsRefused: 422
-      case .tooManyReservations: 429
+      case .tooManyReservations, .tooManyUsers: 429
       case .noSession, .refreshFailed, .stopping, .settingsUnusable: 503
       }
     }
@@ -43,10 +47,12 @@ package struct Problem: WireDocument, Hashable, Sendable {
       case .malformed: "the request is malformed"
       case .forbidden: "forbidden"
       case .notFound: "not found"
+      case .scopeNotFound: "the role has no such scope"
       case .sessionNotHeld: "the role has no such session"
       case .methodNotAllowed: "the method is not allowed here"
       case .tooLong: "no session can live that long"
       case .tooManyReservations: "too many reservations"
+      case .tooManyUsers: "too many users have a session of the role"
       case .noSession: "there is no valid session"
       case .refreshFailed: "the refresh failed"
       case .stopping: "the daemon stops"

@@ -20,6 +20,10 @@ package struct RoleEvent: WireDocument, Hashable, Sendable {
   package var time: UTCTime?
   package var kind: Kind
   package var role: String
+  /// The role's scope that the line is about; nil for the role itself.
+  package var scope: String?
+  /// The user whose session the line is about; nil for one that all readers share.
+  package var uid: UInt32?
   package var state: RoleState
   package var generation: UInt64
   /// The session that is handed out; nil if none is.
@@ -49,6 +53,8 @@ package struct RoleEvent: WireDocument, Hashable, Sendable {
     time = try value.optionalTime("time")
     kind = try value.word("event")
     role = try value.text("role")
+    scope = try value.optionalText("scope")
+    uid = try value.optionalInteger("uid").flatMap { UInt32(exactly: $0) }
     state = try value.word("state")
     generation = try value.generation()
     accessKeyID = try value.optionalText("access_key_id")
@@ -62,6 +68,8 @@ package struct RoleEvent: WireDocument, Hashable, Sendable {
       json.member("time", time)
       json.member("event", kind.rawValue)
       json.member("role", role)
+      if let scope { json.member("scope", scope) }
+      if let uid { json.member("uid", Int64(uid)) }
       json.member("state", state.rawValue)
       json.member("generation", Int64(clamping: generation))
       json.member("access_key_id", orNull: accessKeyID)

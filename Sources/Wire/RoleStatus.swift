@@ -52,6 +52,10 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
   package var maxTTLCode: String?
   /// Set if STS grants too little for the floor; nil if it doesn't, or isn't known to.
   package var shortSessions: ShortSessions?
+  /// Its scopes that the peer may read, in the order of their names.
+  package var scopes: [ScopeStatus] = []
+  /// Set if each user has a session of its own; the other members are about the role's own session, which goes to files and units.
+  package var userSessions: UserSessionsStatus?
   /// The session that a refresh has just fetched, which may be only the standby; nil in all other answers.
   package var fetched: FetchedSession?
 
@@ -106,6 +110,8 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     maxTTL = try value.optionalSpan("max_ttl")
     maxTTLCode = try value.optionalText("max_ttl_code")
     if let short = value["short_sessions"], short.kind != .null { shortSessions = try ShortSessions(short) }
+    scopes = value["scopes"] == nil ? [] : try value.list("scopes")
+    if let users = value["user_sessions"], users.kind != .null { userSessions = try UserSessionsStatus(users) }
     if let fetched = value["fetched"], fetched.kind != .null { self.fetched = try FetchedSession(fetched) }
   }
 
@@ -135,6 +141,11 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
       if let shortSessions {
         json.key("short_sessions")
         shortSessions.write(to: &json)
+      }
+      if !scopes.isEmpty { json.member("scopes", scopes) }
+      if let userSessions {
+        json.key("user_sessions")
+        userSessions.write(to: &json)
       }
       if let fetched {
         json.key("fetched")
@@ -268,15 +279,19 @@ package struct RoleList: WireDocument, Hashable, Sendable {
   package var roles: [RoleStatus]
   /// Whether the peer is an administrator, who gets more from `GET /v1/status`.
   package var isAdmin: Bool
+  /// The scopes that this peer may read of roles that it may not read; empty from a daemon that is older than its command line.
+  package var scopes: [ScopeStatus]
 
-  package init(_ roles: [RoleStatus], isAdmin: Bool) {
+  package init(_ roles: [RoleStatus], isAdmin: Bool, scopes: [ScopeStatus] = []) {
     self.roles = roles
     self.isAdmin = isAdmin
+    self.scopes = scopes
   }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {
     roles = try value.list("roles")
     isAdmin = try value.bool("admin")
+    scopes = value["scopes"] == nil ? [] : try value.list("scopes")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -296,6 +311,7 @@ package struct RoleList: WireDocument, Hashable, Sendable {
       json.key("roles")
       json.array(roles)
       json.member("admin", isAdmin)
+      if !scopes.isEmpty { json.member("scopes", scopes) }
     }
   }
 }

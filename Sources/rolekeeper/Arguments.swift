@@ -43,6 +43,8 @@ struct Arguments {
   var usesFile: Bool { template != nil || format != .env }
   /// The file for the credential; nil for stdout.
   private(set) var output: String?
+  /// The scope of the role, whose name it can be; nil for the role itself.
+  private(set) var scope: String?
   private(set) var minTTL: WrittenTime?
   private(set) var wait: WrittenTime?
   /// The time limit for the command; nil for the command's default.
@@ -112,6 +114,11 @@ struct Arguments {
       self.field = field
     case .template: template = try Self.path(value, option)
     case .output: output = try Self.path(value, option)
+    case .scope:
+      guard RoleName(value) != nil else {
+        throw Wrong("\(quoted(value)) can't be a scope's name; names are \(RoleName.rule)")
+      }
+      scope = value
     case .minTTL: minTTL = try Self.time(value, option)
     case .timeout:
       let time = try Self.time(value, option)

@@ -55,6 +55,7 @@ struct ExecSession {
   /// The command's variables: with the credential, or with the path of the file that has it.
   func environment(_ arguments: Arguments, file: PrivateFile?) throws -> ChildEnvironment {
     var variables = [("ROLEKEEPER_ROLE", arguments.roles[0])]
+    if let scope = arguments.scope { variables.append(("ROLEKEEPER_SCOPE", scope)) }
     if let generation { variables.append(("ROLEKEEPER_GENERATION", "\(generation)")) }
     if let file { variables.append(("ROLEKEEPER_CREDENTIALS_FILE", file.path)) }
     return ChildEnvironment(

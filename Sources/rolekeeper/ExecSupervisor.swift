@@ -49,8 +49,10 @@ struct ExecSupervisor {
     file = arguments.usesFile ? try PrivateFile() : nil
     if let file, let text = try session.rendered(as: format, for: arguments) { try file.write(text) }
     if file != nil || arguments.renewal != .none {
-      stream = RoleStream(client, arguments.roles[0]) { [errors] in errors.report($0) }
-      fetch = SessionFetch(client, arguments.roles[0], minTTL: arguments.minTTL) { [errors] in errors.report($0) }
+      stream = RoleStream(client, arguments.roles[0], scope: arguments.scope) { [errors] in errors.report($0) }
+      fetch = SessionFetch(client, arguments.roles[0], scope: arguments.scope, minTTL: arguments.minTTL) {
+        [errors] in errors.report($0)
+      }
     }
     changes = SessionChanges(after: session.accessKeyID)
     let now = BootClock.now

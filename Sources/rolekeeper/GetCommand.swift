@@ -35,7 +35,8 @@ struct GetCommand {
 
   /// The answer with the credential. Throws `Refusal` or `LocalClientError` if there is none in time.
   func answer(to arguments: Arguments) throws -> LocalClient.Answer {
-    let usual = arguments.minTTL == nil ? RequestWait.ofCommandLine : RequestWait.standard
+    // A session of a scope may have to be fetched first.
+    let usual = arguments.minTTL == nil && arguments.scope == nil ? RequestWait.ofCommandLine : RequestWait.standard
     let wait = arguments.wait.map { Duration.seconds($0.seconds) } ?? usual
     let timeout = arguments.timeout == nil ? client.timeout + wait : client.timeout
     let (end, deadline) = (Deadline(after: wait), Deadline(after: timeout))
@@ -59,7 +60,8 @@ struct GetCommand {
   /// `wait` is what remains of the wait.
   private func target(_ arguments: Arguments, wait: Duration) -> String {
     let minTTL = arguments.minTTL.map { "min_ttl=\($0.seconds)&" } ?? ""
-    return "/v1/roles/\(arguments.roles[0])/credentials?\(minTTL)wait=\(wait.wholeSeconds)"
+    let scope = arguments.scope.map { "scope=\($0)&" } ?? ""
+    return "/v1/roles/\(arguments.roles[0])/credentials?\(scope)\(minTTL)wait=\(wait.wholeSeconds)"
   }
 
   /// The daemon has rendered the JSON document. SDKs run `get` for every refresh, and parsing it would only take time.

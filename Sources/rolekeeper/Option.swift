@@ -10,6 +10,7 @@ enum Option: String, CaseIterable, CommandOption {
   case field = "--field"
   case template = "--template"
   case output = "--output"
+  case scope = "--scope"
   case minTTL = "--min-ttl"
   case wait = "--wait"
   case timeout = "--timeout"
@@ -34,6 +35,7 @@ enum Option: String, CaseIterable, CommandOption {
     case .field, .output: [.get]
     case .format, .template, .wait: [.get, .exec]
     case .minTTL: [.get, .wait, .exec]
+    case .scope: [.get, .watch, .exec, .report]
     case .exec: [.watch]
     case .renew, .endBeforeExpiry: [.exec]
     case .timeout: Command.allCases.filter { ![.check, .whoHad].contains($0) }
@@ -46,7 +48,8 @@ enum Option: String, CaseIterable, CommandOption {
   /// Whether a value belongs to it: the next word, or what follows `=`.
   var takesValue: Bool {
     switch self {
-    case .socket, .format, .field, .template, .output, .minTTL, .wait, .timeout, .config, .unit, .since, .renew: true
+    case .socket, .format, .field, .template, .output, .scope, .minTTL, .wait, .timeout, .config, .unit, .since, .renew:
+      true
     case .json, .watch, .check, .allowRemoval, .printPolkit, .exec, .endBeforeExpiry, .help, .version: false
     }
   }

@@ -13,11 +13,12 @@ struct ReportCommand {
 
   func run(_ arguments: Arguments) throws -> Int32 {
     let role = arguments.roles[0]
-    guard let id = try arguments.accessKeyID ?? sessionInUse(of: role) else {
+    let scope = arguments.scope
+    guard let id = try arguments.accessKeyID ?? sessionInUse(of: role, scope) else {
       Console.report("role '\(role)' has no valid session to report; see rolekeeper status")
       return ExitStatus.notNow
     }
-    let answer = try client.request("POST", "/v1/roles/\(role)/report?access_key_id=\(id)")
+    let answer = try client.request("POST", "/v1/roles/\(role)/report?access_key_id=\(id)\(scope.map { "&scope=\($0)" } ?? "")")
     guard answer.status == 200 else { throw Refusal(answer, role: role) }
     let outcome = try answer.body.withBytes { bytes in try SessionCheckResult(parsing: bytes) }
     try Console.write("\(outcome.result.rawValue)\n")
@@ -37,9 +38,12 @@ struct ReportCommand {
   }
 
   /// The AccessKeyId of the session that readers get now.
-  private func sessionInUse(of role: String) throws -> String? {
-    let answer = try client.request("GET", "/v1/roles/\(role)")
+  private func sessionInUse(of role: String, _ scope: String?) throws -> String? {
+    let answer = try client.request("GET", "/v1/roles/\(role)\(scope.map { "?scope=\($0)" } ?? "")")
     guard answer.status == 200 else { throw Refusal(answer, role: role) }
-    return try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes) }.accessKeyID
+    if scope != nil { return try answer.body.withBytes { bytes in try ScopeStatus(parsing: bytes) }.accessKeyID }
+    let status = try answer.body.withBytes { bytes in try RoleStatus(parsing: bytes) }
+    if let users = status.userSessions { return users.accessKeyID }
+    return status.accessKeyID
   }
 }

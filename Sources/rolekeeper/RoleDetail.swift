@@ -40,7 +40,12 @@ enum RoleDetail {
       ("source", role.source.map(source) ?? cell(nil)),
     ] + chain(of: role) + [
       ("reservation", cell(role.reservation.map { reservation(text: $0, userName) }))
-    ] + role.outputs.map { ("file", file($0)) } + role.units.map { ("unit", unit($0)) }
+    ] + derived(of: role) + role.outputs.map { ("file", file($0)) } + role.units.map { ("unit", unit($0)) }
+  }
+
+  private static func derived(of role: RoleStatus) -> [(title: String, cell: TextLayout.Cell)] {
+    let users = role.userSessions.map { "\($0.count) with a session of their own, \($0.most) at most" }
+    return (users.map { [("users", TextLayout.Cell(text: $0))] } ?? []) + role.scopes.map { ("scope", scope($0)) }
   }
 
   /// The roles whose sessions sign, from this one to the source at the end.
@@ -55,6 +60,17 @@ enum RoleDetail {
     return TextLayout.Cell(
       text: "\(source.name)\(source.state.map { ", \($0.rawValue)" } ?? "")\(error)",
       colour: source.state == .working ? .none : StatusTable.colour(of: source.state))
+  }
+
+  static func scope(_ scope: ScopeStatus) -> TextLayout.Cell {
+    let users = scope.users.map { ", \($0) users with a session" } ?? ""
+    guard let state = scope.state else {
+      return TextLayout.Cell(text: "\(scope.name): \(scope.users == nil ? "not in use" : "no session of yours")\(users)")
+    }
+    let life = scope.expiresIn.map { ", \(scope.accessKeyID ?? "-") expires in \($0.text)" } ?? ""
+    let error = scope.lastError.map { ": \($0.code): \($0.advice)" } ?? ""
+    return TextLayout.Cell(
+      text: "\(scope.name): \(state.rawValue)\(life)\(users)\(error)", colour: StatusTable.colour(of: state))
   }
 
   private static func file(_ output: OutputStatus) -> TextLayout.Cell {

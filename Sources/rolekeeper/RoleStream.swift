@@ -24,6 +24,7 @@ struct RoleStream {
 
   private let client: LocalClient
   private let role: String
+  private let scope: String?
   private let report: (String) -> Void
   private var state: State
   /// A restart takes some 20 ms. All streams of the daemon end with it, so the first pause is longer, and no two are alike.
@@ -35,8 +36,8 @@ struct RoleStream {
 
   /// Without a connection yet: the first is made by `events`. `report` is called with a message when the daemon can't be reached for
   /// a while.
-  init(_ client: LocalClient, _ role: String, report: @escaping (String) -> Void) {
-    (self.client, self.role, self.report) = (client, role, report)
+  init(_ client: LocalClient, _ role: String, scope: String? = nil, report: @escaping (String) -> Void) {
+    (self.client, self.role, self.scope, self.report) = (client, role, scope, report)
     state = .closed(until: BootClock.now)
   }
 
@@ -48,7 +49,7 @@ struct RoleStream {
     }
   }
 
-  private var target: String { "/v1/events?role=\(role)" }
+  private var target: String { "/v1/events?role=\(role)\(scope.map { "&scope=\($0)" } ?? "")" }
 
   /// Readable when `events` has something to do; nil while it is to be called at `deadline`.
   var descriptor: CInt? {
@@ -100,7 +101,8 @@ struct RoleStream {
     let lines = try stream.arrived()
     if !lines.isEmpty { state = .open(stream, until: now + Self.longestSilence) }
     return lines.compactMap { line in
-      guard case .role(let event) = EventLine(parsing: Array(line.utf8).span), event.role == role else { return nil }
+      guard case .role(let event) = EventLine(parsing: Array(line.utf8).span), event.role == role, event.scope == scope
+      else { return nil }
       return event
     }
   }

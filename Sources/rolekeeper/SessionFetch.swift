@@ -14,6 +14,7 @@ struct SessionFetch {
 
   private let client: LocalClient
   private let role: String
+  private let scope: String?
   private let minTTL: WrittenTime?
   private let report: (String) -> Void
   /// When the next request is due; nil if none is.
@@ -25,8 +26,10 @@ struct SessionFetch {
   private var isRefusalReported = false
 
   /// `report` is called with a message for what lasts.
-  init(_ client: LocalClient, _ role: String, minTTL: WrittenTime?, report: @escaping (String) -> Void) {
-    (self.client, self.role, self.minTTL, self.report) = (client, role, minTTL, report)
+  init(
+    _ client: LocalClient, _ role: String, scope: String? = nil, minTTL: WrittenTime?, report: @escaping (String) -> Void
+  ) {
+    (self.client, self.role, self.scope, self.minTTL, self.report) = (client, role, scope, minTTL, report)
   }
 
   /// The role has another session.
@@ -65,8 +68,9 @@ struct SessionFetch {
   }
 
   private var target: String {
-    guard let minTTL, !takesAny else { return "/v1/roles/\(role)/credentials" }
-    return "/v1/roles/\(role)/credentials?min_ttl=\(minTTL.seconds)&wait=\(RequestWait.standard.wholeSeconds)"
+    let path = "/v1/roles/\(role)/credentials"
+    guard let minTTL, !takesAny else { return path + (scope.map { "?scope=\($0)" } ?? "") }
+    return path + "?\(scope.map { "scope=\($0)&" } ?? "")min_ttl=\(minTTL.seconds)&wait=\(RequestWait.standard.wholeSeconds)"
   }
 
   private mutating func refused(_ answer: LocalClient.Answer, at now: Timestamp) throws {

@@ -60,7 +60,8 @@ struct StatusCommand {
     let list = try answer.body.withBytes { bytes in try RoleList(parsing: bytes) }
     guard list.isAdmin else {
       if arguments.isJSON { return answer.body.withBytes { bytes in Self.text(bytes) } }
-      return StatusTable.render(list.roles, report: nil, on: terminal, userName: UserNames.name)
+      return StatusTable.render(
+        list.roles, report: nil, scopes: list.scopes, on: terminal, userName: UserNames.name)
     }
     let whole = try client.request("GET", "/v1/status")
     guard whole.status == 200 else { throw Refusal(whole) }

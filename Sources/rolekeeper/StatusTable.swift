@@ -25,7 +25,8 @@ enum StatusTable {
   ]
 
   static func render(
-    _ roles: [RoleStatus], report: StatusReport?, on terminal: Terminal, userName: (UInt32) -> String
+    _ roles: [RoleStatus], report: StatusReport?, scopes: [ScopeStatus] = [], on terminal: Terminal,
+    userName: (UInt32) -> String
   ) -> String {
     var lines: [String] = []
     if let report {
@@ -33,6 +34,7 @@ enum StatusTable {
     }
     lines += table(of: roles, on: terminal)
     if roles.isEmpty { lines.append(report == nil ? "no role that you may read" : "no role in the settings") }
+    lines += derived(of: roles, and: scopes, on: terminal)
     lines += files(of: roles, on: terminal) + reservations(of: roles, on: terminal, userName)
     if let report {
       lines += sources(of: report, on: terminal) + endpoints(of: report, on: terminal)
@@ -118,6 +120,28 @@ enum StatusTable {
   }
 
   // MARK: - What follows
+
+  /// Scopes, of these roles and `others`, and the sessions of users.
+  private static func derived(
+    of roles: [RoleStatus], and others: [ScopeStatus], on terminal: Terminal
+  ) -> [String] {
+    var rows: [[Cell]] = []
+    for role in roles {
+      if let users = role.userSessions {
+        rows.append([Cell(text: role.name), Cell(text: "-"), Cell(text: "-"), Cell(text: "-"), Cell(text: "\(users.count)")])
+      }
+      rows += role.scopes.map(row)
+    }
+    return section(["ROLE", "SCOPE", "STATE", "EXPIRES IN", "USERS"], rows + others.map(row), on: terminal)
+  }
+
+  private static func row(of scope: ScopeStatus) -> [Cell] {
+    let state = scope.state.map { Cell(text: $0.rawValue, colour: colour(of: $0)) } ?? Cell(text: "-", colour: .faint)
+    return [
+      Cell(text: scope.role), Cell(text: scope.name), state, Cell(text: scope.expiresIn?.shortText ?? "-"),
+      Cell(text: scope.users.map { "\($0)" } ?? "-"),
+    ]
+  }
 
   /// The files that differ from the settings.
   private static func files(of roles: [RoleStatus], on terminal: Terminal) -> [String] {

@@ -58,13 +58,14 @@ enum Usage {
       """
     case .get:
       """
-      usage: rolekeeper get ROLE [--format FORMAT] [--output FILE] [--min-ttl TIME] [--wait TIME]
-             rolekeeper get ROLE --template FILE [--output FILE] [--min-ttl TIME] [--wait TIME]
-             rolekeeper get ROLE --field FIELD [--output FILE] [--min-ttl TIME] [--wait TIME]
+      usage: rolekeeper get ROLE [--scope TASK] [--format FORMAT] [--output FILE] [--min-ttl TIME] [--wait TIME]
+             rolekeeper get ROLE [--scope TASK] --template FILE [--output FILE] [--min-ttl TIME] [--wait TIME]
+             rolekeeper get ROLE [--scope TASK] --field FIELD [--output FILE] [--min-ttl TIME] [--wait TIME]
 
       Prints the role's credential on stdout: as a JSON document, which SDKs and tools read from an external program, or in
       another format. Writes nothing to stderr if it succeeds, and doesn't read stdin.
 
+        --scope TASK     the credential of the role's scope TASK, which the daemon fetches if nobody uses it yet
         --format FORMAT  the format; default json
         --template FILE  print FILE, with {{FIELD}} replaced by that field: as it is, or escaped by {{FIELD|json}} for a
                          string in double quotes, {{FIELD|shell}} as a word, {{FIELD|ini}} as a value without quotes
@@ -73,7 +74,7 @@ enum Usage {
                          is a symlink, or anything but a regular file, is refused
         --min-ttl TIME   require a credential that is valid for at least TIME, such as 3h; the daemon fetches a longer
                          session if it has none
-        --wait TIME      wait up to TIME for a credential, 0s to \(RequestWait.longest.wholeSeconds)s; default \(RequestWait.standard.text) with --min-ttl, else \(RequestWait.ofCommandLine.text)
+        --wait TIME      wait up to TIME for a credential, 0s to \(RequestWait.longest.wholeSeconds)s; default \(RequestWait.standard.text) with --min-ttl or --scope, else \(RequestWait.ofCommandLine.text)
 
       \(terms("Formats", CredentialFormat.allCases.map { ($0.rawValue, $0.reader) }))
 
@@ -93,18 +94,19 @@ enum Usage {
       """
     case .watch:
       """
-      usage: rolekeeper watch ROLE [--json] [--timeout TIME] [--exec COMMAND [ARGUMENT…]]
+      usage: rolekeeper watch ROLE [--scope TASK] [--json] [--timeout TIME] [--exec COMMAND [ARGUMENT…]]
 
       Prints a line for the role's session and for each one that takes its place, until interrupted. Goes on over restarts of
       the daemon, and makes up for a session that was missed meanwhile.
 
+        --scope TASK    follow the session of the role's scope TASK, which isn't dropped meanwhile
         --json          print the event's line of JSON
         --timeout TIME  give up when the daemon can't be reached for TIME; by default only at the start
         --exec COMMAND  run COMMAND for each of these sessions, without a shell; every word after --exec belongs to it
 
-      COMMAND has the variables ROLEKEEPER_ROLE, ROLEKEEPER_GENERATION and ROLEKEEPER_EXPIRATION, and no credential. It runs
-      once at a time: for sessions that come meanwhile it runs once more afterwards. Its failure is reported and doesn't end
-      the watch, which waits for its end in any case. Signals that end programs, such as SIGTERM, are passed on to it and end
+      COMMAND has the variables ROLEKEEPER_ROLE, ROLEKEEPER_GENERATION and ROLEKEEPER_EXPIRATION, with --scope also
+      ROLEKEEPER_SCOPE, and no credential. It runs once at a time: for sessions that come meanwhile it runs once more
+      afterwards. Its failure is reported and doesn't end the watch, which waits for its end in any case. Signals that end programs, such as SIGTERM, are passed on to it and end
       the watch after it, \(WatchCommand.grace.text) later at the latest.
 
       """
@@ -119,6 +121,7 @@ enum Usage {
                              as they are while COMMAND runs; another format of 'get': it is in a private file that follows
                              each rotation, and ROLEKEEPER_CREDENTIALS_FILE has its path
         --template FILE      the same with a template, as for get; it is read once
+        --scope TASK         as for get; ROLEKEEPER_SCOPE has its name
         --min-ttl TIME       as for get
         --wait TIME          as for get
         --renew HOW          when the role has a new session: restart ends COMMAND by SIGTERM, after \(ExecMachine.grace.text) by SIGKILL,
@@ -155,7 +158,7 @@ enum Usage {
       """
     case .report:
       """
-      usage: rolekeeper report ROLE [ACCESSKEYID]
+      usage: rolekeeper report ROLE [--scope TASK] [ACCESSKEYID]
 
       Reports that a cloud service refuses a session of the role. The daemon asks STS about the session and prints one word
       within 10 s:
@@ -166,7 +169,7 @@ enum Usage {
         unchecked  STS couldn't be asked, and the session stays in use; stderr says why, and when to report it again
 
       ACCESSKEYID names the session, STS.…; without it, the one that a read gets now is reported. For everybody who may read
-      the role.
+      the role, or with --scope its scope TASK.
 
       """
     case .whoHad:

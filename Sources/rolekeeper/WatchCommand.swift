@@ -27,7 +27,7 @@ struct WatchCommand {
     role = arguments.roles[0]
     command = arguments.program.map { ChildCommand(lastWords: $0.count, named: $0[0]) }
     output = command == nil ? nil : Outlet(STDOUT_FILENO)
-    stream = RoleStream(client, role) { [errors] in errors.report($0) }
+    stream = RoleStream(client, role, scope: arguments.scope) { [errors] in errors.report($0) }
   }
 
   mutating func run() throws -> Int32 {
@@ -77,7 +77,7 @@ struct WatchCommand {
 
   static func line(_ event: RoleEvent) -> String {
     let end = event.expiresAt.map { ", expires \($0)" } ?? ""
-    return "\(event.time.map { "\($0) " } ?? "")role '\(event.role)': generation \(event.generation)\(end)\n"
+    return "\(event.time.map { "\($0) " } ?? "")role '\(event.role)'\(event.scope.map { ", scope '\($0)'" } ?? ""): generation \(event.generation)\(end)\n"
   }
 
   /// The variables of a run.
@@ -85,7 +85,7 @@ struct WatchCommand {
     [
       ("ROLEKEEPER_ROLE", session.role), ("ROLEKEEPER_GENERATION", "\(session.generation)"),
       ("ROLEKEEPER_EXPIRATION", session.expiresAt?.description ?? ""),
-    ]
+    ] + (session.scope.map { [("ROLEKEEPER_SCOPE", $0)] } ?? [])
   }
 
   // MARK: - The command

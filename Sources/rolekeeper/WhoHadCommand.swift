@@ -13,6 +13,7 @@ struct WhoHadCommand {
   /// The daemon's fields of such an entry (LogField).
   enum Field: String, CaseIterable {
     case role = "ROLEKEEPER_ROLE"
+    case scope = "ROLEKEEPER_SCOPE"
     case generation = "ROLEKEEPER_GENERATION"
     case accessKeyID = "ROLEKEEPER_ACCESS_KEY_ID"
     case uid = "ROLEKEEPER_UID"
@@ -110,7 +111,9 @@ struct WhoHadCommand {
       default: [field(.unit), user, field(.pid), field(.program)]
       }
     return [
-      UTCTime(seconds: entry.time / 1_000_000).description, field(.role), field(.generation), field(.accessKeyID),
+      UTCTime(seconds: entry.time / 1_000_000).description,
+      // As the role's name and the option are typed.
+      field(.role) + (entry[Field.scope.rawValue].map { " --scope \($0)" } ?? ""), field(.generation), field(.accessKeyID),
       field(.via),
     ] + reader
   }

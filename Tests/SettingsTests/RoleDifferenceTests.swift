@@ -52,6 +52,7 @@ import Testing
       ]
     },
     Case(.refreshUnits, []) { $0.refreshUnits = [UnitPattern("encode@*.service")!] },
+    Case(.derivation, .changesDerivation) { $0.derivation = Derivation(DerivedSettings(users: UserSessions())) },
     Case(.duration, [.changesRequest, .changesTiming]) { $0.timing.duration = .hours(2) },
     Case(.maxDuration, .changesTiming) { $0.timing.maxDuration = .hours(2) },
     Case(.pool, .changesTiming) { $0.timing.pool = 3 },

@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test(arguments: [
-    ("{user}", SessionNameTemplate.Problem.unknownPlace("user")), ("{role", .unclosedPlace),
+    ("{nobody}", SessionNameTemplate.Problem.unknownPlace("nobody")), ("{role", .unclosedPlace),
     ("a b", .badCharacter(" ")),
     ("role}", .badCharacter("}")), ("a/{role}", .badCharacter("/")), ("١{role}", .badCharacter("١")),
   ])

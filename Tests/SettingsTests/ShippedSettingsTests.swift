@@ -73,9 +73,10 @@ import Testing
       let code = line.hasPrefix("# ") ? line.dropFirst(2) : line
       if code.hasPrefix("[") {
         let name = code.replacing("source.main", with: "source.NAME").replacing("roles.uploader", with: "roles.NAME")
+          .replacing("scopes.encode", with: "scopes.TASK")
         #expect(headers.contains(String(name)))
         // A table is a key of the table above it.
-        let key = name.drop { $0 == "[" }.prefix { $0 != "]" }.split(separator: ".").filter { $0 != "NAME" }
+        let key = name.drop { $0 == "[" }.prefix { $0 != "]" }.split(separator: ".").filter { !["NAME", "TASK"].contains($0) }
         found["\(key.count > 1 ? "[roles.NAME]" : "") \(key[key.count - 1])"] = comment.joined(separator: " ")
         table = String(name)
       } else if let key = key(in: line) {

@@ -72,6 +72,7 @@ struct LostKeys {
         lost(Schema.Allow.groups, before.readers.gids != after.readers.gids, &noticed)
         lost(Schema.Allow.units, before.readers.units != after.readers.units, &noticed)
       case Schema.Role.files.name: compareOutput(before, after)
+      case Schema.Role.scopes.name: compareScope(end.path.dropFirst(3), before, after)
       default: break
       }
     default: break
@@ -97,6 +98,36 @@ struct LostKeys {
     lost(Schema.Role.lapseMargin, old.lapseMargin != new.lapseMargin)
     lost(Schema.Role.refreshUnits, before.refreshUnits != after.refreshUnits)
     lost(Schema.Role.required, before.isRequired != after.isRequired)
+    let (users, newUsers) = (before.derivation.settings?.users, after.derivation.settings?.users)
+    if (users == nil) != (newUsers == nil), table.hasLost(Schema.Role.sessionPer) {
+      noticed.append(Schema.Role.sessionPer.name)
+    }
+    if let users, let newUsers {
+      lost(Schema.Role.maxUsers, users.most != newUsers.most)
+      lost(Schema.Role.sourceIdentity, users.isSourceIdentity != newUsers.isSourceIdentity)
+    }
+    if let idle = before.derivation.settings?.idle, let newIdle = after.derivation.settings?.idle {
+      lost(Schema.Role.idle, idle != newIdle)
+    }
+  }
+
+  /// `path` is that of the table below `scopes`.
+  private mutating func compareScope(_ path: ArraySlice<String>, _ before: RoleSettings, _ after: RoleSettings) {
+    guard let name = path.first.flatMap({ RoleName($0) }), let old = before.derivation.scope(name),
+      let new = after.derivation.scope(name)
+    else { return }
+    func lost(_ key: any SettingKey, _ isOther: Bool, _ kept: inout [String]) {
+      if isOther, table.hasLost(key) { kept.append(key.name) }
+    }
+    if path.count == 1 {
+      lost(Schema.Scope.allow, old.readers != nil && new.readers == nil, &noticed)
+      lost(Schema.Scope.maxDuration, old.maxDuration != new.maxDuration, &others)
+      lost(Schema.Scope.sessionName, old.sessionName != new.sessionName, &others)
+    } else {
+      lost(Schema.Allow.users, old.readers?.uids != new.readers?.uids, &noticed)
+      lost(Schema.Allow.groups, old.readers?.gids != new.readers?.gids, &noticed)
+      lost(Schema.Allow.units, old.readers?.units != new.readers?.units, &noticed)
+    }
   }
 
   private mutating func compareOutput(_ before: RoleSettings, _ after: RoleSettings) {

@@ -5,7 +5,7 @@ package struct RoleDifference: Hashable, Sendable {
   /// A setting of a role, by its property in `RoleSettings` or in its `RoleTiming`. A test compares the list with those types, so that
   /// none is added without a decision here.
   package enum Setting: String, Hashable, CaseIterable, Sendable {
-    case name, arn, sessionName, policy, externalID, source, isRequired, readers, outputs, refreshUnits
+    case name, arn, sessionName, policy, externalID, source, isRequired, readers, outputs, refreshUnits, derivation
     case duration, maxDuration, pool, refreshAfter, floor, surviveOutage, lapseMargin
   }
 
@@ -26,6 +26,9 @@ package struct RoleDifference: Hashable, Sendable {
     package static let changesOutputs = Consequences(rawValue: 16)
     /// A start waits for it, or no longer does.
     package static let changesStart = Consequences(rawValue: 32)
+    /// Other sessions are derived from the role, or other users may read them. What follows for those that there are is found by
+    /// comparing their own settings.
+    package static let changesDerivation = Consequences(rawValue: 64)
   }
 
   /// In the order of `Setting`; empty when nothing changed.
@@ -49,6 +52,7 @@ extension RoleDifference.Setting {
     case .isRequired: .changesStart
     case .readers: .changesAccess
     case .outputs: .changesOutputs
+    case .derivation: .changesDerivation
     // From the next rotation on.
     case .refreshUnits: []
     case .duration: [.changesRequest, .changesTiming]
@@ -68,6 +72,7 @@ extension RoleDifference.Setting {
     case .readers: old.readers != new.readers
     case .outputs: old.outputs != new.outputs
     case .refreshUnits: old.refreshUnits != new.refreshUnits
+    case .derivation: old.derivation != new.derivation
     case .duration: old.timing.duration != new.timing.duration
     case .maxDuration: old.timing.maxDuration != new.timing.maxDuration
     case .pool: old.timing.pool != new.timing.pool

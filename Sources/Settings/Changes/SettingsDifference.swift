@@ -103,6 +103,7 @@ package struct SettingsDifference: Hashable, Sendable {
         compare(before, after, in: file.path)
         compareOutputs(before, after, named, in: file.path, isCut: isCut)
         compareReaders(before, after, in: file.path)
+        compareScopes(before, after, in: file.path, isCut: isCut)
       }
     }
   }
@@ -162,6 +163,34 @@ package struct SettingsDifference: Hashable, Sendable {
       path, "roles.\(after.name).allow",
       "no longer has \(all.joined(separator: " and ")), so the role isn't open to \(count == 1 ? "it" : "them") any more",
       count)
+  }
+
+  /// Scopes that a role no longer has, or that permit something else.
+  private mutating func compareScopes(
+    _ before: RoleSettings, _ after: RoleSettings, in path: String, isCut: Bool
+  ) {
+    let (old, new) = (before.derivation, after.derivation)
+    guard old != new else { return }
+    let key = "roles.\(after.name).scopes"
+    let gone = old.scopes.filter { new.scope($0.name) == nil }
+    let names = gone.map { "'\($0.name)'" }.joined(separator: ", ")
+    if !gone.isEmpty, new.scopes.isEmpty || isCut {
+      lose(
+        path, key,
+        new.scopes.isEmpty
+          ? "is missing, and \(names) would be removed" : "lacks \(names), and the file's last line has lost its line end"
+      )
+    } else if !gone.isEmpty {
+      warn(
+        path, key, "no longer has \(names), so \(gone.count == 1 ? "its session is" : "their sessions are") dropped",
+        gone.count)
+    }
+    for scope in new.scopes {
+      guard let before = old.scope(scope.name), before.policy != scope.policy else { continue }
+      warn(
+        path, "\(key).\(scope.name).policy_file",
+        "has changed, so the scope's sessions are dropped; its readers get a new one", 1)
+    }
   }
 
   private mutating func compare(_ before: RoleSettings, _ after: RoleSettings, in path: String) {

@@ -6,26 +6,35 @@ struct RateProof {
   static let share = 0.7
 
   let rate: Double
-  /// AssumeRole calls per second in steady state, the sum of N/A.
+  /// AssumeRole calls per second in steady state, the sum of N/A, with as many derived sessions as there may be.
   let calls: Double
+  /// Those for derived sessions.
+  private let derivedCalls: Double
 
-  init(rate: Double, timings: some Sequence<RoleTiming>) {
+  init(rate: Double, timings: some Sequence<RoleTiming>, derivedCalls: Double = 0) {
     self.rate = rate
-    calls = timings.reduce(0) { $0 + $1.callsPerSecond }
+    self.derivedCalls = derivedCalls
+    calls = timings.reduce(derivedCalls) { $0 + $1.callsPerSecond }
   }
 
   var holds: Bool { calls <= Self.share * rate }
 
   var problem: String {
-    "is \(rate.plain), but the roles' refreshes take \(calls.upToHundredths) per second, and at most 70 % of it is for them"
+    "is \(rate.plain), but the roles' refreshes take \(calls.upToHundredths) per second\(ofDerived), and at most 70 % of it is for them"
+  }
+
+  private var ofDerived: String {
+    derivedCalls > 0
+      ? ", \(derivedCalls.upToHundredths) of them for as many sessions of users and scopes as 'max_users' allows" : ""
   }
 
   var remedy: String {
+    let others = derivedCalls > 0 ? ", fewer max_users" : ""
     let limit = Schema.STS.requestsPerSecond.allowed.upperBound
     let needed = (calls / Self.share * 10).rounded(.up) / 10
     return needed <= limit
-      ? "write requests_per_second = \(needed.plain), or a longer refresh_after or a smaller pool for the roles"
-      : "write a longer refresh_after or a smaller pool for the roles: no rate up to \(limit.plain) is enough"
+      ? "write requests_per_second = \(needed.plain), or a longer refresh_after\(others) or a smaller pool for the roles"
+      : "write a longer refresh_after\(others) or a smaller pool for the roles: no rate up to \(limit.plain) is enough"
   }
 }
 

@@ -23,6 +23,8 @@ final class LoadContext {
   }
   /// The timing of each role whose times are valid, whatever else is wrong with the role.
   var timings: [RoleTiming] = []
+  /// AssumeRole calls per second for as many derived sessions as there may be, of all roles without an error.
+  var derivedCallsPerSecond = 0.0
   /// The paths of settings files and of files that the settings name.
   var filesRead: Set<String> = []
   /// Where a role first names units that may read it; nil for nowhere.

@@ -13,7 +13,8 @@ struct RoleReader {
   func read(outputs: OutputReader) -> RoleSettings? {
     let arn = RoleARN.read(table, Keys.arn)
     let timing = timing()
-    let template = sessionName(pool: timing?.pool ?? 1)
+    let isPerUser = table.choice(Keys.sessionPer) == "user"
+    let template = sessionName(pool: timing?.pool ?? 1, isPerUser: isPerUser)
     let policy = policy()
     let externalID = externalID()
     let source = source()
@@ -24,17 +25,32 @@ struct RoleReader {
     let readers = readers()
     let refreshUnits = table.servicePatterns(Keys.refreshUnits)
     let files = outputs.read(table.tables(Keys.files, Schema.Output.table), of: name)
-    guard let arn, let timing, let template, let source, let isRequired else { return nil }
-    return RoleSettings(
+    let derivation = DerivationReader(
+      table: table, name: name, account: arn?.account, rolePolicy: policy, roleTemplate: template
+    ).read(isPerUser: isPerUser)
+    guard let arn, let timing, let template, let source, let isRequired, let derivation else { return nil }
+    var role = RoleSettings(
       name: name, arn: arn, timing: timing, sessionName: template, policy: policy, externalID: externalID,
       source: source, isRequired: isRequired, readers: readers, outputs: files, refreshUnits: refreshUnits)
+    role.derivation = derivation
+    table.context.derivedCallsPerSecond += role.derivedCallsPerSecond
+    return role
   }
 
-  private func sessionName(pool: Int) -> SessionNameTemplate? {
-    guard let text = table.text(Keys.sessionName) else { return nil }
+  private func sessionName(pool: Int, isPerUser: Bool) -> SessionNameTemplate? {
+    let isStandard = isPerUser && !table.isWritten(Keys.sessionName)
+    guard let text = isStandard ? "\(SessionNameTemplate.standardWithUser)" : table.text(Keys.sessionName) else { return nil }
     do throws(SessionNameTemplate.Problem) {
       let template = try table.context.sessionName(text)
+      if template.namesScope { throw .notHere("{scope}", "which only a scope's session_name may have") }
+      if template.namesUser != isPerUser {
+        throw isPerUser
+          ? .lacksUser : .notHere("{user}", "which goes with session_per = \"user\"")
+      }
       _ = try template.expand(host: table.context.host.name, role: name, slot: "\(max(0, pool - 1))")
+      // The longest label that can't be shortened.
+      let longest = template.naming(scope: nil, user: UserLabel(uid: .max, name: nil), of: name)
+      _ = try longest.expand(host: table.context.host.name, role: name, slot: "0")
       return template
     } catch {
       table.findings.error(table.place(of: Keys.sessionName), error.sentence(text), Keys.sessionName.remedy())
@@ -192,13 +208,15 @@ struct SourceNames {
 }
 
 extension SessionNameTemplate.Problem {
-  fileprivate func sentence(_ text: String) -> String {
+  func sentence(_ text: String) -> String {
     switch self {
-    case .unknownPlace(let name): "is '\(text)', and there is no {\(name)}: places are {host}, {role} and {slot}"
+    case .unknownPlace(let name): "is '\(text)', and there is no {\(name)}: places are {host}, {role}, {slot}, {scope} and {user}"
     case .unclosedPlace: "is '\(text)', and its '{' has no '}'"
     case .badCharacter(let character):
       "is '\(text)', and a session name can't have '\(character)', only A-Z a-z 0-9 . @ - _"
     case .tooShort: "is '\(text)', which becomes shorter than 2 characters"
+    case .notHere(let place, let reason): "is '\(text)', and has \(place), \(reason)"
+    case .lacksUser: "is '\(text)', and lacks {user}, so that all users' sessions would have one name"
     case .tooLong(let count):
       "is '\(text)', which becomes \(count) characters long, allowed are \(SessionNameTemplate.maxLength)"
     }

@@ -10,11 +10,11 @@ extension Schema {
       example: "\"acs:ram::1234567890123456:role/ramtestupload\"",
       summary: "The RAM role's ARN, which is on its page in the RAM console.")
     static let sessionName = TextKey(
-      name: "session_name", form: "2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}",
+      name: "session_name", form: "2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot} and {user}",
       standard: SessionNameTemplate.standard.description, example: "\"\(SessionNameTemplate.standard)\"",
       summary: """
         The name of the role's sessions, which ActionTrail shows. When it gets too long, {host} is shortened and ends \
-        in 8 characters of a hash.
+        in 8 characters of a hash. {user} goes with session_per = "user", which requires it.
         """)
     static let duration = DurationKey(
       name: "duration", allowed: RoleTiming.allowedDuration, standard: times.duration,
@@ -91,10 +91,73 @@ extension Schema {
     static let files = TableKey(
       name: "files", example: "[{ path = \"credentials.json\" }]", isList: true,
       summary: "Files in which the daemon keeps the role's current credential.")
+    static let sessionPer = ChoiceKey(
+      name: "session_per", choices: ["role", "user"], standard: "role",
+      summary: """
+        Who shares a session over the socket: all readers of the role, or with "user" only the processes of one user. Each user's \
+        session is fetched at its first read, with the user's name in session_name. Files and LoadCredential= have the \
+        role's own session in any case.
+        """)
+    static let maxUsers = IntegerKey(
+      name: "max_users", allowed: 1...10_000, standard: Int64(UserSessions.standardMost),
+      summary: """
+        With session_per = "user", the most users with a session at a time, for the role and for each of its scopes. \
+        The rate has to allow for all of them.
+        """)
+    static let sourceIdentity = FlagKey(
+      name: "source_identity",
+      summary: """
+        With session_per = "user", whether the user's name is also sent as SourceIdentity, which later sessions keep. \
+        The role's trust policy must allow sts:SetSourceIdentity.
+        """)
+    static let idle = DurationKey(
+      name: "idle", allowed: Duration.minutes(5)...Duration.hours(24), standard: DerivedSettings.standardIdle,
+      summary: """
+        After how long without a read the session of a scope or of a user is dropped. Until then it is renewed as the \
+        role's own sessions are.
+        """)
+    static let scopes = TableKey(
+      name: "scopes", example: "{ encode = { policy_file = \"encode.policy.json\" } }",
+      summary: """
+        A scope of the role: a session for one task, with fewer permissions. It is fetched when somebody asks for it, as \
+        rolekeeper get --scope does, and goes to no file.
+        """)
     static let table = SettingTable(
       header: "[roles.NAME]",
       keys: [arn, sessionName, duration, maxDuration, policyFile, externalID, source, pool]
-        + [refreshAfter, floor, surviveOutage, lapseMargin, required, refreshUnits, allow, files])
+        + [refreshAfter, floor, surviveOutage, lapseMargin, required, refreshUnits]
+        + [sessionPer, maxUsers, sourceIdentity, idle, allow, files, scopes])
+  }
+
+  enum Scope {
+    static let policyFile = TextKey(
+      name: "policy_file", form: "a path, relative to this file or absolute", isRequired: true,
+      example: "\"encode.policy.json\"",
+      summary: """
+        The session policy of the scope, which is sent in place of the role's. It should permit no more than that, and \
+        is refused where it can be shown that it does.
+        """)
+    static let maxDuration = DurationKey(
+      name: "max_duration", allowed: RoleTiming.allowedDuration, derivation: "the role's max_duration",
+      summary: """
+        The longest session of the scope. If it is shorter than the role's duration, the scope's sessions last as long, \
+        and have a floor that is shorter in proportion.
+        """)
+    static let sessionName = TextKey(
+      name: "session_name", form: "2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {scope} and {user}",
+      example: "\"{host}-{role}-{scope}\"",
+      summary: """
+        The name of the scope's sessions. Without it, it is the role's with {scope} in place of {slot}, or at its end.
+        """)
+    static let allow = TableKey(
+      name: "allow", example: "{ users = [\"encoder\"] }",
+      summary: """
+        Who may read the scope besides all that may read the role. Those who are named only here get no other \
+        credential of the role.
+        """,
+      rule: "{ users = […], groups = […], units = […] }")
+    static let table = SettingTable(
+      header: "[roles.NAME.scopes.TASK]", keys: [policyFile, maxDuration, sessionName, allow])
   }
 
   enum Allow {

@@ -7,7 +7,7 @@ enum Schema {
       root, Source.table, STS.table, Socket.table, Credentials.table, Files.table, UnitJobs.table, Access.table,
       Log.table,
     ]
-    + [Role.table, Allow.table, Output.table]
+    + [Role.table, Allow.table, Output.table, Scope.table]
 
   static let source = TableKey(
     name: "source", example: "{ main = { type = \"access-key\", credential = \"access-key\" } }",

@@ -19,6 +19,8 @@ package struct RoleSettings: Hashable, Sendable {
   package var outputs: [OutputSettings]
   /// The services to reload after each rotation; none matches the daemon's own unit.
   package var refreshUnits: [UnitPattern]
+  /// The sessions that are derived from it.
+  package var derivation = Derivation.none
 
   package init(
     name: RoleName, arn: RoleARN, timing: RoleTiming, sessionName: SessionNameTemplate, policy: [UInt8]?,

@@ -1,6 +1,6 @@
 package import Core
 
-/// `session_name`: a text with the placeholders `{host}`, `{role}` and `{slot}`, from which RoleSessionName is made.
+/// `session_name`: a text with the placeholders `{host}`, `{role}`, `{slot}`, `{scope}` and `{user}`, from which RoleSessionName is made.
 ///
 /// A RoleSessionName has 2 to 64 of `A-Z a-z 0-9 . @ - _` (STS API reference, AssumeRole). If the name would be longer,
 /// the host's part is shortened, and the last 8 characters of that part become a hash of the whole name, so that
@@ -12,7 +12,7 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
 
   private enum Part: Hashable, Sendable {
     case text(String)
-    case host, role, slot
+    case host, role, slot, scope, user
   }
 
   /// Why a text isn't a template, or doesn't make a session name.
@@ -21,6 +21,10 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
     case unclosedPlace
     case badCharacter(Character)
     case tooShort
+    /// A placeholder that isn't allowed in this template, and why.
+    case notHere(String, String)
+    /// The users' sessions would have the same name.
+    case lacksUser
     /// The number of characters that remain if `{host}` is shortened to its hash, or isn't used; too many.
     case tooLong(Int)
   }
@@ -54,8 +58,46 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
       case .host: "{host}"
       case .role: "{role}"
       case .slot: "{slot}"
+      case .scope: "{scope}"
+      case .user: "{user}"
       }
     }.joined()
+  }
+
+  package var namesScope: Bool { parts.contains(.scope) }
+  package var namesUser: Bool { parts.contains(.user) }
+
+  /// The template of a role with a session for each user, unless the settings have another.
+  package static let standardWithUser = SessionNameTemplate(parts: [.host, .text("-"), .role, .text("-"), .user])
+
+  /// The template of a role's scopes, unless they have their own: `{scope}` in place of `{slot}`, or at the end.
+  package var withScope: SessionNameTemplate {
+    if namesScope { return self }
+    guard parts.contains(.slot) else { return SessionNameTemplate(parts: parts + [.text("-"), .scope]) }
+    return SessionNameTemplate(parts: parts.map { $0 == .slot ? .scope : $0 })
+  }
+
+  /// The template of one derived session of `role`. A user's label is shortened if there is no room for it.
+  package func naming(scope: RoleName?, user: UserLabel?, of role: RoleName) -> SessionNameTemplate {
+    let fixed = parts.reduce(0) { sum, part in
+      switch part {
+      case .text(let text): sum + text.utf8.count
+      case .host: sum + Self.hashLength
+      case .role: sum + role.description.utf8.count
+      case .slot: sum + 1
+      case .scope: sum + (scope?.description.utf8.count ?? 0)
+      case .user: sum
+      }
+    }
+    let room = (Self.maxLength - fixed) / max(1, parts.count { $0 == .user })
+    return SessionNameTemplate(
+      parts: parts.map { part in
+        switch part {
+        case .scope: scope.map { .text($0.description) } ?? part
+        case .user: user.map { .text($0.shortened(to: max(UserLabel.leastRoom, room))) } ?? part
+        case .text, .host, .role, .slot: part
+        }
+      })
   }
 
   /// The session name; `slot` is the session's place in the pool, which makes the names of a role's sessions differ.
@@ -82,7 +124,9 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
       case .text(let text): text
       case .host: host
       case .role: role.description
-      case .slot: slot
+      // No user's label is a number: the ring's sessions are no user's.
+      case .slot, .user: slot
+      case .scope: ""
       }
     }.joined()
   }
@@ -92,6 +136,8 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
     case "host": .host
     case "role": .role
     case "slot": .slot
+    case "scope": .scope
+    case "user": .user
     default: throw .unknownPlace(String(name))
     }
   }

@@ -16,6 +16,7 @@ def read(text):
     for line in text.split("\n"):
         if header := re.fullmatch(r"(?:#|# )?(\[+.*\]+)", line):
             name = header[1].replace("source.main", "source.NAME").replace("roles.uploader", "roles.NAME")
+            name = name.replace("scopes.encode", "scopes.TASK")
             # The line of the type, where there is one, isn't needed of a table.
             tables.append(Table(name, " ".join(part for part in comment if not part.endswith("default none")), []))
         elif key := re.match(r"(?:#|# )?([a-z_]+) = ", line):

@@ -1,0 +1,18 @@
+/// Which session of a role readers get: the one of its ring, or one that is derived from the role: for a task, for a user, or for a
+/// task of a user.
+package struct SessionKey: Hashable, Sendable {
+  package let role: RoleName
+  /// The name of one `[roles.NAME.scopes.TASK]`; nil for the role's own permissions.
+  package let scope: RoleName?
+  /// The user that it is for; nil if all readers share it.
+  package let uid: UInt32?
+
+  package init(role: RoleName, scope: RoleName? = nil, uid: UInt32? = nil) {
+    self.role = role
+    self.scope = scope
+    self.uid = uid
+  }
+
+  /// Whether it isn't the role's ring.
+  package var isDerived: Bool { scope != nil || uid != nil }
+}

@@ -1,0 +1,106 @@
+import Core
+
+/// Reads which sessions are derived from a role: `session_per` and what belongs to it, and `[roles.NAME.scopes.TASK]`.
+struct DerivationReader {
+  let table: TableReader
+  let name: RoleName
+  /// The account of the RAM role; nil if it isn't known for an error.
+  let account: String?
+  /// The role's session policy; nil if it has none, or a bad one.
+  let rolePolicy: [UInt8]?
+  /// Nil if it is bad.
+  let roleTemplate: SessionNameTemplate?
+
+  private typealias Keys = Schema.Role
+
+  /// Nil if an error was reported.
+  func read(isPerUser: Bool) -> Derivation? {
+    let users = users(isPerUser)
+    let idle = table.duration(Keys.idle)
+    let nodes = table.nodes(Keys.scopes)
+    let scopes = nodes.compactMap { scope($0, isPerUser: isPerUser) }
+    if table.isWritten(Keys.idle), !isPerUser, nodes.isEmpty {
+      table.findings.warning(
+        table.place(of: Keys.idle), "is for sessions of scopes and of users, and the role has neither", "remove the line")
+    }
+    guard let users, let idle, scopes.count == nodes.count else { return nil }
+    return Derivation(
+      DerivedSettings(
+        scopes: scopes.sorted { $0.name < $1.name }, users: isPerUser ? users : nil, idle: idle))
+  }
+
+  private func users(_ isPerUser: Bool) -> UserSessions? {
+    let most = table.integer(Keys.maxUsers)
+    let isSourceIdentity = table.flag(Keys.sourceIdentity)
+    if !isPerUser {
+      let others: [any SettingKey] = [Keys.maxUsers, Keys.sourceIdentity]
+      for key in others where table.isWritten(key) {
+        table.findings.error(
+          table.place(of: key), "goes with session_per = \"user\" only",
+          "write session_per = \"user\", or remove the line")
+      }
+    }
+    guard let most, let isSourceIdentity else { return nil }
+    return UserSessions(most: most, isSourceIdentity: isSourceIdentity)
+  }
+
+  private func scope(_ node: TOMLNode, isPerUser: Bool) -> ScopeSettings? {
+    typealias Keys = Schema.Scope
+    guard let scope = table.table(node, in: Schema.Role.scopes, Keys.table) else { return nil }
+    let task = RoleName(node.key)
+    if task == nil {
+      table.findings.error(
+        scope.place, "isn't a valid name for a scope", NameRule.remedy(for: node.key, in: "roles.\(name).scopes"))
+    }
+    let policy = policy(scope)
+    let maxDuration = scope.duration(Keys.maxDuration)
+    let template = sessionName(scope, task ?? name, isPerUser: isPerUser)
+    let readers = readers(scope)
+    guard let task, let policy, let template else { return nil }
+    guard maxDuration != nil || !scope.isWritten(Keys.maxDuration) else { return nil }
+    return ScopeSettings(
+      name: task, policy: policy, maxDuration: maxDuration,
+      sessionName: scope.isWritten(Keys.sessionName) ? template : nil, readers: readers)
+  }
+
+  private func policy(_ scope: TableReader) -> [UInt8]? {
+    let place = scope.place(of: Schema.Scope.policyFile)
+    guard let path = scope.readPath(Schema.Scope.policyFile),
+      let policy = table.context.policies.policy(in: path, namedAt: place)
+    else { return nil }
+    if let rolePolicy, let account {
+      ScopeCoverage.check(policy, against: rolePolicy, account: account, at: place, findings: table.findings)
+    }
+    return policy
+  }
+
+  /// The template of the scope's sessions, its own or the one that follows from the role's.
+  private func sessionName(_ scope: TableReader, _ task: RoleName, isPerUser: Bool) -> SessionNameTemplate? {
+    let key = Schema.Scope.sessionName
+    let written = scope.text(key)
+    if written == nil, scope.isWritten(key) { return nil }
+    guard written != nil || roleTemplate != nil else { return nil }
+    let text = written ?? "\(roleTemplate!.withScope)"
+    do throws(SessionNameTemplate.Problem) {
+      let template = try table.context.sessionName(text)
+      if isPerUser, !template.namesUser { throw .lacksUser }
+      if !isPerUser, template.namesUser { throw .notHere("{user}", "which goes with session_per = \"user\"") }
+      let longest = template.naming(scope: task, user: UserLabel(uid: .max, name: nil), of: name)
+      _ = try longest.expand(host: table.context.host.name, role: name, slot: "0")
+      return template
+    } catch {
+      table.findings.error(scope.place(of: key), error.sentence(text), key.remedy())
+      return nil
+    }
+  }
+
+  private func readers(_ scope: TableReader) -> AccessRule? {
+    let allow = scope.table(Schema.Scope.allow, Schema.Allow.table)
+    let users = allow.principals(Schema.Allow.users)
+    let groups = allow.principals(Schema.Allow.groups)
+    let units = allow.unitPatterns(Schema.Allow.units)
+    for (user, place) in users { table.context.reach.add(user, at: place) }
+    let rule = AccessRule(uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id)), units: units)
+    return rule.isEmpty ? nil : table.context.shared(rule)
+  }
+}

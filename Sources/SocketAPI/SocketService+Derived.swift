@@ -1,0 +1,211 @@
+import Core
+import HTTPServer
+import LocalSockets
+import Logs
+package import Refresh
+import Settings
+import Systemd
+import Wire
+
+/// Sessions of scopes and of users: who may read them, and how they come about.
+extension SocketService {
+  enum FoundSession {
+    case found(ManagedRole)
+    /// It isn't known yet what it is called.
+    case beingFetched
+    case full(most: Int, wait: Duration)
+  }
+
+  /// The session that a read of this key gets: of the role itself, or one derived from it, which is fetched from now on if there is none,
+  /// unless `mayRequest` is false.
+  func session(of key: SessionKey, from role: ManagedRole, orRequest mayRequest: Bool) -> FoundSession {
+    guard key.isDerived else { return .found(role) }
+    if role.derived(key) == nil, !mayRequest { return .beingFetched }
+    var user: UserLabel?
+    if let uid = key.uid, role.derived(key) == nil {
+      user = label(of: uid)
+      if user == nil { return .beingFetched }
+    }
+    switch refresher.acquire(key, of: role, for: user) {
+    case .session(let session): return .found(session)
+    case .full(let most, let wait):
+      reportFull(role, key, most: most)
+      return .full(most: most, wait: wait)
+    case nil: return .beingFetched
+    }
+  }
+
+  /// The user's name for the cloud; nil until it has been looked up, when readers that wait for the user's sessions are looked at again.
+  private func label(of uid: UInt32) -> UserLabel? {
+    if let foundUser, foundUser.uid == uid { return foundUser }
+    guard lookUps.insert(uid).inserted else { return nil }
+    var found: UserLabel?
+    callers.name(of: uid) { [weak self] name in
+      found = UserLabel(uid: uid, name: name)
+      self?.userFound(found)
+    }
+    return found
+  }
+
+  private func userFound(_ user: UserLabel?) {
+    guard let user else { return }
+    lookUps.remove(user.uid)
+    foundUser = user
+    for key in waiting.keys where key.uid == user.uid { answerWaitingReaders(for: key) }
+    fetchFollowedSessions()
+    foundUser = nil
+  }
+
+  /// Fetches the sessions that streams follow and that aren't there, because a reload has changed what they are of.
+  func fetchFollowedSessions() {
+    for key in subscribers.followedKeys {
+      guard let role = refresher.roles[key.role], role.derived(key) == nil else { continue }
+      _ = session(of: key, from: role, orRequest: true)
+    }
+  }
+
+  package func didDrop(_ session: ManagedRole) {
+    if session.hasHadSession { send(.changed, of: session) }
+  }
+
+  package func didWithdraw(_ role: ManagedRole) {}
+
+  // MARK: - Access
+
+  func mayRead(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole, scope: RoleName?) -> Bool {
+    mayRead(peer, of: unit(of: token), role, scope: scope)
+  }
+
+  /// Readers of a role may read its scopes, too: those permit less.
+  func mayRead(_ peer: Peer, of unit: @autoclosure () -> UnitName?, _ role: ManagedRole, scope: RoleName?) -> Bool {
+    if mayRead(peer, of: unit(), role) { return true }
+    guard let scope, let readers = role.settings.derivation.scope(scope)?.readers else { return false }
+    return access.mayRead(peer, of: unit(), role: readers)
+  }
+
+  /// A user's sessions are nobody else's business, except an administrator's.
+  func mayFollow(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole) -> Bool {
+    let key = role.key
+    guard key.uid == nil || key.uid == peer.uid || isPrivileged(peer) else { return false }
+    return mayRead(peer, token, role.origin ?? role, scope: key.scope)
+  }
+
+  func maySubscribe(_ peer: Peer, _ token: ResponseToken, to key: SessionKey) -> Bool {
+    guard let role = refresher.roles[key.role], key.scope.map({ role.settings.derivation.scope($0) != nil }) ?? true
+    else { return false }
+    return role.settings.sessionKey(scope: key.scope, uid: peer.uid) == key && mayRead(peer, token, role, scope: key.scope)
+  }
+
+  func readableScopes(of role: ManagedRole, for peer: Peer, _ token: ResponseToken) -> [RoleName] {
+    role.settings.derivation.scopes.map(\.name).filter { mayRead(peer, token, role, scope: $0) }
+  }
+
+  // MARK: - Status
+
+  /// `uid` is the user whose sessions are shown; nil for nobody's.
+  func addDerived(to status: inout RoleStatus, of role: ManagedRole, uid: UInt32?) {
+    guard let derived = role.settings.derivation.settings else { return }
+    status.scopes = derived.scopes.map { scopeStatus($0.name, of: role, uid: uid) }
+    status.userSessions = derived.users.map { users in
+      let own = uid.flatMap { role.derived(SessionKey(role: role.name, uid: $0)) }?.serving(at: scheduler.time)
+      return UserSessionsStatus(
+        count: role.derivedSessions?.users(of: nil) ?? 0, most: users.most, accessKeyID: own?.accessKeyID,
+        expiresAt: own?.expiration)
+    }
+  }
+
+  func scopeStatus(_ scope: RoleName, of role: ManagedRole, uid: UInt32?) -> ScopeStatus {
+    let isPerUser = role.settings.derivation.isPerUser
+    var status = ScopeStatus(
+      role: role.name.description, name: scope.description,
+      users: isPerUser ? role.derivedSessions?.users(of: scope) ?? 0 : nil)
+    guard let session = role.derived(SessionKey(role: role.name, scope: scope, uid: isPerUser ? uid : nil)) else {
+      return status
+    }
+    let now = scheduler.time
+    let serving = session.serving(at: now)
+    status.state = session.state(at: now)
+    status.accessKeyID = serving?.accessKeyID
+    status.expiresAt = serving?.expiration
+    status.expiresIn = serving.map { max(.zero, $0.expires - now) }
+    status.generation = session.generation
+    status.lastError = session.machine.lastFailure.map { failure in
+      LastError(
+        failure, since: session.machine.failingSince.map { refresher.clock.calendar(at: $0) },
+        at: session.machine.failedAt.map { refresher.clock.calendar(at: $0) })
+    }
+    return status
+  }
+
+  // MARK: - Answers
+
+  /// The first line of a stream about a session that isn't there.
+  func nothingYet(_ key: SessionKey) -> RoleEvent {
+    var event = RoleEvent(
+      time: refresher.clock.now(at: scheduler.time), kind: .snapshot, role: key.role.description, state: .waiting,
+      generation: 0)
+    (event.scope, event.uid) = (key.scope?.description, key.uid)
+    return event
+  }
+
+  func unknownScope(_ text: String, of role: ManagedRole, _ peer: Peer, _ token: ResponseToken) -> Response {
+    let names = readableScopes(of: role, for: peer, token).map { "\($0)" }
+    var problem = Problem(
+      .scopeNotFound, detail: "", suggestion: Spelling.nearest(to: String(text.prefix(64)), among: names))
+    let hint = names.isEmpty ? "it has none" : "it has \(names.map { "'\($0)'" }.joined(separator: ", "))"
+    problem.detail = "role '\(role.name)' has no scope '\(RefusedValue.shown(text))'; \(problem.didYouMean)\(hint)"
+    return Answer.problem(problem)
+  }
+
+  static func scopeGone(_ scope: RoleName, of role: RoleName) -> Response {
+    Answer.problem(
+      Problem(.scopeNotFound, detail: "scope '\(scope)' of role '\(role)' was taken out of the settings"))
+  }
+
+  static func beingFetched(_ key: SessionKey) -> Response {
+    Answer.problem(
+      Problem(
+        .noSession, detail: "\(key.subject): a session is about to be fetched; ask again", retryAfter: .seconds(1)))
+  }
+
+  func tooManyUsers(_ key: SessionKey, most: Int, _ wait: Duration) -> Response {
+    Answer.problem(
+      Problem(
+        .tooManyUsers,
+        detail:
+          "\(key.subject): \(most) users have a session, as many as 'roles.\(key.role).max_users' allows, and all have read it in the last 5 min",
+        retryAfter: wait + .seconds(1)))
+  }
+
+  private func reportFull(_ role: ManagedRole, _ key: SessionKey, most: Int) {
+    let now = scheduler.time
+    guard let sessions = role.derivedSessions else { return }
+    if let reported = sessions.fullReported, now - reported < .minutes(10) { return }
+    sessions.fullReported = now
+    let scope = key.scope.map { [LogField.scope($0)] } ?? []
+    log.write(.tooManyUsers, [.role(role.name)] + scope + [.count(most)] + (key.uid.map { [.uid($0)] } ?? []))
+  }
+}
+
+extension SessionKey {
+  /// The session in messages.
+  var subject: String {
+    let scope = scope.map { "scope '\($0)' of " } ?? ""
+    return "\(scope)role '\(role)'\(uid.map { " for uid \($0)" } ?? "")"
+  }
+}
+
+extension ManagedRole {
+  /// The role, or the derived session, in messages.
+  var subject: String { key.subject }
+
+  /// The sessions that are derived from it, in a fixed order.
+  var derivedInOrder: [ManagedRole] {
+    guard let members = derivedSessions?.members else { return [] }
+    return members.values.sorted { one, other in
+      let (left, right) = (one.key, other.key)
+      if left.scope != right.scope { return left.scope?.description ?? "" < right.scope?.description ?? "" }
+      return left.uid ?? 0 < right.uid ?? 0
+    }
+  }
+}
