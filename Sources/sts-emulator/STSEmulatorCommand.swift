@@ -15,8 +15,12 @@ struct STSEmulatorCommand: ParsableCommand {
       'control on http://ADDRESS:PORT', and with --objects also 'OSS on https://ADDRESS:PORT'. SIGTERM and SIGINT end \
       it with exit status 0.
 
-      OSS takes PutObject, multipart uploads, HeadObject and GetObject, at https://ADDRESS:PORT/BUCKET/KEY or \
-      https://BUCKET.oss-REGION.aliyuncs.com/KEY, with an upload credential that is for one object.
+      OSS takes PutObject, multipart uploads, HeadObject, GetObject and DeleteObject, at https://ADDRESS:PORT/BUCKET/KEY \
+      or https://BUCKET.oss-REGION.aliyuncs.com/KEY, and ListObjects, ListObjectsV2, GetBucketLocation, HeadBucket and \
+      PutBucket; each bucket exists. It takes an upload credential, which is for one object, and role sessions and users, \
+      whose policies have to allow the call, oss:PutObject on acs:oss:*:ACCOUNT:BUCKET/KEY, say. Signatures are OSS's own \
+      or those of S3 clients (AWS4-HMAC-SHA256); a body in signed or checked chunks is refused, so boto3 needs \
+      request_checksum_calculation=when_required.
 
       With --ecs it also plays the metadata service of an ECS instance (100.100.100.200 in the cloud), with \
       --credentials-uri and --credentials-socket a server behind a credentials URI, and with --kms KMS Agent, which hands \

@@ -50,6 +50,8 @@ extension EmulatorProcess {
     package let key: String
     package let part: Int?
     package let uploadID: String?
+    /// The AccessKeyId that it was signed with, as the request claims.
+    package let keyID: String
     /// `OK`, an error code, or what a fault made of it.
     package let result: String
   }
@@ -63,7 +65,7 @@ extension EmulatorProcess {
         StorageCall(
           operation: call["operation"]?.string() ?? "", key: call["key"]?.string() ?? "",
           part: (call["part"]?.int).map { Int($0) }, uploadID: call["upload_id"]?.string(),
-          result: call["result"]?.string() ?? ""))
+          keyID: call["access_key_id"]?.string() ?? "", result: call["result"]?.string() ?? ""))
     }
     return calls
   }
