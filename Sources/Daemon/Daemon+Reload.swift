@@ -96,7 +96,9 @@ extension Daemon: ReloadableParts {
 
   func change(_ role: RoleSettings) {
     if let kept = refresher.roles[role.name] {
-      if kept.settings.readers != role.readers { service.readersChanged(of: role.name) }
+      if kept.settings.readers != role.readers || kept.settings.derivation != role.derivation {
+        service.readersChanged(of: role.name)
+      }
       refresher.change(kept, to: role)
     }
     unitRefresher.change(role.name, to: role.refreshUnits)

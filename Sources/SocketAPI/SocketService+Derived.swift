@@ -87,7 +87,7 @@ extension SocketService {
   func mayFollow(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole) -> Bool {
     let key = role.key
     guard key.uid == nil || key.uid == peer.uid || isPrivileged(peer) else { return false }
-    return mayRead(peer, token, role.origin ?? role, scope: key.scope)
+    return mayRead(peer, token, refresher.roles[key.role] ?? role, scope: key.scope)
   }
 
   func maySubscribe(_ peer: Peer, _ token: ResponseToken, to key: SessionKey) -> Bool {

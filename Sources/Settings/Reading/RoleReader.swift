@@ -124,7 +124,8 @@ struct RoleReader {
     guard isAllowRead ?? !table.isMisspelt(Keys.allow), !allow.isMisspelt(Schema.Allow.users),
       !allow.isMisspelt(Schema.Allow.groups), !allow.isMisspelt(Schema.Allow.units)
     else { return }
-    if table.context.check != nil, !hasFiles, !table.context.lendingRoles.contains(name) {
+    let hasOthers = hasFiles || table.isWritten(Keys.scopes) || table.context.lendingRoles.contains(name)
+    if table.context.check != nil, !hasOthers {
       table.findings.warning(
         table.place(of: Keys.allow),
         "names nobody, and the role has no file, so only root and the admins get its credential",
