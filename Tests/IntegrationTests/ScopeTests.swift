@@ -58,7 +58,7 @@ import Wire
     let line = try #require(daemon.logLines("credential handed out").first { $0.contains("scope=details") })
     #expect(line.contains("role=uploader") && line.contains("access_key_id=\(scoped.keyID)"))
     #expect(try lab.status("uploader").scopes.map(\.accessKeyID) == [scoped.keyID])
-    #expect(daemon.stop() == 0)
+    #expect(daemon.child.stop() == 0)
   }
 
   @Test func `an unknown scope is refused with the one that was meant`() throws {
@@ -130,11 +130,13 @@ import Wire
     try lab.writeSettings()
     #expect(try daemon.post("/v1/reload").status == 200)
     #expect(try daemon.get("/v1/roles/uploader/credentials?scope=other").status == 404)
-    #expect(daemon.stop() == 0)
+    #expect(daemon.child.stop() == 0)
     let next = try lab.startNext(named: "next")
     #expect(try lab.emulator.draws(of: "uploader") == 3, "the role's own sessions are handed over")
     let generation = try #require(
-      try next.get("/v1/roles/uploader/credentials?scope=details").field("rolekeeper-generation").flatMap { UInt64($0) })
+      try next.get("/v1/roles/uploader/credentials?scope=details").fields["rolekeeper-generation"].flatMap {
+        UInt64($0)
+      })
     #expect(generation > 1_000_000_000)
     #expect(try lab.emulator.draws(of: "uploader") == 4)
   }

@@ -44,7 +44,7 @@ import Wire
     #expect(arn.hasSuffix("-uploader-root"), "\(arn)")
     #expect(try lab.emulator.draws(of: "uploader") == 5)
     #expect(try lab.status("uploader").userSessions?.count == 4)
-    #expect(daemon.stop() == 0)
+    #expect(daemon.child.stop() == 0)
   }
 
   @Test func `with source_identity STS is told the user, too`() throws {
