@@ -57,7 +57,9 @@ extension Bench {
     stage.lab.draft.socket = "mode = \"0666\"\nmax_connections = 4096"
     var role = SettingsDraft.Role(
       role,
-      more: "session_per = \"user\"\nmax_users = \(users)\nallow = { users = [\((0..<users).map { "\(firstUID + $0)" }.joined(separator: ", "))] }")
+      more:
+        "session_per = \"user\"\nmax_users = \(users)\nallow = { users = [\((0..<users).map { "\(firstUID + $0)" }.joined(separator: ", "))] }"
+    )
     role.arn = Stage.roleARN
     role.times = "duration = \"1h\"\npool = 2"
     stage.lab.draft.roles.append(role)

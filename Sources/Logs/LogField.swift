@@ -4,7 +4,8 @@ package import Core
 /// ROLEKEEPER_ROLE=uploader` finds all lines about a role.
 package struct LogField: Hashable, Sendable {
   package enum Name: String, CaseIterable, Sendable {
-    case role, scope, generation, expires, remaining, code, advice, next, count, total, uid, pid, user, program, path, source
+    case role, scope, generation, expires, remaining, code, advice, next, count, total, uid, pid, user, program, path,
+      source
     case arn, endpoint, found, reason, result, seconds, unit, via, owner, group, mode
     case accessKeyID = "access_key_id"
     case httpStatus = "http_status"

@@ -66,7 +66,8 @@ extension ManagedRole {
 
   /// The user that is sent as SourceIdentity.
   var sourceIdentity: String? {
-    guard case .derived(let derived) = kinship, derived.role.settings.derivation.settings?.users?.isSourceIdentity == true
+    guard case .derived(let derived) = kinship,
+      derived.role.settings.derivation.settings?.users?.isSourceIdentity == true
     else { return nil }
     return derived.user?.text
   }
@@ -74,7 +75,8 @@ extension ManagedRole {
   /// The session that plain reads get; nil if none is valid. A derived session that isn't read at present has no document (`current`).
   package func serving(at now: Timestamp) -> Session? {
     if let current { return now < current.lapses ? current.session : nil }
-    guard case .derived = kinship, let session = machine.freshest, now < session.expires - machine.timing.lapseMargin else { return nil }
+    guard case .derived = kinship, let session = machine.freshest, now < session.expires - machine.timing.lapseMargin
+    else { return nil }
     return session
   }
 }

@@ -52,7 +52,9 @@ extension Refresher {
   package func touch(_ session: ManagedRole, at now: Timestamp) {
     guard case .derived(let derived) = session.kinship else { return }
     derived.lastRead = now
-    if session.current == nil, let latest = session.serving(at: now) { session.current = published(latest, of: session) }
+    if session.current == nil, let latest = session.serving(at: now) {
+      session.current = published(latest, of: session)
+    }
   }
 
   /// Two users never share a name, whatever the host calls them.
@@ -99,7 +101,8 @@ extension Refresher {
   func reviewDerived(of role: ManagedRole) {
     for session in (role.derivedSessions?.members ?? [:]).values {
       guard case .derived(let derived) = session.kinship else { continue }
-      guard let settings = role.settings.derived(derived.key, for: derived.user), settings.keepsSessions(of: session.settings)
+      guard let settings = role.settings.derived(derived.key, for: derived.user),
+        settings.keepsSessions(of: session.settings)
       else {
         drop(session)
         continue

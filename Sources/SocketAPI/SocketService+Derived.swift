@@ -93,7 +93,8 @@ extension SocketService {
   func maySubscribe(_ peer: Peer, _ token: ResponseToken, to key: SessionKey) -> Bool {
     guard let role = refresher.roles[key.role], key.scope.map({ role.settings.derivation.scope($0) != nil }) ?? true
     else { return false }
-    return role.settings.sessionKey(scope: key.scope, uid: peer.uid) == key && mayRead(peer, token, role, scope: key.scope)
+    return role.settings.sessionKey(scope: key.scope, uid: peer.uid) == key
+      && mayRead(peer, token, role, scope: key.scope)
   }
 
   func readableScopes(of role: ManagedRole, for peer: Peer, _ token: ResponseToken) -> [RoleName] {
@@ -172,8 +173,8 @@ extension SocketService {
     Answer.problem(
       Problem(
         .tooManyUsers,
-        detail:
-          "\(key.subject): \(most) users have a session, as many as 'roles.\(key.role).max_users' allows, and all have read it in the last 5 min",
+        detail: "\(key.subject): \(most) users have a session, as many as 'roles.\(key.role).max_users' allows, "
+          + "and all have read it in the last 5 min",
         retryAfter: wait + .seconds(1)))
   }
 

@@ -60,7 +60,9 @@ extension SocketService: EventSource {
   var roles: [ManagedRole] { refresher.rolesInOrder }
 
   func snapshot(of role: ManagedRole) -> RoleEvent? {
-    guard let origin = refresher.roles[role.name], origin === role || origin.derived(role.key) === role else { return nil }
+    guard let origin = refresher.roles[role.name], origin === role || origin.derived(role.key) === role else {
+      return nil
+    }
     return event(.snapshot, of: role)
   }
 

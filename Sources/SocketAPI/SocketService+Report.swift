@@ -7,7 +7,8 @@ import Wire
 extension SocketService {
   /// `scope` is the scope that the query names; without one it may be any session of the role that the caller may read.
   func report(
-    on role: ManagedRole, scope: RoleName? = nil, for request: borrowing RequestHead, from peer: Peer, token: ResponseToken
+    on role: ManagedRole, scope: RoleName? = nil, for request: borrowing RequestHead, from peer: Peer,
+    token: ResponseToken
   ) -> Response? {
     let rule = "name the session: ?access_key_id=STS.…, the AccessKeyId of its credential"
     guard let accessKeyID = request.query("access_key_id") else {

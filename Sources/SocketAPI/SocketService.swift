@@ -189,7 +189,8 @@ package final class SocketService: RequestHandler, DerivedObserver {
       server?.note(refresher.note(of: role), for: token)
       return credentials(of: role, for: request, from: peer, token: token)
     case .roleHealth: return get(request) ?? health(of: role, for: peer)
-    case .report: return post(request, taking: Self.reportParameters) ?? report(on: role, for: request, from: peer, token: token)
+    case .report:
+      return post(request, taking: Self.reportParameters) ?? report(on: role, for: request, from: peer, token: token)
     default: return get(request) ?? Answer.document(status(of: role, for: peer))
     }
   }

@@ -18,7 +18,8 @@ struct ReportCommand {
       Console.report("role '\(role)' has no valid session to report; see rolekeeper status")
       return ExitStatus.notNow
     }
-    let answer = try client.request("POST", "/v1/roles/\(role)/report?access_key_id=\(id)\(scope.map { "&scope=\($0)" } ?? "")")
+    let answer = try client.request(
+      "POST", "/v1/roles/\(role)/report?access_key_id=\(id)\(scope.map { "&scope=\($0)" } ?? "")")
     guard answer.status == 200 else { throw Refusal(answer, role: role) }
     let outcome = try answer.body.withBytes { bytes in try SessionCheckResult(parsing: bytes) }
     try Console.write("\(outcome.result.rawValue)\n")

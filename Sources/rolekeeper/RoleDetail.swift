@@ -65,7 +65,8 @@ enum RoleDetail {
   static func scope(_ scope: ScopeStatus) -> TextLayout.Cell {
     let users = scope.users.map { ", \($0) users with a session" } ?? ""
     guard let state = scope.state else {
-      return TextLayout.Cell(text: "\(scope.name): \(scope.users == nil ? "not in use" : "no session of yours")\(users)")
+      return TextLayout.Cell(
+        text: "\(scope.name): \(scope.users == nil ? "not in use" : "no session of yours")\(users)")
     }
     let life = scope.expiresIn.map { ", \(scope.accessKeyID ?? "-") expires in \($0.text)" } ?? ""
     let error = scope.lastError.map { ": \($0.code): \($0.advice)" } ?? ""

@@ -27,7 +27,8 @@ struct SessionFetch {
 
   /// `report` is called with a message for what lasts.
   init(
-    _ client: LocalClient, _ role: String, scope: String? = nil, minTTL: WrittenTime?, report: @escaping (String) -> Void
+    _ client: LocalClient, _ role: String, scope: String? = nil, minTTL: WrittenTime?,
+    report: @escaping (String) -> Void
   ) {
     (self.client, self.role, self.scope, self.minTTL, self.report) = (client, role, scope, minTTL, report)
   }
@@ -70,7 +71,8 @@ struct SessionFetch {
   private var target: String {
     let path = "/v1/roles/\(role)/credentials"
     guard let minTTL, !takesAny else { return path + (scope.map { "?scope=\($0)" } ?? "") }
-    return path + "?\(scope.map { "scope=\($0)&" } ?? "")min_ttl=\(minTTL.seconds)&wait=\(RequestWait.standard.wholeSeconds)"
+    return path
+      + "?\(scope.map { "scope=\($0)&" } ?? "")min_ttl=\(minTTL.seconds)&wait=\(RequestWait.standard.wholeSeconds)"
   }
 
   private mutating func refused(_ answer: LocalClient.Answer, at now: Timestamp) throws {

@@ -128,7 +128,9 @@ enum StatusTable {
     var rows: [[Cell]] = []
     for role in roles {
       if let users = role.userSessions {
-        rows.append([Cell(text: role.name), Cell(text: "-"), Cell(text: "-"), Cell(text: "-"), Cell(text: "\(users.count)")])
+        rows.append([
+          Cell(text: role.name), Cell(text: "-"), Cell(text: "-"), Cell(text: "-"), Cell(text: "\(users.count)"),
+        ])
       }
       rows += role.scopes.map(row)
     }

@@ -77,7 +77,8 @@ struct WatchCommand {
 
   static func line(_ event: RoleEvent) -> String {
     let end = event.expiresAt.map { ", expires \($0)" } ?? ""
-    return "\(event.time.map { "\($0) " } ?? "")role '\(event.role)'\(event.scope.map { ", scope '\($0)'" } ?? ""): generation \(event.generation)\(end)\n"
+    return
+      "\(event.time.map { "\($0) " } ?? "")role '\(event.role)'\(event.scope.map { ", scope '\($0)'" } ?? ""): generation \(event.generation)\(end)\n"
   }
 
   /// The variables of a run.

@@ -113,7 +113,8 @@ struct WhoHadCommand {
     return [
       UTCTime(seconds: entry.time / 1_000_000).description,
       // As the role's name and the option are typed.
-      field(.role) + (entry[Field.scope.rawValue].map { " --scope \($0)" } ?? ""), field(.generation), field(.accessKeyID),
+      field(.role) + (entry[Field.scope.rawValue].map { " --scope \($0)" } ?? ""), field(.generation),
+      field(.accessKeyID),
       field(.via),
     ] + reader
   }

@@ -25,7 +25,10 @@ import Testing
   @Test func `derived sessions wait for every role, and leave it the last token`() {
     var queue = FetchQueue(rate: 0.1, burst: 6, at: Self.start)
     Self.add(
-      [Self.derived(1), .due(floorReached: Self.at(9000)), .retry(floorReached: Self.at(9000)), .first, Self.derived(0)],
+      [
+        Self.derived(1), .due(floorReached: Self.at(9000)), .retry(floorReached: Self.at(9000)), .first,
+        Self.derived(0),
+      ],
       to: &queue)
     #expect(Self.drain(&queue, at: Self.start) == [3, 2, 1, 4, 0])
     Self.add([Self.derived(0)], to: &queue)

@@ -6,7 +6,8 @@ import Testing
   @Test(arguments: [
     ("anna", "anna"), ("anna.b-c_d@corp", "anna.b-c_d@corp"), ("jörg", "j-rg-u1007"), ("a b", "a-b-u1007"),
     ("a", "a-u1007"), ("u1007", "u1007-u1007"), ("u5", "u5-u1007"), ("x-u5", "x-u5-u1007"), ("xu5", "xu5"),
-    ("12", "12-u1007"), ("acs:ram", "acs-ram-u1007"), (String(repeating: "n", count: 32), String(repeating: "n", count: 32)),
+    ("12", "12-u1007"), ("acs:ram", "acs-ram-u1007"),
+    (String(repeating: "n", count: 32), String(repeating: "n", count: 32)),
     (String(repeating: "n", count: 33), String(repeating: "n", count: 26) + "-u1007"),
   ])
   func `a name is taken as it is, or is cleaned and ends in the uid`(_ name: String, _ label: String) {

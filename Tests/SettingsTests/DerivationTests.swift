@@ -49,7 +49,8 @@ import Testing
   }
 
   @Test func `users' sessions have their names, and a scope's name besides`() throws {
-    let role = try Self.role("session_per = \"user\"\nmax_users = 5\nsource_identity = true\nidle = \"1h\"\n" + Self.scope)
+    let role = try Self.role(
+      "session_per = \"user\"\nmax_users = 5\nsource_identity = true\nidle = \"1h\"\n" + Self.scope)
     #expect(role.derivation.settings?.users == UserSessions(most: 5, isSourceIdentity: true))
     #expect(role.derivation.settings?.mostSessions == 10)
     func name(_ scope: String?, _ user: UserLabel) throws -> String {
@@ -91,7 +92,8 @@ import Testing
     ),
     Finding(
       "idle for nothing", "idle = \"1h\"",
-      ":9: warning: roles.uploader.idle is for sessions of scopes and of users, and the role has neither; remove the line"),
+      ":9: warning: roles.uploader.idle is for sessions of scopes and of users, and the role has neither; remove the line"
+    ),
     Finding(
       "no user in the name", "session_per = \"user\"\nsession_name = \"{host}-{role}\"",
       #":10: roles.uploader.session_name is '{host}-{role}', and lacks {user}, so that all users' sessions would have one name; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot} and {user}, or remove the line to use "{host}-{role}-{slot}""#

@@ -76,7 +76,9 @@ import Testing
           .replacing("scopes.encode", with: "scopes.TASK")
         #expect(headers.contains(String(name)))
         // A table is a key of the table above it.
-        let key = name.drop { $0 == "[" }.prefix { $0 != "]" }.split(separator: ".").filter { !["NAME", "TASK"].contains($0) }
+        let key = name.drop { $0 == "[" }.prefix { $0 != "]" }.split(separator: ".").filter {
+          !["NAME", "TASK"].contains($0)
+        }
         found["\(key.count > 1 ? "[roles.NAME]" : "") \(key[key.count - 1])"] = comment.joined(separator: " ")
         table = String(name)
       } else if let key = key(in: line) {

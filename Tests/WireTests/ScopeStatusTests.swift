@@ -41,7 +41,8 @@ import Wire
     let text = String(decoding: status.rendered(), as: UTF8.self)
     #expect(
       text.contains(
-        #","scopes":[\#(Self.idleLine)],"user_sessions":{"count":2,"most":100,"access_key_id":null,"expires_at":null}}"#))
+        #","scopes":[\#(Self.idleLine)],"user_sessions":{"count":2,"most":100,"access_key_id":null,"expires_at":null}}"#
+      ))
     #expect(try RoleStatus(parsing: Array(text.utf8).span) == status)
   }
 

@@ -7,7 +7,9 @@ import Wire
 
 /// `--scope`, and what is shown of scopes.
 @Suite struct ScopeOptionTests {
-  @Test(arguments: ["get", "watch", "report"]) func `a scope is taken where a role's session is`(_ command: String) throws {
+  @Test(arguments: ["get", "watch", "report"]) func `a scope is taken where a role's session is`(_ command: String)
+    throws
+  {
     guard case .command(let arguments) = try Invocation([command, "uploader", "--scope", "encode"]) else {
       return #expect(Bool(false))
     }

@@ -178,7 +178,8 @@ package struct SettingsDifference: Hashable, Sendable {
       lose(
         path, key,
         new.scopes.isEmpty
-          ? "is missing, and \(names) would be removed" : "lacks \(names), and the file's last line has lost its line end"
+          ? "is missing, and \(names) would be removed"
+          : "lacks \(names), and the file's last line has lost its line end"
       )
     } else if !gone.isEmpty {
       warn(

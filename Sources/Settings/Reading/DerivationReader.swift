@@ -21,7 +21,8 @@ struct DerivationReader {
     let scopes = nodes.compactMap { scope($0, isPerUser: isPerUser) }
     if table.isWritten(Keys.idle), !isPerUser, nodes.isEmpty {
       table.findings.warning(
-        table.place(of: Keys.idle), "is for sessions of scopes and of users, and the role has neither", "remove the line")
+        table.place(of: Keys.idle), "is for sessions of scopes and of users, and the role has neither",
+        "remove the line")
     }
     guard let users, let idle, scopes.count == nodes.count else { return nil }
     return Derivation(

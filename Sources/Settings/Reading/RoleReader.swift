@@ -39,7 +39,9 @@ struct RoleReader {
 
   private func sessionName(pool: Int, isPerUser: Bool) -> SessionNameTemplate? {
     let isStandard = isPerUser && !table.isWritten(Keys.sessionName)
-    guard let text = isStandard ? "\(SessionNameTemplate.standardWithUser)" : table.text(Keys.sessionName) else { return nil }
+    guard let text = isStandard ? "\(SessionNameTemplate.standardWithUser)" : table.text(Keys.sessionName) else {
+      return nil
+    }
     do throws(SessionNameTemplate.Problem) {
       let template = try table.context.sessionName(text)
       if template.namesScope { throw .notHere("{scope}", "which only a scope's session_name may have") }
@@ -211,7 +213,8 @@ struct SourceNames {
 extension SessionNameTemplate.Problem {
   func sentence(_ text: String) -> String {
     switch self {
-    case .unknownPlace(let name): "is '\(text)', and there is no {\(name)}: places are {host}, {role}, {slot}, {scope} and {user}"
+    case .unknownPlace(let name):
+      "is '\(text)', and there is no {\(name)}: places are {host}, {role}, {slot}, {scope} and {user}"
     case .unclosedPlace: "is '\(text)', and its '{' has no '}'"
     case .badCharacter(let character):
       "is '\(text)', and a session name can't have '\(character)', only A-Z a-z 0-9 . @ - _"
