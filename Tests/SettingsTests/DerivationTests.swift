@@ -10,12 +10,12 @@ import Testing
       text: #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"\#(action)","Resource":"*"}]}"#)
   }
 
-  private static let host: FakeHost = {
+  private static var host: FakeHost {
     var host = FakeHost()
     host.files["/etc/rolekeeper/get.json"] = policy("oss:GetObject")
     host.files["/etc/rolekeeper/oss.json"] = policy("oss:*")
     return host
-  }()
+  }
 
   private static func role(_ lines: String) throws -> RoleSettings {
     let loaded = host.load(soundSettings + lines)
@@ -76,7 +76,8 @@ import Testing
   @Test(arguments: [
     Finding(
       "no policy", "[roles.uploader.scopes.encode]",
-      #":9: roles.uploader.scopes.encode.policy_file is missing; write policy_file = "encode.policy.json""#),
+      #":9: roles.uploader.scopes.encode.policy_file is missing; set policy_file to a path, relative to this file or absolute"#
+    ),
     Finding(
       "a bad name", "[roles.uploader.scopes.Encode]\npolicy_file = \"get.json\"",
       ":9: roles.uploader.scopes.Encode isn't a valid name for a scope; write [roles.uploader.scopes.encode]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
@@ -87,8 +88,8 @@ import Testing
     ),
     Finding(
       "users' keys without users", "max_users = 3\nsource_identity = true",
-      #":10: roles.uploader.source_identity goes with session_per = "user" only; write session_per = "user", or remove the line"#,
-      #":9: roles.uploader.max_users goes with session_per = "user" only; write session_per = "user", or remove the line"#
+      #":9: roles.uploader.max_users goes with session_per = "user" only; write session_per = "user", or remove the line"#,
+      #":10: roles.uploader.source_identity goes with session_per = "user" only; write session_per = "user", or remove the line"#
     ),
     Finding(
       "idle for nothing", "idle = \"1h\"",
