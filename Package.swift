@@ -94,7 +94,8 @@ let package = Package(
     program(
       "rolekeeperd",
       imports: [
-        "Core", "Settings", "Systemd", "LocalSockets", "RuntimeState", "Handover", "Daemon", "CLinux", "Wire", "Logs",
+        "Core", "JSON", "Policies", "Settings", "Systemd", "LocalSockets", "RuntimeState", "Handover", "Daemon",
+        "CLinux", "Wire", "Logs",
       ]),
     program(
       "rolekeeper", imports: ["Core", "Secrets", "JSON", "Wire", "LocalClient", "CommandInterface", "CLinux"],
@@ -326,7 +327,7 @@ var fuzzing: [Target] {
     fuzz("oss-answer", "OSSAnswer", imports: ["Core", "ObjectStorage"]),
     fuzz("access-key-file", "AccessKeyFile", imports: ["Core", "Secrets", "JSON", "CloudAPI"]),
     fuzz("session-policy", "SessionPolicy", imports: ["JSON", "Settings", "Emulator"]),
-    fuzz("policy-evaluator", "PolicyEvaluator", imports: ["Emulator"]),
+    fuzz("policy-evaluator", "PolicyEvaluator", imports: ["Emulator", "Policies"]),
     fuzz("upload-journal", "UploadJournal", imports: ["Upload"]),
     fuzz("session-store", "SessionStore", imports: ["Core", "Handover", "Refresh", "Secrets"]),
   ]

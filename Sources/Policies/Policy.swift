@@ -9,6 +9,9 @@ package struct Policy: Hashable, Sendable {
 
   init(statements: [PolicyStatement]) { self.statements = statements }
 
+  /// The keys of all conditions.
+  package var conditionKeys: Set<String> { Set(statements.flatMap { $0.conditions.map(\.key) }) }
+
   /// Reads a policy of which no report is needed; nil if the text isn't JSON, or violates the grammar.
   package init?(_ text: Span<UInt8>) {
     // Whoever needs the reason uses the reader.
@@ -36,6 +39,13 @@ package struct PolicyStatement: Hashable, Sendable {
   let conditions: [PolicyCondition]
   /// The names of members whose meaning isn't known here. What such a statement does is uncertain.
   let unknownMembers: [String]
+
+  /// What of it can't be evaluated here, such as "'Principal', which isn't known here"; nil if all can.
+  package var uncertainty: String? {
+    if let member = unknownMembers.first { return "'\(member)', which isn't known here" }
+    guard let condition = conditions.first(where: { !$0.isReadable }) else { return nil }
+    return "a condition of '\(condition.key)' by \(condition.operatorName), which can't be evaluated here"
+  }
 }
 
 /// What an element and its `Not…` counterpart select.

@@ -8,11 +8,17 @@ package struct LoadedSettings: Sendable {
   package let diagnostics: [Diagnostic]
   /// The files that were read and belong to the settings.
   package let content: SettingsContent
+  /// The session policies by role, in the order of the settings; none outside a check.
+  package let policyFiles: [SessionPolicyFile]
 
-  package init(settings: DaemonSettings?, diagnostics: [Diagnostic], content: SettingsContent = SettingsContent()) {
+  package init(
+    settings: DaemonSettings?, diagnostics: [Diagnostic], content: SettingsContent = SettingsContent(),
+    policyFiles: [SessionPolicyFile] = []
+  ) {
     self.settings = settings
     self.diagnostics = diagnostics
     self.content = content
+    self.policyFiles = policyFiles
   }
 
   package var errors: [Diagnostic] { diagnostics.filter { $0.severity == .error } }
@@ -64,7 +70,7 @@ package struct SettingsLoader {
     let settings = run.load()
     return LoadedSettings(
       settings: run.context.findings.hasErrors ? nil : settings, diagnostics: run.sortedDiagnostics,
-      content: run.context.content)
+      content: run.context.content, policyFiles: run.context.policies.uses)
   }
 }
 

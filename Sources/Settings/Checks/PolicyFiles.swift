@@ -10,11 +10,13 @@ final class PolicyFiles {
   static let maxFileBytes = 64 * 1024
 
   private let host: any Host
-  private let findings: Findings
+  let findings: Findings
   private let trust: PathTrust
   private var known: [String: [UInt8]?] = [:]
   /// The content of each file that was read.
   private(set) var files: [SettingsContent.File] = []
+  /// Who has which policy; kept for a check alone.
+  private(set) var uses: [SessionPolicyFile] = []
   /// The path of each file, and a place in the settings that names it.
   private(set) var named: [String: Place] = [:]
 
@@ -32,6 +34,11 @@ final class PolicyFiles {
     let policy = read(path, place)
     known[path] = .some(policy)
     return policy
+  }
+
+  /// Remembers for a check whose policy it is; `task` is nil for the role's own.
+  func note(_ path: String, of role: RoleName, task: String? = nil) {
+    uses.append(SessionPolicyFile(role: role, task: task, path: path))
   }
 
   private func read(_ path: String, _ place: Place) -> [UInt8]? {

@@ -61,9 +61,9 @@ struct RoleReader {
   }
 
   private func policy() -> [UInt8]? {
-    table.readPath(Keys.policyFile).flatMap {
-      table.context.policies.policy(in: $0, namedAt: table.place(of: Keys.policyFile))
-    }
+    guard let path = table.readPath(Keys.policyFile) else { return nil }
+    if table.context.check != nil { table.context.policies.note(path, of: name) }
+    return table.context.policies.policy(in: path, namedAt: table.place(of: Keys.policyFile))
   }
 
   /// By the STS API reference, AssumeRole, parameter ExternalId.

@@ -1,0 +1,101 @@
+import Settings
+import Testing
+
+@Suite struct LeastPoliciesTests {
+  private static let account = "1234567890123456"
+
+  private static func policies(_ more: String, host: FakeHost = FakeHost()) throws -> [LeastPolicies.Document] {
+    let loaded = host.load(soundSettings + more)
+    return LeastPolicies(try #require(loaded.settings, "\(loaded.diagnostics)")).documents
+  }
+
+  @Test func `a source's user may assume its roles and nothing else, and the role trusts that user`() throws {
+    let documents = try Self.policies("")
+    #expect(
+      documents.map(\.text) == [
+        #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":["acs:ram::1234567890123456:role/ramtestupload"]}]}"#,
+        #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":["acs:ram::1234567890123456:user/<RAM user of source.main>"]}}]}"#,
+      ])
+    #expect(documents[0].heading.contains("source.main") && documents[0].heading.contains("this role"))
+    #expect(documents[1].heading.contains("acs:ram::1234567890123456:role/ramtestupload, role 'uploader'"))
+    #expect(documents[1].heading.contains("replace <RAM user of source.main> by the user's name"))
+  }
+
+  @Test func `the trust policy demands the ExternalId`() throws {
+    let documents = try Self.policies("external_id = \"host-7\"\n")
+    #expect(documents[1].text.hasSuffix(#""Condition":{"StringEquals":{"sts:ExternalId":["host-7"]}}}]}"#))
+  }
+
+  @Test func `roles of the settings that are one role in RAM share its trust policy`() throws {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/key.csv"] = FakeHost.File(uid: 998, mode: 0o400)
+    let documents = try Self.policies(
+      """
+      external_id = "aa"
+      source = "main"
+      [roles.second]
+      role_arn = "acs:ram::\(Self.account):role/ramtestupload"
+      source = "main"
+      external_id = "bb"
+      allow = { users = ["uploader"] }
+      [roles.third]
+      role_arn = "acs:ram::\(Self.account):role/ramtestupload"
+      source = "other"
+      allow = { users = ["uploader"] }
+      [source.other]
+      type = "access-key"
+      file = "key.csv"
+
+      """, host: host)
+    // Each source assumes the role once, whatever it is called here.
+    #expect(documents.count == 3)
+    #expect(documents[1].heading.contains("source.other"))
+    let trust = documents[2]
+    #expect(trust.heading.contains("roles 'uploader', 'second', 'third'"))
+    #expect(
+      trust.text.contains(
+        #"user/<RAM user of source.main>"]},"Condition":{"StringEquals":{"sts:ExternalId":["aa","bb"]}}}"#))
+    #expect(trust.text.hasSuffix(#"user/<RAM user of source.other>"]}}]}"#))
+  }
+
+  /// With a condition, the role that sends no ExternalId couldn't be assumed.
+  @Test func `no ExternalId is demanded if one of the roles has none`() throws {
+    let documents = try Self.policies(
+      """
+      external_id = "aa"
+      [roles.second]
+      role_arn = "acs:ram::\(Self.account):role/ramtestupload"
+      allow = { users = ["uploader"] }
+
+      """)
+    #expect(documents.count == 2 && !documents[1].text.contains("Condition"))
+  }
+
+  /// A policy has at most 6,144 characters.
+  @Test func `many roles are in several permission policies`() throws {
+    let roles = (0..<200).map { index in
+      """
+      [roles.r\(index)]
+      role_arn = "acs:ram::\(Self.account):role/\(String(repeating: "n", count: 20))\(index)"
+      refresh_after = "50min"
+      survive_outage = "1min"
+      pool = 1
+      floor = "1min"
+      allow = { users = ["uploader"] }
+
+      """
+    }
+    let documents = try Self.policies(roles.joined())
+    let permissions = documents.filter { $0.heading.hasPrefix("permission policy") }
+    #expect(permissions.count == 2 && permissions.allSatisfy { $0.text.utf8.count <= 6144 })
+    #expect(permissions[1].heading.contains(" 2 of 2, since one has at most 6144 characters"))
+    let names = permissions.flatMap { $0.text.split(separator: "\"").filter { $0.hasPrefix("acs:ram::") } }
+    #expect(names.count == 201 && Set(names).count == 201)
+    #expect(documents.count == 2 + 201)
+  }
+
+  @Test func `without a role there is nothing to allow`() throws {
+    let loaded = FakeHost().load("[source.main]\ntype = \"access-key\"\ncredential = \"access-key\"\n")
+    #expect(LeastPolicies(try #require(loaded.settings)).documents.isEmpty)
+  }
+}
