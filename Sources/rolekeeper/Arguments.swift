@@ -3,7 +3,7 @@ import Core
 
 /// The commands, as they are typed.
 enum Command: String, CaseIterable {
-  case status, get, wait, watch, exec, check, reload, refresh, report
+  case status, get, wait, watch, exec, check, policy, reload, refresh, report
   case whoHad = "who-had"
 }
 
@@ -66,6 +66,10 @@ struct Arguments {
   private(set) var endsBeforeExpiry = false
   /// Of `check`: print the polkit rule instead of the findings.
   private(set) var printsPolkit = false
+  /// Of `check`: print the least policies in RAM instead of the findings.
+  private(set) var printsPolicies = false
+  /// Of `policy test`: ROLE, ACTION, RESOURCE, and KEY=VALUE words.
+  private(set) var policyTest: [String] = []
 
   fileprivate init(_ command: Command, _ words: CommandWords<Option>) throws {
     self.command = command
@@ -86,6 +90,8 @@ struct Arguments {
     if isHealthCheck && (isJSON || isWatching) {
       throw Wrong("'--check' goes with neither '--json' nor '--watch'")
     }
+    if printsPolkit && printsPolicies { throw Wrong("'--print-polkit' and '--print-policy' don't go together") }
+    if command == .policy { try takePolicyTest() }
     try checkRoles()
   }
 
@@ -98,6 +104,7 @@ struct Arguments {
     case .check: isHealthCheck = true
     case .allowRemoval: allowsRemoval = true
     case .printPolkit: printsPolkit = true
+    case .printPolicy: printsPolicies = true
     case .renew: renewal = try Renewal(value)
     case .endBeforeExpiry: endsBeforeExpiry = true
     case .format:
@@ -167,6 +174,29 @@ struct Arguments {
     }
   }
 
+  /// Leaves the role among the roles.
+  private mutating func takePolicyTest() throws {
+    guard roles.first == "test", roles.count >= 4 else {
+      throw Wrong(
+        "'policy' takes 'test', a role's name, an operation and a resource: rolekeeper policy test uploader oss:PutObject 'acs:oss:*:*:bucket/a'"
+      )
+    }
+    policyTest = Array(roles.dropFirst())
+    roles = [policyTest[0]]
+    let (action, resource) = (policyTest[1], policyTest[2])
+    guard action.contains(":"), !action.contains("*") else {
+      throw Wrong("\(quoted(action)) is no operation; write one as SERVICE:OPERATION, such as oss:PutObject")
+    }
+    guard resource == "*" || resource.hasPrefix("acs:") else {
+      throw Wrong(
+        "\(quoted(resource)) is no resource; write it as acs:SERVICE:REGION:ACCOUNT:NAME, such as 'acs:oss:*:*:bucket/a', or as '*'"
+      )
+    }
+    for word in policyTest[3...] where word.first == "=" || !word.contains("=") {
+      throw Wrong("\(quoted(word)) is no condition; write it as KEY=VALUE, such as acs:SourceIp=192.0.2.7")
+    }
+  }
+
   private static func texts(_ words: [[UInt8]]) -> [String] { words.map { String(decoding: $0, as: UTF8.self) } }
 
   private static func path(_ value: String, _ option: Option) throws -> String {
@@ -208,7 +238,7 @@ struct Arguments {
       guard roles.count == 1, program != nil else {
         throw Wrong("'exec' takes one role's name, and a command after '--': rolekeeper exec uploader -- CMD")
       }
-    case .get, .refresh, .watch:
+    case .get, .refresh, .watch, .policy:
       guard roles.count == 1 else { throw Wrong("'\(command.rawValue)' takes one role's name") }
     case .report:
       guard (1...2).contains(roles.count) else {

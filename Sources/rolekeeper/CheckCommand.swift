@@ -3,10 +3,9 @@ import Glibc
 
 /// `check`: runs the daemon's own loader, which reports the errors in the settings.
 enum CheckCommand {
-  /// Becomes `rolekeeperd --check`; returns only when that can't be started.
-  static func run(config: String?, printsPolkit: Bool = false) throws -> Int32 {
-    let words =
-      ["rolekeeperd", "--check"] + (printsPolkit ? ["--print-polkit"] : []) + (config.map { ["--config", $0] } ?? [])
+  /// Becomes `rolekeeperd --check`, with `more` words behind it; returns only when that can't be started.
+  static func run(config: String?, _ more: [String] = []) throws -> Int32 {
+    let words = ["rolekeeperd", "--check"] + (config.map { ["--config", $0] } ?? []) + more
     var pointers = words.map { strdup($0) } + [nil]
     var failures: [String] = []
     for path in candidates() {

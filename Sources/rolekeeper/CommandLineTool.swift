@@ -55,7 +55,11 @@ enum CommandLineTool {
       var command = WatchCommand(client, arguments)
       return try command.run()
     case .exec: return try ExecCommand(client).run(arguments)
-    case .check: return try CheckCommand.run(config: arguments.config, printsPolkit: arguments.printsPolkit)
+    case .check:
+      return try CheckCommand.run(
+        config: arguments.config,
+        (arguments.printsPolkit ? ["--print-polkit"] : []) + (arguments.printsPolicies ? ["--print-policy"] : []))
+    case .policy: return try CheckCommand.run(config: arguments.config, ["--policy-test"] + arguments.policyTest)
     case .whoHad: return try WhoHadCommand(arguments).run()
     case .reload: return try ReloadCommand(client).run(arguments)
     case .report: return try ReportCommand(client).run(arguments)

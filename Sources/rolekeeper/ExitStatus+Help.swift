@@ -54,6 +54,16 @@ extension ExitStatus {
         Entry(notNow, "not now: the wait is over, and a role has no such credential yet; stderr says why"),
       ]
     case .check: checks
+    case .policy:
+      [
+        Entry(done, "allowed by the role's session policy, or the role has none"),
+        Entry(
+          failed,
+          "denied, or it can't be decided here, which the line on stdout says; also if stdout can't be written or the settings couldn't be read"
+        ),
+        Entry(wrongUsage, "wrong usage, or no such role"),
+        Entry(78, "the settings or the policy can't be used; stderr says why"),
+      ]
     case .reload:
       [
         Entry(done, "the new settings are in force"),

@@ -17,6 +17,7 @@ enum Option: String, CaseIterable, CommandOption {
   case config = "--config"
   case allowRemoval = "--allow-removal"
   case printPolkit = "--print-polkit"
+  case printPolicy = "--print-policy"
   case unit = "--unit"
   case since = "--since"
   case exec = "--exec"
@@ -29,7 +30,7 @@ enum Option: String, CaseIterable, CommandOption {
   var commands: [Command] {
     switch self {
     case .help, .version: Command.allCases
-    case .socket: Command.allCases.filter { $0 != .whoHad }
+    case .socket: Command.allCases.filter { ![.whoHad, .policy].contains($0) }
     case .json: [.status, .watch]
     case .watch, .check: [.status]
     case .field, .output: [.get]
@@ -38,8 +39,9 @@ enum Option: String, CaseIterable, CommandOption {
     case .scope: [.get, .watch, .exec, .report]
     case .exec: [.watch]
     case .renew, .endBeforeExpiry: [.exec]
-    case .timeout: Command.allCases.filter { ![.check, .whoHad].contains($0) }
-    case .config, .printPolkit: [.check]
+    case .timeout: Command.allCases.filter { ![.check, .policy, .whoHad].contains($0) }
+    case .config: [.check, .policy]
+    case .printPolkit, .printPolicy: [.check]
     case .allowRemoval: [.reload]
     case .unit, .since: [.whoHad]
     }
@@ -50,7 +52,8 @@ enum Option: String, CaseIterable, CommandOption {
     switch self {
     case .socket, .format, .field, .template, .output, .scope, .minTTL, .wait, .timeout, .config, .unit, .since, .renew:
       true
-    case .json, .watch, .check, .allowRemoval, .printPolkit, .exec, .endBeforeExpiry, .help, .version: false
+    case .json, .watch, .check, .allowRemoval, .printPolkit, .printPolicy, .exec, .endBeforeExpiry, .help, .version:
+      false
     }
   }
 

@@ -133,7 +133,7 @@ enum Usage {
       """
     case .check:
       """
-      usage: rolekeeper check [--config FILE] [--print-polkit]
+      usage: rolekeeper check [--config FILE] [--print-polkit | --print-policy]
 
       Checks the settings without asking STS, and reports on stdout each error and warning with its file, its line, and what
       to write instead. When root runs it, the settings are checked as the daemon's user, and so is the AccessKey that the
@@ -143,6 +143,25 @@ enum Usage {
 
         --config FILE   the settings; default /etc/rolekeeper/rolekeeper.toml
         --print-polkit  print instead the polkit rule that lets the daemon reload the units in refresh_units
+        --print-policy  print instead the least policies in RAM with which the settings work, each as a line of JSON: for
+                        each source what its RAM user must be allowed, for each role which users it must trust; stderr
+                        says which is which
+
+      """
+    case .policy:
+      """
+      usage: rolekeeper policy test ROLE ACTION RESOURCE [KEY=VALUE…] [--config FILE]
+
+      Reports whether ROLE's session policy allows a request, and which statement of which file decides that. Reads the
+      settings as 'check' does, and asks neither STS nor the daemon. What the role itself may do is only known in RAM: a
+      session may do what the role and the session policy both allow.
+
+        ACTION     the operation, such as oss:PutObject
+        RESOURCE   the resource, such as 'acs:oss:*:*:bucket/a.mp4', or '*' for an operation without one
+        KEY=VALUE  a condition key that the request has, such as acs:SourceIp=192.0.2.7; those that were left out and matter
+                   are reported
+
+        --config FILE  the settings; default /etc/rolekeeper/rolekeeper.toml
 
       """
     case .reload:
@@ -212,6 +231,7 @@ enum Usage {
       watch ROLE                 print a line for each new session of a role, or run a command for it
       exec ROLE -- COMMAND       run a command with a role's credential
       check                      check the settings
+      policy test ROLE …         test what a role's session policy allows
       reload                     make the daemon read its settings again
       refresh ROLE               make the daemon fetch a new session now
       report ROLE [ACCESSKEYID]  report a session that a cloud service refuses

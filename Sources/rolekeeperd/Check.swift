@@ -39,6 +39,36 @@ enum Check {
     return isPrinted() ? ExitStatus.done : ExitStatus.failed
   }
 
+  /// `--print-policy`: each policy as one line on stdout, and on stderr before it what it is.
+  static func printPolicies(config: String, user: String?) -> Int32 {
+    guard let run = CheckRun(config: config, user: user, prints: false) else { return ExitStatus.failed }
+    guard let settings = run.loaded.settings else {
+      for error in run.loaded.errors { Console.report("\(error)") }
+      return ExitStatus.badSettings
+    }
+    let documents = LeastPolicies(settings).documents
+    if documents.isEmpty { Console.report("\(config): there is no role, so nothing has to be allowed") }
+    for document in documents {
+      Console.report(document.heading)
+      print(document.text)
+      // Each behind its heading, where both go to the same terminal.
+      guard isPrinted() else { return ExitStatus.failed }
+    }
+    return ExitStatus.done
+  }
+
+  /// `--policy-test`: the decision on stdout, and on stderr why there is none.
+  static func testPolicy(config: String, user: String?, words: [String]) -> Int32 {
+    guard let question = PolicyQuestion(words) else {
+      Console.report("rolekeeperd: '--policy-test' needs ROLE ACTION RESOURCE, and takes conditions as KEY=VALUE")
+      return ExitStatus.wrongUsage
+    }
+    guard let run = CheckRun(config: config, user: user, prints: false) else { return ExitStatus.failed }
+    let (status, lines) = PolicyTest(config: config, loaded: run.loaded, question: question).run()
+    for line in lines { print(VisibleText.escaped(line)) }
+    return isPrinted() ? status : ExitStatus.failed
+  }
+
   /// A report that nobody can read is no check.
   private static func isPrinted() -> Bool {
     guard fflush(nil) == 0 else {

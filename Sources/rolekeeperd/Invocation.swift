@@ -5,6 +5,9 @@ enum Invocation {
   case run(config: String, isStrict: Bool)
   case check(config: String, user: String?)
   case printPolkit(config: String, user: String?)
+  case printPolicies(config: String, user: String?)
+  /// For `rolekeeper policy test`, whose words follow: `--policy-test ROLE ACTION RESOURCE [KEY=VALUE]…` isn't in the help.
+  case testPolicy(config: String, user: String?, words: [String])
   /// The unit's ExecStopPost=, of no use to people: `--stopped UNIT` isn't in the help.
   case stopped(unit: String)
   case version
@@ -12,7 +15,7 @@ enum Invocation {
   case wrong(String)
 
   static let usage = """
-    usage: rolekeeperd [--config FILE] [--strict] [--check [--user NAME] [--print-polkit]]
+    usage: rolekeeperd [--config FILE] [--strict] [--check [--user NAME] [--print-polkit | --print-policy]]
 
     Keeps temporary Alibaba Cloud credentials for the programs of this host; 'rolekeeper --help' says how to get them.
 
@@ -24,6 +27,8 @@ enum Invocation {
                       LoadCredential= names
       --user NAME     with --check, as root: check as this user; default the installed unit's user, or else rolekeeper
       --print-polkit  with --check: print instead the polkit rule that lets the daemon reload the units in refresh_units
+      --print-policy  with --check: print instead the least policies in RAM with which the settings work, each as a line of
+                      JSON; what each one is for is on stderr
       --version       print the version and exit
       --help          print this help and exit
 
@@ -40,6 +45,8 @@ enum Invocation {
     var isCheck = false
     var isStrict = false
     var isPolkit = false
+    var isPolicy = false
+    var question: [String]?
     var user: String?
     var rest = words[...]
     while let word = rest.popFirst() {
@@ -47,6 +54,10 @@ enum Invocation {
       case "--check": isCheck = true
       case "--strict": isStrict = true
       case "--print-polkit": isPolkit = true
+      case "--print-policy": isPolicy = true
+      case "--policy-test":
+        question = Array(rest)
+        rest = []
       case "--version":
         self = .version
         return
@@ -76,10 +87,16 @@ enum Invocation {
       self = .wrong("'--user' goes with '--check'")
       return
     }
-    if isPolkit {
-      self = isCheck ? .printPolkit(config: config, user: user) : .wrong("'--print-polkit' goes with '--check'")
-      return
+    let others: [(String, Invocation)] =
+      (isPolkit ? [("--print-polkit", .printPolkit(config: config, user: user))] : [])
+      + (isPolicy ? [("--print-policy", .printPolicies(config: config, user: user))] : [])
+      + (question.map { [("--policy-test", .testPolicy(config: config, user: user, words: $0))] } ?? [])
+    if others.count > 1 {
+      self = .wrong("'\(others[0].0)' and '\(others[1].0)' don't go together")
+    } else if let other = others.first {
+      self = isCheck ? other.1 : .wrong("'\(other.0)' goes with '--check'")
+    } else {
+      self = isCheck ? .check(config: config, user: user) : .run(config: config, isStrict: isStrict)
     }
-    self = isCheck ? .check(config: config, user: user) : .run(config: config, isStrict: isStrict)
   }
 }

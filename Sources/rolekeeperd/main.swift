@@ -27,6 +27,8 @@ case .wrong(let why):
   exit(ExitStatus.wrongUsage)
 case .check(let config, let user): exit(Check.run(config: config, user: user))
 case .printPolkit(let config, let user): exit(Check.printPolkit(config: config, user: user))
+case .printPolicies(let config, let user): exit(Check.printPolicies(config: config, user: user))
+case .testPolicy(let config, let user, let words): exit(Check.testPolicy(config: config, user: user, words: words))
 case .stopped(let unit): exit(Stopped.run(unit: unit))
 case .run(let config, let isStrict):
   clinux_ignore_stray_signals()

@@ -70,6 +70,36 @@ import Testing
     #expect(refusal(["status", "--print-polkit"])?.contains("it belongs to 'check'") == true)
   }
 
+  @Test func `the policies are printed by check alone, and not with the polkit rule`() throws {
+    #expect(try arguments("check", "--print-policy").printsPolicies && !arguments("check").printsPolicies)
+    #expect(refusal(["policy", "test", "a", "b:c", "*", "--print-policy"])?.contains("it belongs to 'check'") == true)
+    #expect(refusal(["check", "--print-policy", "--print-polkit"])?.contains("don't go together") == true)
+  }
+
+  @Test func `policy test takes a role, an operation, a resource and conditions`() throws {
+    let test = try arguments(
+      "policy", "test", "a", "oss:PutObject", "acs:oss:*:*:b/x=y", "k=v=w", "l=", "--config", "c")
+    #expect(test.command == .policy && test.roles == ["a"] && test.config == "c")
+    #expect(test.policyTest == ["a", "oss:PutObject", "acs:oss:*:*:b/x=y", "k=v=w", "l="])
+  }
+
+  @Test(arguments: [
+    ("policy", "'policy' takes 'test', a role's name, an operation and a resource"),
+    ("policy tset a b:c *", "'policy' takes 'test'"),
+    ("policy test a b:c", "'policy' takes 'test'"),
+    ("policy test A b:c *", "'A' can't be a role's name"),
+    ("policy test a PutObject *", "'PutObject' is no operation; write one as SERVICE:OPERATION"),
+    ("policy test a oss:* *", "'oss:*' is no operation"),
+    ("policy test a b:c bucket", "'bucket' is no resource"),
+    ("policy test a b:c * 10.0.0.1", "'10.0.0.1' is no condition; write it as KEY=VALUE"),
+    ("policy test a b:c * =x", "'=x' is no condition"),
+    ("policy test a b:c * --timeout 1s", "'policy' has no option '--timeout'"),
+  ])
+  func `a policy test that can't be asked is a mistake of usage`(words: String, says: String) throws {
+    let said = try #require(refusal(words.split(separator: " ").map(String.init)))
+    #expect(said.contains(says), "\(said)")
+  }
+
   /// A line break in it once ended the request early: exit status 0, and no credential.
   @Test(arguments: [
     "up\nload", "up\r\nHost: x", "a b", "Uploader", "../x", "a?min_ttl=1", "a%20b", "", "-", "ä",
@@ -103,7 +133,7 @@ import Testing
     Case(words: "gte a", says: "did you mean 'get'?"),
     Case(words: "--sockt x status", says: "there is no option '--sockt'; did you mean '--socket'?"),
     Case(words: "help gett", says: "did you mean 'get'?"),
-    Case(words: "download a", says: "commands are status, get, wait, watch, exec, check, reload, refresh"),
+    Case(words: "download a", says: "commands are status, get, wait, watch, exec, check, policy, reload, refresh"),
     Case(words: "get a --mintl 3h", says: "'get' has no option '--mintl'; did you mean '--min-ttl'?"),
     Case(words: "get a --min_ttl 3h", says: "did you mean '--min-ttl'?"),
     Case(words: "get a --min 3h", says: "did you mean '--min-ttl'?"),
@@ -173,7 +203,8 @@ import Testing
   func `each command's help lists its own exit statuses`(command: Command) {
     let numbers = ExitStatus.entries(of: command).map(\.status)
     let own: [Command: [Int32]] = [
-      .check: [0, 1, 2, 78], .whoHad: [0, 1, 2], .watch: [1, 2, 3, 4], .exec: [1, 2, 3, 4, 124, 126, 127],
+      .check: [0, 1, 2, 78], .policy: [0, 1, 2, 78], .whoHad: [0, 1, 2], .watch: [1, 2, 3, 4],
+      .exec: [1, 2, 3, 4, 124, 126, 127],
     ]
     #expect(numbers == (own[command] ?? [0, 1, 2, 3, 4]))
     let text = Usage.text(for: command).split(whereSeparator: \.isWhitespace).joined(separator: " ")
@@ -187,7 +218,8 @@ import Testing
   @Test func `README and help say the same of each exit status`() throws {
     let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let readme = try #require(FileText.read("\(root)/README.md"))
-    for entry in ExitStatus.general + ExitStatus.healthCheck + ExitStatus.checks {
+    let policy = ExitStatus.entries(of: .policy)
+    for entry in ExitStatus.general + ExitStatus.healthCheck + ExitStatus.checks + policy {
       #expect(readme.contains("\n| \(entry.status) | \(entry.meaning) |\n"), "\(entry)")
     }
     let general = Usage.text(for: nil).split(whereSeparator: \.isWhitespace).joined(separator: " ")

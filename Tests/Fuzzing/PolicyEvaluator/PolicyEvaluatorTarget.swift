@@ -20,7 +20,9 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
   let text = String(decoding: rest, as: UTF8.self)
   if let policy = Policy(text, kind: .identity) {
     checkIdentity(policy)
-    DecisionCheck(question: AccessQuestion(action: action, resource: resource, context: context)).check(policy)
+    let question = AccessQuestion(action: action, resource: resource, context: context)
+    DecisionCheck(question: question).check(policy)
+    EvaluatorCheck.check(policy, text, question)
   }
   if let policy = Policy(text, kind: .trust) {
     checkIdentity(policy, kind: .trust)
