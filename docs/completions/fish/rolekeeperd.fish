@@ -6,5 +6,6 @@ complete -c rolekeeperd -l strict -d 'exit with 78 if the settings can\'t be use
 complete -c rolekeeperd -l check -d 'check the settings and the AccessKeys without asking STS, report on stdout what is wrong, and exit; when root runs it, they are checked as the daemon\'s user, and so is the AccessKey that the unit\'s LoadCredential= names'
 complete -c rolekeeperd -l user -x -a '(__fish_complete_users)' -d 'with --check, as root: check as this user; default the installed unit\'s user, or else rolekeeper'
 complete -c rolekeeperd -l print-polkit -d 'with --check: print instead the polkit rule that lets the daemon reload the units in refresh_units'
+complete -c rolekeeperd -l print-policy -d 'with --check: print instead the least policies in RAM with which the settings work, each as a line of JSON; what each one is for is on stderr'
 complete -c rolekeeperd -l version -d 'print the version and exit'
 complete -c rolekeeperd -l help -d 'print this help and exit'
