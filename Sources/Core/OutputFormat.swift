@@ -5,4 +5,7 @@ package enum OutputFormat: Hashable, Sendable {
 
   /// What a template is called in the settings, beside the known formats.
   package static let templateName = "template"
+
+  /// The names in their order, as messages list them.
+  package static var names: String { "\(CredentialFormat.names), \(templateName)" }
 }

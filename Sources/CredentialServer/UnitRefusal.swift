@@ -11,6 +11,8 @@ package enum UnitRefusal: Hashable, Sendable {
   case noSession(RoleName, why: String)
   /// The credential can't be written in the format that the unit names.
   case unfit(RoleName, FormatError)
+  /// The unit names a template, and the role's files haven't exactly one.
+  case noTemplate(RoleName)
   /// By its control group, the peer's process belongs to another unit, `found`, than its address states.
   case otherUnit(found: String)
   case stopping
@@ -19,7 +21,7 @@ package enum UnitRefusal: Hashable, Sendable {
 
   package var kind: UnitFigures.Refusal {
     switch self {
-    case .unknownCredential, .unknownRole: .unknownCredential
+    case .unknownCredential, .unknownRole, .noTemplate: .unknownCredential
     case .notAllowed: .notAllowed
     case .noSession: .noSession
     case .unfit: .unfitFormat
@@ -31,7 +33,9 @@ package enum UnitRefusal: Hashable, Sendable {
 
   var role: RoleName? {
     switch self {
-    case .unknownRole(let name), .notAllowed(let name), .noSession(let name, _), .unfit(let name, _): name
+    case .unknownRole(let name), .notAllowed(let name), .noSession(let name, _), .unfit(let name, _),
+      .noTemplate(let name):
+      name
     case .unknownCredential, .otherUnit, .stopping, .notServing: nil
     }
   }
@@ -45,6 +49,7 @@ package enum UnitRefusal: Hashable, Sendable {
     case .notAllowed(let name): "\(credential): roles.\(name).allow doesn't name this unit"
     case .noSession(let name, let why): "\(credential): role '\(name)' has no valid session; \(why)"
     case .unfit(_, let error): "\(credential): \(error)"
+    case .noTemplate(let name): "\(credential): the files of role '\(name)' have no template, or several"
     case .otherUnit(let found): "\(credential): its process is in the control group '\(found)'"
     case .stopping: "\(credential): the daemon is stopping or restarting"
     case .notServing(let error): "\(credential): the daemon can't use its settings: \(error)"
@@ -60,6 +65,7 @@ package enum UnitRefusal: Hashable, Sendable {
       "if it may have that role, write units = [\"\(request.unit)\"] in roles.\(name).allow and reload"
     case .noSession: "see 'sudo rolekeeper status'; 'wait' in [credentials] is how long a start waits"
     case .unfit: "name another format: \(RequestedCredential.rule)"
+    case .noTemplate(let name): "write one file with format = \"template\" in [[roles.\(name).files]] and reload"
     case .otherUnit: "only units of the system's service manager get credentials"
     case .stopping: "start the unit again when the daemon runs"
     case .notServing: "run: sudo rolekeeper check"

@@ -129,8 +129,12 @@ package final class UnitService: UnitResponder, RoleObserver {
   private func hand(
     _ handout: Handout, of role: ManagedRole, to entry: Waiting, in invocation: String?, at now: Timestamp
   ) {
+    guard let format = entry.wanted.format(by: role.settings) else {
+      refuse(entry.request, .noTemplate(role.name), entry.answers)
+      return
+    }
     let rendered: Secret
-    do throws(FormatError) { rendered = try handout.rendered(as: entry.wanted.format, for: role.name) } catch {
+    do throws(FormatError) { rendered = try handout.rendered(as: format, for: role.name) } catch {
       refuse(entry.request, .unfit(role.name, error), entry.answers)
       return
     }

@@ -29,7 +29,9 @@ import Testing
   }
 
   @Test func `an ID names a role, or a role and a format`() {
-    #expect(RequestedCredential("uploader").map { [$0.role.description, $0.format.rawValue] } == ["uploader", "json"])
+    #expect(
+      RequestedCredential("uploader").map { [$0.role.description, $0.format?.rawValue] } == ["uploader", "json"])
+    #expect(RequestedCredential("uploader.template").map { $0.format == nil } == true)
     #expect(RequestedCredential("uploader.json")?.format == .json && RequestedCredential("up_1-x.env")?.format == .env)
     for wrong in ["", ".", ".env", "uploader.", "uploader.xml", "uploader.env.env", "Uploader", "a b", "uploader.ENV"] {
       #expect(RequestedCredential(wrong) == nil, "\(wrong)")

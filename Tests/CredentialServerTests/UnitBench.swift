@@ -35,8 +35,12 @@ final class UnitBench {
   /// Adds a role that `app.service` and all instances of `encode@.service` may load; it has its first session, unless
   /// the test says otherwise.
   @discardableResult
-  func add(_ name: String, pool: Int = 2, granted isGranted: Bool = true) -> ManagedRole {
-    refresh.refresher.add(Self.settings(name, pool: pool))
+  func add(
+    _ name: String, pool: Int = 2, granted isGranted: Bool = true, outputs: [OutputSettings] = []
+  ) -> ManagedRole {
+    var settings = Self.settings(name, pool: pool)
+    settings.outputs = outputs
+    refresh.refresher.add(settings)
     if isGranted { refresh.grantAll() }
     return refresh.refresher.roles[RoleName(name)!]!
   }

@@ -2,12 +2,12 @@ import Core
 import Refresh
 import RefreshBench
 import Secrets
-import Settings
 import TestSupport
 import Testing
 import Wire
 
 @testable import CredentialServer
+@testable import Settings
 
 /// Which unit gets which credential, and when.
 @Suite struct UnitServiceTests {
@@ -30,6 +30,27 @@ import Wire
     bench.add("uploader")
     let channel = bench.ask("uploader.\(format.rawValue)")
     #expect(channel.isClosed && channel.text.contains("secret1") && channel.text.contains("token1"))
+  }
+
+  private static func file(_ template: String) throws -> OutputSettings {
+    OutputSettings(
+      location: .roleDirectory(name: "file"), format: .template(try CredentialTemplate(Array(template.utf8))), uid: 0,
+      gid: 0, mode: 0o400)
+  }
+
+  @Test func `a unit may name the template of the role's files`() throws {
+    bench.add("uploader", outputs: [try Self.file("k={{access_key_secret}}")])
+    let channel = bench.ask("uploader.template")
+    #expect(channel.isClosed && channel.text == "k=secret1")
+  }
+
+  @Test(arguments: [[], ["a {{expiration}}", "b {{expiration}}"]])
+  func `without exactly one template a unit that names it is refused`(templates: [String]) throws {
+    bench.add("uploader", outputs: try templates.map(Self.file))
+    #expect(bench.ask("uploader.template").isRefused)
+    let lines = bench.lines(with: "no credential for a unit, so its start fails")
+    #expect(lines.count == 1 && lines[0].contains("the files of role 'uploader' have no template, or several"))
+    #expect(bench.service.figures.refusals == [.unknownCredential: 1])
   }
 
   /// The session stays the one of the invocation, in a format that can hold it.

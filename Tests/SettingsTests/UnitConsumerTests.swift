@@ -74,7 +74,11 @@ import Testing
     ),
     Case(
       "Type=exec\nLoadCredential=uploader.xml:/run/rolekeeper/credentials.sock",
-      "LoadCredential=uploader.xml names no credential; write ROLE or ROLE.FORMAT, with FORMAT one of json, env, env-file, aws, aws-process, aws-container, odps, ossutil, aliyun-cli: sudo systemctl edit app.service"
+      "LoadCredential=uploader.xml names no credential; write ROLE or ROLE.FORMAT, with FORMAT one of json, env, env-file, aws, aws-process, aws-container, odps, ossutil, aliyun-cli, template: sudo systemctl edit app.service"
+    ),
+    Case(
+      "Type=exec\nLoadCredential=uploader.template:/run/rolekeeper/credentials.sock",
+      "LoadCredential=uploader.template names a template, and the files of role 'uploader' have none, or several; write one file with format = \"template\" in [[roles.uploader.files]], or name another format: sudo systemctl edit app.service"
     ),
     Case(
       "Type=exec\n\(load)", of: "app\(String(repeating: "x", count: 65)).service",

@@ -48,11 +48,12 @@ struct UnitConsumers<Source: Host> {
         "shorten the unit's name or the role's")
     }
     let parts = id.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-    let isFormat = parts.count == 1 || CredentialFormat(rawValue: String(parts[1])) != nil
+    let isTemplate = parts.count == 2 && parts[1] == OutputFormat.templateName
+    let isFormat = parts.count == 1 || isTemplate || CredentialFormat(rawValue: String(parts[1])) != nil
     guard let role = RoleName(parts.first ?? ""), isFormat else {
       warn(
         path, key, "names no credential",
-        "write ROLE or ROLE.FORMAT, with FORMAT one of \(CredentialFormat.names): \(Self.edit(unit))"
+        "write ROLE or ROLE.FORMAT, with FORMAT one of \(OutputFormat.names): \(Self.edit(unit))"
       )
       return
     }
@@ -60,6 +61,13 @@ struct UnitConsumers<Source: Host> {
       warn(
         path, key, "names a role that doesn't exist",
         "write [roles.\(role)] in the settings, or name another role: \(Self.edit(unit))")
+      return
+    }
+    if isTemplate, settings.onlyTemplate == nil {
+      warn(
+        path, key, "names a template, and the files of role '\(role)' have none, or several",
+        "write one file with format = \"template\" in [[roles.\(role).files]], or name another format: \(Self.edit(unit))"
+      )
       return
     }
     guard let name = UnitName(unit), !settings.readers.units.contains(where: { $0.canMatch(name) }) else { return }

@@ -42,6 +42,17 @@ package struct RoleSettings: Hashable, Sendable {
 }
 
 /// `[[roles.NAME.files]]`.
+extension RoleSettings {
+  /// The template of the role's files, if there is exactly one: units that load a template get this one.
+  package var onlyTemplate: CredentialTemplate? {
+    let templates = Set(
+      outputs.compactMap { output in
+        if case .template(let template) = output.format { template } else { nil }
+      })
+    return templates.count == 1 ? templates.first : nil
+  }
+}
+
 package struct OutputSettings: Hashable, Sendable {
   package enum Location: Hashable, Sendable {
     /// A file name in the role's directory, where all files of the role switch together.
