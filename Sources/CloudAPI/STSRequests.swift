@@ -10,7 +10,7 @@ package struct AssumeRoleRequest {
   /// The session policy, minified, less than 2048 bytes; nil grants all of the role's permissions.
   package var policy: String?
   package var externalID: String?
-  /// 2 to 64 of `A-Z a-z 0-9 _ + = , . @ -`; the role's trust policy has to allow sts:SetSourceIdentity.
+  /// 2 to 64 of `A-Z a-z 0-9 _ + = , . @ -`, not beginning with `acs:`, `aliyun:` or `alibabacloud:`.
   package var sourceIdentity: String?
 
   package init(

@@ -50,7 +50,9 @@ import Wire
   @Test func `with source_identity STS is told the user, too`() throws {
     let lab = try Self.lab("source_identity = true")
     try lab.start()
-    #expect(try lab.rolekeeper("get", "uploader", "--wait", "10s").status == 0)
+    let run = try lab.rolekeeper("get", "uploader", "--wait", "10s")
+    let caller = try CloudCall.make("GetCallerIdentity", version: "2015-04-01", with: run.output, at: lab)
+    #expect(run.status == 0 && caller.last == "root", "\(caller)")
   }
 
   @Test func `beyond max_users the next one is refused`() throws {

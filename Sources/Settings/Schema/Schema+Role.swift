@@ -107,8 +107,8 @@ extension Schema {
     static let sourceIdentity = FlagKey(
       name: "source_identity",
       summary: """
-        With session_per = "user", whether the user's name is also sent as SourceIdentity, which later sessions keep. \
-        The role's trust policy must allow sts:SetSourceIdentity.
+        With session_per = "user", whether the user's name is also sent as SourceIdentity. A session keeps it when it \
+        assumes another role.
         """)
     static let idle = DurationKey(
       name: "idle", allowed: Duration.minutes(5)...Duration.hours(24), standard: DerivedSettings.standardIdle,
