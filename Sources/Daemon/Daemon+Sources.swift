@@ -41,7 +41,7 @@ extension Daemon {
     }
     var sources: [String: any CredentialSource] = keys
     for one in settings.sources where sources[one.name] == nil {
-      sources[one.name] = otherSource(one, keeping: old?.sources[one.name])
+      sources[one.name] = try otherSource(one, keeping: old?.sources[one.name], settings.sts)
     }
     let cloud = try CloudConnections(
       settings.sts, sources: sources, keeping: old?.cloud, mayLackAuthorities: mayLackAuthorities, loop: loop,
@@ -56,8 +56,9 @@ extension Daemon {
   }
 
   /// A source that is no AccessKey; `old` is the one of its name so far.
-  private func otherSource(_ settings: SourceSettings, keeping old: (any CredentialSource)?) -> (any CredentialSource)?
-  {
+  private func otherSource(
+    _ settings: SourceSettings, keeping old: (any CredentialSource)?, _ sts: STSSettings
+  ) throws -> (any CredentialSource)? {
     let name = settings.name
     switch settings.kind {
     case .accessKey: return nil
@@ -69,7 +70,27 @@ extension Daemon {
         announcer?.stateChanged()
       }
       return source
+    case .identityToken(let token):
+      if let old = old as? IdentityTokenSource, old.settings == settings { return old }
+      let source = IdentityTokenSource(settings, token, log: log) { [unowned self] in loop.time }
+      source.stateChanged = { [unowned self] in announcer?.stateChanged() }
+      return source
+    case .instanceRole, .credentialsURI, .kms:
+      // Its connection has the timeouts of [sts].
+      if let old = old as? FetchedSource, old.settings == settings, self.settings.sts == sts { return old }
+      return try fetchedSource(settings, sts)
     }
+  }
+
+  private func fetchedSource(_ settings: SourceSettings, _ sts: STSSettings) throws -> FetchedSource? {
+    let name = settings.name
+    let source = try SourceFactory.fetchedSource(
+      settings, sts: sts, loop: loop, log: log,
+      serverTime: { [unowned self] in refresher.clock.dateForSigning(at: loop.time) })
+    source?.changed = { [unowned self] in refresher.sourceChanged(name) }
+    source?.settled = { [unowned self] in refresher.releaseHeld(of: name) }
+    source?.stateChanged = { [unowned self] in announcer?.stateChanged() }
+    return source
   }
 
   /// By the name of a source in `settings`: the one that its roles have had so far.

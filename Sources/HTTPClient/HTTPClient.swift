@@ -48,6 +48,15 @@ package final class HTTPClient {
     /// Nil to connect directly to the URL's host, whatever the environment says.
     package var proxy: Proxy?
 
+    /// `http://ADDRESS:PORT` with a literal address: the one server that is asked without TLS, and no other one is asked then. Never
+    /// through a proxy.
+    package var plainSite: String?
+    /// The Unix socket on which that server listens.
+    package var socketPath: String?
+    /// The files of the certificate by which the client identifies itself, and its key, in PEM form; libcurl reads them for each
+    /// connection.
+    package var identity: ClientIdentity?
+
     package init(
       caFile: String = "/etc/ssl/certs/ca-certificates.crt", connectTimeout: Duration, timeout: Duration,
       lookupTimeout: Duration, proxy: Proxy? = nil
@@ -61,6 +70,16 @@ package final class HTTPClient {
 
     /// The maximum duration of a request, including the look-up of its name.
     var wholeTimeout: Duration { max(timeout, lookupTimeout + connectTimeout) }
+  }
+
+  package struct ClientIdentity: Hashable, Sendable {
+    package var certificateFile: String
+    package var keyFile: String
+
+    package init(certificateFile: String, keyFile: String) {
+      self.certificateFile = certificateFile
+      self.keyFile = keyFile
+    }
   }
 
   /// An HTTP proxy: each connection is a tunnel through it (CONNECT), with TLS from end to end.
@@ -213,8 +232,10 @@ package final class HTTPClient {
   ) throws(TransportFailure) -> TransferID {
     precondition(inFlight.count < Self.handles, "sent without a free handle")
     // For a client that wasn't primed. If the certificates can't be read, the request fails for that reason (`caFile`).
-    if authorities.certificates == nil { try? prime() }
-    if !hasMoreWaiting || EventLoop.bootTime() - lastLook >= Self.leastLook { lookAtAuthorities() }
+    if settings.plainSite == nil {
+      if authorities.certificates == nil { try? prime() }
+      if !hasMoreWaiting || EventLoop.bootTime() - lastLook >= Self.leastLook { lookAtAuthorities() }
+    }
     let transfer = try takeTransfer()
     lastSerial += 1
     do throws(TransportFailure) {

@@ -13,7 +13,7 @@ extension Transfer {
     if site != self.site {
       must(ccurl_set_string(easy, CURLOPT_URL, site + "/"))
       self.site = String(site)
-      named = HostToLookUp(url: url)
+      named = usesSocket ? nil : HostToLookUp(url: url)
       chooseProxy(for: url)
     }
     let target = Substring(url.utf8[start...].prefix { $0 != UInt8(ascii: "#") })

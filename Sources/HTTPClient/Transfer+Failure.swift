@@ -11,7 +11,13 @@ extension Transfer {
     {
       return failure
     }
-    return TransportFailure(code, during: progress, detail: detail, tooLarge: isTooLarge)
+    var failure = TransportFailure(code, during: progress, detail: detail, tooLarge: isTooLarge)
+    if code == CURLE_COULDNT_CONNECT {
+      var number = 0
+      must(ccurl_get_long(easy, CURLINFO_OS_ERRNO, &number))
+      failure.systemError = CInt(truncatingIfNeeded: number)
+    }
+    return failure
   }
 
   /// Why there is no connection, or no answer in time, without libcurl's repetitive wording; nil for other failures.

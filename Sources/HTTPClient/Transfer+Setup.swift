@@ -4,7 +4,14 @@ import Core
 /// The options that are set once for each handle.
 extension Transfer {
   func configure(_ settings: HTTPClient.Settings) throws(HTTPClientError) {
-    try set(CURLOPT_PROTOCOLS_STR, "https")
+    try set(CURLOPT_PROTOCOLS_STR, settings.plainSite == nil ? "https" : "http")
+    if let path = settings.socketPath { try set(CURLOPT_UNIX_SOCKET_PATH, path) }
+    if let identity = settings.identity {
+      try set(CURLOPT_SSLCERT, identity.certificateFile)
+      try set(CURLOPT_SSLKEY, identity.keyFile)
+      // A resumed session would be that of the certificate before.
+      try set(CURLOPT_SSL_SESSIONID_CACHE, 0)
+    }
     try set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
     try set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
     try set(CURLOPT_SSL_VERIFYPEER, 1)

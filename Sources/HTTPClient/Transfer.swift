@@ -52,6 +52,10 @@ final class Transfer {
   let uploadBuffer: Int
   var bufferSize = 0
   let proxy: HTTPClient.Proxy?
+  /// What URLs begin with.
+  private let scheme: String
+  /// Whether the connection goes to a Unix socket, whatever the URL's host.
+  let usesSocket: Bool
   /// Whether the request goes through the proxy.
   var usesProxy: Bool
   /// libcurl reads it as long as the handle exists.
@@ -69,6 +73,8 @@ final class Transfer {
     uploadBuffer = settings.uploadBuffer
     proxy = settings.proxy
     usesProxy = settings.proxy != nil
+    scheme = settings.plainSite.map { "\($0)/" } ?? "https://"
+    usesSocket = settings.socketPath != nil
     self.proxyCredential = proxyCredential
     try configure(settings)
     try configure(settings.proxy)
@@ -88,8 +94,8 @@ final class Transfer {
     completion: @escaping Completion
   ) throws(TransportFailure) {
     let url = request.url
-    guard url.hasPrefix("https://"), url.isOneWord else {
-      throw TransportFailure(.unsuitableRequest, text: "the URL isn't an https:// URL")
+    guard url.hasPrefix(scheme), url.isOneWord else {
+      throw TransportFailure(.unsuitableRequest, text: "the URL doesn't begin with \(scheme)")
     }
     // A value with a line break in it would become another header or request.
     guard request.headers.arePlain, request.secretHeaders.allSatisfy({ Self.isPlain($0.value) }),

@@ -50,6 +50,8 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
   /// `Retry-After` and `Date` of a proxy's refusal, as sent, each at most 64 printable ASCII characters.
   package let retryAfter: String?
   package let date: String?
+  /// Why there is no connection, as the kernel has it (errno(3)); 0 if it isn't known.
+  package internal(set) var systemError: CInt = 0
 
   package init(
     _ kind: Kind, curlCode: Int = 0, text: String, retryAfter: String? = nil, date: String? = nil

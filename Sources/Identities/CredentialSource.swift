@@ -55,11 +55,15 @@ package protocol CredentialSource: AnyObject {
 /// Who signs a request.
 package enum SourceSigner {
   case identity(SigningIdentity)
+  /// Nobody: the request carries this token instead of a signature.
+  case token(IdentityToken)
   /// Nobody, for this reason.
   case none(Failure)
 }
 
 extension SourceSigner {
+  package var isThere: Bool { if case .none = self { false } else { true } }
+
   package var identity: SigningIdentity? { if case .identity(let identity) = self { identity } else { nil } }
 }
 

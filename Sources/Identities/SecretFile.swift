@@ -31,7 +31,11 @@ package enum SecretFile {
   }
 
   /// Reads a regular file of at most `most` bytes; unless `mayOthersRead`, only if nobody but its owner may read it, or systemd passed it.
-  package static func read(_ path: String, mayOthersRead: Bool, most: Int) throws(Unreadable) -> Secret {
+  ///
+  /// Unless `mayOthersWrite`, only if nobody but its owner may write to it.
+  package static func read(
+    _ path: String, mayOthersRead: Bool, mayOthersWrite: Bool = true, most: Int
+  ) throws(Unreadable) -> Secret {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { throw Unreadable(errno, at: path) }
     defer { close(descriptor) }
@@ -40,6 +44,9 @@ package enum SecretFile {
       throw Unreadable("not a regular file", fix: "put a regular file there, or name another path")
     }
     if !mayOthersRead { try checkHidden(status, at: path) }
+    if !mayOthersWrite, status.st_mode & 0o022 != 0 {
+      throw Unreadable("others than its owner may write to it", fix: "its mode has to be 0644 or less")
+    }
     guard status.st_size <= most else {
       throw Unreadable(
         most < 65_536 ? "larger than \(most) bytes" : "larger than \(most / 1024) KiB",

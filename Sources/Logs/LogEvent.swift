@@ -102,6 +102,13 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case identityChanged = "9417bb95c1be45ab854321bc2ef41f63"
   case identityNotCompared = "72aac5aced2c4fa682fc785fcf70dd41"
 
+  // MARK: Sources with temporary credentials
+  case sourceFetched = "a52bf04239d14908835224a17fdb5a68"
+  case sourceRotated = "42f6c21b98644e4e82a24359eb099660"
+  case sourceNotRenewed = "43667e79355948d48317c3de63e9accf"
+  case sourceNotFetched = "6495765f921b4652896bdbc3ab7aea6d"
+  case sourceLapsed = "9f1ded986786422184055d8ec86ad046"
+
   // MARK: STS
   case fallbackEndpointAnswers = "6da64ad6975e461ba75894f12d04ec69"
   case firstEndpointAnswers = "86f97c5a80664a0193bd61655933375a"
@@ -268,6 +275,12 @@ extension LogEvent {
     case .identityChanged: .warning("the new AccessKey belongs to a different identity than the old one")
     case .identityNotCompared:
       .warning("new AccessKey in use, but it isn't known whether it belongs to the same identity as the old one")
+
+    case .sourceFetched: .notice("credential of the source fetched")
+    case .sourceRotated: .notice("the source has another credential")
+    case .sourceNotRenewed: .warning("the source's credential can't be renewed, keeping the current one until its end")
+    case .sourceNotFetched: .error("the source has no credential")
+    case .sourceLapsed: .error("the source's credential has lapsed")
 
     case .fallbackEndpointAnswers: .warning("a fallback endpoint of STS answers in place of the first one")
     case .firstEndpointAnswers: .notice("the first STS endpoint answers again")

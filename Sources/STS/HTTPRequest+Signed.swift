@@ -1,6 +1,7 @@
 import CloudAPI
 import Core
 import HTTPClient
+import Secrets
 import Wire
 
 extension RequestContext {
@@ -22,5 +23,20 @@ extension HTTPRequest {
     self.init(
       .post, String(joining: "https://", request.host, request.target), headers: request.headerLines,
       secretHeaders: request.securityToken.map { [(name: "x-acs-security-token", value: $0)] } ?? [])
+  }
+
+  /// A request with a token; its body is read from the secret while it is sent.
+  init(_ request: TokenRequest) {
+    let body = request.body
+    self.init(
+      .post, "https://\(request.host)\(request.target)", headers: request.headerLines,
+      body: .stream(
+        BodyStream(length: body.count) { offset, room in
+          let count = min(room.count, body.count - offset)
+          body.withBytes { bytes in
+            for place in 0..<count { room[place] = bytes[offset + place] }
+          }
+          return count
+        }))
   }
 }

@@ -77,6 +77,7 @@ package final class STSClient: SessionIssuer {
     let signer: SigningIdentity
     switch source.signer {
     case .identity(let identity): signer = identity
+    case .token(let token): return ask(call, with: token, of: source, sent: sent)
     case .none(let failure): return fail(failure, of: call, sent: sent)
     }
     let endpoint = endpointHealth.texts[call.place]
@@ -86,6 +87,32 @@ package final class STSClient: SessionIssuer {
         transfers[call.id] = nil
         if case .failure(let failure) = outcome, goOn(call, after: failure) { return }
         settle(call, read(outcome, body, of: call, sent: sent), signedBy: signer, of: source)
+      }
+    } catch let failure as TransportFailure {
+      fail(Failure(failure, now: serverTime()), of: call, sent: sent)
+    } catch {
+      fail(.noSessionName, of: call, sent: sent)
+    }
+  }
+
+  /// Sends the call's request with a token in place of a signature.
+  private func ask(_ call: Call, with token: IdentityToken, of source: any CredentialSource, sent: Timestamp) {
+    do {
+      let request = AssumeRoleWithOIDCRequest(try assumption(call.order), with: token).request(
+        in: RequestContext(to: endpointHealth.texts[call.place], dated: call.date, using: &chance))
+      transfers[call.id] = try http.send(HTTPRequest(request)) { [unowned self] outcome, body in
+        transfers[call.id] = nil
+        if case .failure(let failure) = outcome, goOn(call, after: failure) { return }
+        let issued = read(outcome, body, of: call, sent: sent)
+        let tokens = source as? IdentityTokenSource
+        guard case .refused(let failure) = issued.result else {
+          tokens?.accepted(at: sent)
+          return call.completion(issued)
+        }
+        tokens?.refused(failure)
+        call.completion(
+          IssueOutcome(
+            result: .refused(tokens?.explained(failure) ?? failure), date: issued.date, sent: issued.sent))
       }
     } catch let failure as TransportFailure {
       fail(Failure(failure, now: serverTime()), of: call, sent: sent)
@@ -164,15 +191,17 @@ package final class STSClient: SessionIssuer {
   package func renewIdentity(of role: RoleSettings) { sources[role.source]?.renew() }
 
   private func signed(_ call: Call, for endpoint: String, with signer: SigningIdentity) throws -> SignedRequest {
-    let order = call.order
+    try assumption(call.order).signed(
+      by: signer, in: RequestContext(to: endpoint, dated: call.date, forms: forms, using: &chance))
+  }
+
+  private func assumption(_ order: SessionRequest) throws -> AssumeRoleRequest {
     let role = order.role
     let sessionName = try role.sessionName.expand(host: hostName, role: role.name, slot: String(order.slot))
-    let request = AssumeRoleRequest(
+    return AssumeRoleRequest(
       roleARN: role.arn, sessionName: sessionName,
       duration: order.duration, policy: role.policy.map { String(decoding: $0, as: UTF8.self) },
       externalID: role.externalID, sourceIdentity: order.sourceIdentity)
-    return request.signed(
-      by: signer, in: RequestContext(to: endpoint, dated: call.date, forms: forms, using: &chance))
   }
 
   private func read(_ outcome: HTTPOutcome, _ body: Span<UInt8>, of call: Call, sent: Timestamp) -> IssueOutcome {

@@ -351,7 +351,10 @@ private final class LoadRun {
         switch source.kind {
         case .accessKey(.file(let path)): [path]
         case .accessKey(.credential(let name, let path)): [path, context.unit?.file(ofCredential: name)]
-        case .role: []
+        case .role, .instanceRole: []
+        case .identityToken(let token): [token.tokenFile]
+        case .credentialsURI(let uri): uri.files
+        case .kms(let kms): [kms.tokenFile]
         }
       for path in paths.compactMap(\.self) {
         outputs.claim(path, for: "read as \(source.kind.content) of source.\(source.name)")

@@ -83,9 +83,9 @@ import Wire
     let daemon = try lab.startNext(named: "next")
     #expect(try lab.credential("base").keyID == base)
     let calls = try lab.emulator.draws(of: "base")
-    let before = try lab.emulator.draws(of: "middle")
+    let before = try lab.emulator.draws(of: "middle", result: "OK")
     try lab.refresh(["middle"])
-    try eventually("it was refreshed:\n\(daemon.log)") { try lab.emulator.draws(of: "middle") > before }
+    try eventually("it was refreshed:\n\(daemon.log)") { try lab.emulator.draws(of: "middle", result: "OK") > before }
     #expect(try lab.emulator.draws(of: "base") == calls)
     #expect(daemon.logLines("refresh failed").isEmpty)
   }

@@ -91,7 +91,7 @@ import Testing
 
   private static func key(in line: Substring) -> Substring? {
     let code = line.hasPrefix("# ") ? line.dropFirst(2) : line
-    let word = code.prefix { $0.isLowercase || $0 == "_" }
+    let word = code.prefix { $0.isLowercase || $0.isNumber || $0 == "_" }
     return !word.isEmpty && code[word.endIndex...].hasPrefix(" = ") ? word : nil
   }
 }

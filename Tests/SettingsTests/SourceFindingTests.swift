@@ -98,4 +98,87 @@ import Testing
         ])
     #expect(findings(Self.text(source, roles, floor: "30s")) == [])
   }
+
+  // MARK: - Services
+
+  private func load(_ lines: String, _ adjust: (inout FakeHost) -> Void = { _ in }) -> LoadedSettings {
+    var host = FakeHost()
+    adjust(&host)
+    return host.load("[source.s]\n\(lines)\n[roles.x]\nrole_arn = \"acs:ram::1234567890123456:role/x\"\n")
+  }
+
+  private func kind(_ lines: String, _ adjust: (inout FakeHost) -> Void = { _ in }) -> SourceSettings.Kind? {
+    let loaded = load(lines, adjust)
+    #expect(loaded.diagnostics.map(\.description) == [])
+    return loaded.settings?.sources.first?.kind
+  }
+
+  @Test func `each type of service has its keys and its defaults`() {
+    #expect(
+      kind("type = \"ecs-ram-role\"")
+        == .instanceRole(InstanceRoleSettings(roleName: nil, allowsV1: false, site: "http://100.100.100.200")))
+    #expect(
+      kind("type = \"ecs-ram-role\"\nrole_name = \"host\"\nallow_imds_v1 = true\nmetadata_address = \"127.0.0.1:81\"")
+        == .instanceRole(InstanceRoleSettings(roleName: "host", allowsV1: true, site: "http://127.0.0.1:81")))
+    let arn = "acs:ram::1234567890123456:oidc-provider/idp"
+    #expect(
+      kind("type = \"oidc\"\nprovider_arn = \"\(arn)\"\ntoken_file = \"/run/t\"")
+        == .identityToken(IdentityTokenSettings(providerARN: arn, tokenFile: "/run/t")))
+    #expect(
+      kind("type = \"kms\"\nsecret = \"keeper\"")
+        == .kms(KMSSettings(secret: "keeper", tokenFile: "/var/run/kmstoken", site: "http://127.0.0.1:2025")))
+    #expect(
+      kind("type = \"credentials-uri\"\nsocket = \"/run/c.sock\"\npath = \"/c\"")
+        == .credentialsURI(CredentialsURISettings(place: .socket("/run/c.sock", path: "/c"))))
+    #expect(
+      kind("type = \"credentials-uri\"\nurl = \"https://h:1/c?x=1\"")
+        == .credentialsURI(
+          CredentialsURISettings(place: .https(url: "https://h:1/c?x=1", caFile: nil, certificate: nil, key: nil))))
+  }
+
+  @Test(arguments: [
+    ("type = \"oidc\"\nprovider_arn = \"acs:ram::1:oidc-provider/i\"", "token_file is missing, and type is 'oidc'"),
+    ("type = \"oidc\"\ntoken_file = \"/run/t\"", "provider_arn is missing, and type is 'oidc'"),
+    (
+      "type = \"oidc\"\nprovider_arn = \"acs:ram::1:role/i\"\ntoken_file = \"/run/t\"",
+      "provider_arn is 'acs:ram::1:role/i'"
+    ),
+    ("type = \"kms\"", "secret is missing, and type is 'kms'"),
+    ("type = \"kms\"\nsecret = \"a b\"", "secret is 'a b'"),
+    ("type = \"kms\"\nsecret = \"a\"\nagent_address = \"10.0.0.1:2025\"", "agent_address is '10.0.0.1:2025'"),
+    ("type = \"kms\"\nsecret = \"a\"\nagent_address = \"localhost:2025\"", "agent_address is 'localhost:2025'"),
+    // inet_aton(3) reads it as octal, 87.0.0.1.
+    ("type = \"kms\"\nsecret = \"a\"\nagent_address = \"0127.0.0.1:2025\"", "agent_address is '0127.0.0.1:2025'"),
+    ("type = \"ecs-ram-role\"\nmetadata_address = \"100.100.100.201\"", "metadata_address is '100.100.100.201'"),
+    ("type = \"ecs-ram-role\"\nrole_name = \"a/b\"", "role_name is 'a/b'"),
+    ("type = \"ecs-ram-role\"\nurl = \"https://h/\"", "url is written, and type is 'ecs-ram-role'"),
+    ("type = \"credentials-uri\"", "names no server"),
+    ("type = \"credentials-uri\"\nurl = \"http://127.0.0.1/c\"", "url isn't of the form https://HOST[:PORT]/PATH"),
+    ("type = \"credentials-uri\"\nurl = \"https://u@h/c\"", "url isn't of the form"),
+    (
+      "type = \"credentials-uri\"\nurl = \"https://h/c\"\ncertificate = \"/c.pem\"",
+      "certificate is written without key"
+    ),
+    ("type = \"credentials-uri\"\nurl = \"https://h/c\"\nkey = \"/c.key\"", "key is written without certificate"),
+    ("type = \"credentials-uri\"\nurl = \"https://h/c\"\nsocket = \"/s\"", "socket is set together with url"),
+    ("type = \"credentials-uri\"\nsocket = \"/s\"", "path is missing, and socket is written"),
+    ("type = \"credentials-uri\"\nsocket = \"/s\"\npath = \"c\"", "path is 'c'"),
+  ])
+  func `what is missing, wrong or of another type is refused`(lines: String, words: String) {
+    let loaded = load(lines)
+    #expect(loaded.settings == nil)
+    #expect(loaded.diagnostics.contains { $0.sentence.contains(words) }, "\(loaded.diagnostics.map(\.sentence))")
+  }
+
+  @Test func `a token file that others may write to, and a key that they may read, are refused`() {
+    let oidc = "type = \"oidc\"\nprovider_arn = \"acs:ram::1:oidc-provider/i\"\ntoken_file = \"/run/t\""
+    let writable = load(oidc) { $0.files["/run/t"] = FakeHost.File(mode: 0o666) }
+    #expect(writable.diagnostics.contains { $0.sentence.contains("may write to it") }, "\(writable.diagnostics)")
+    let uri = "type = \"credentials-uri\"\nurl = \"https://h/c\"\ncertificate = \"/c.pem\"\nkey = \"/c.key\""
+    let readable = load(uri) {
+      $0.files["/c.pem"] = FakeHost.File()
+      $0.files["/c.key"] = FakeHost.File(uid: 998, mode: 0o644)
+    }
+    #expect(readable.diagnostics.contains { $0.sentence.contains("its mode is 0644") }, "\(readable.diagnostics)")
+  }
 }

@@ -10,7 +10,10 @@ struct SourceReader {
   func read(as name: String) -> SourceSettings? {
     guard let text = table.choice(Keys.type) else {
       // To report other errors in the table; most sources are AccessKeys.
-      if !table.isWritten(Keys.role) { _ = accessKey() }
+      let hasOther = Keys.table.keys.dropFirst().contains { key in
+        table.isWritten(key) && !Keys.keys(of: .accessKey).contains { $0.name == key.name }
+      }
+      if !hasOther { _ = accessKey() }
       return nil
     }
     guard let type = SourceType(rawValue: text) else { return nil }
@@ -19,6 +22,10 @@ struct SourceReader {
       switch type {
       case .accessKey: accessKey().map { .accessKey($0) }
       case .role: role().map { .role($0) }
+      case .instanceRole: instanceRole().map { .instanceRole($0) }
+      case .identityToken: identityToken().map { .identityToken($0) }
+      case .credentialsURI: credentialsURI().map { .credentialsURI($0) }
+      case .kms: kms().map { .kms($0) }
       }
     table.context.sourcePlaces[name] = table.place(of: type == .role ? Keys.role : Keys.type)
     return hasForeignKeys ? nil : kind.map { SourceSettings(name: name, kind: $0) }
@@ -32,7 +39,7 @@ struct SourceReader {
       let homes = SourceType.allCases.filter { Keys.keys(of: $0).contains { $0.name == key.name } }
       table.findings.error(
         table.place(of: key), "is written, and type is '\(type.rawValue)'",
-        "remove the line, or write type = \"\(homes[0].rawValue)\"")
+        "remove the line, or write type = \(homes.map { "\"\($0.rawValue)\"" }.joined(separator: " or "))")
       hasForeign = true
     }
     return hasForeign

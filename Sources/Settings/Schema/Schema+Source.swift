@@ -4,7 +4,10 @@ extension Schema {
     static let type = ChoiceKey(
       name: "type", choices: SourceType.allCases.map(\.rawValue), standard: nil,
       summary: """
-        The kind of source: access-key is the AccessKey of a RAM user; role is the session of another role of these settings.
+        The kind of source: access-key is the AccessKey of a RAM user; role is the session of another role of these \
+        settings; ecs-ram-role is the RAM role of the ECS instance; oidc is a token of an OIDC identity provider, with which \
+        its roles are assumed without a signature; credentials-uri is what a server hands out; kms is an AccessKey that KMS \
+        rotates, from KMS Agent on this host.
         """)
     static let credential = TextKey(
       name: "credential", form: "the name of a systemd credential", example: "\"access-key\"",
@@ -25,13 +28,85 @@ extension Schema {
         For type = "role", the role whose session signs. That role has a source of its own, which may be a role again, but \
         the chain can't lead back to it.
         """)
-    static let table = SettingTable(header: "[source.NAME]", keys: [type, credential, file, role])
+    static let roleName = TextKey(
+      name: "role_name", form: "1 to 64 of A-Z a-z 0-9 . _ -", example: "\"host-role\"",
+      summary: """
+        For type = "ecs-ram-role", the name of the instance's RAM role. Without it the metadata service is asked for the \
+        name.
+        """)
+    static let allowIMDSv1 = FlagKey(
+      name: "allow_imds_v1",
+      summary: """
+        For type = "ecs-ram-role", whether the metadata service may be asked without a token, if it gives none.
+        """)
+    static let metadataAddress = TextKey(
+      name: "metadata_address", form: "100.100.100.200, or a loopback or link-local ADDRESS:PORT",
+      standard: standardMetadataAddress, example: "\"\(standardMetadataAddress)\"",
+      summary: """
+        For type = "ecs-ram-role", where the metadata service is. Another address than the standard one is for a stand-in on \
+        this host.
+        """)
+    static let providerARN = TextKey(
+      name: "provider_arn", form: "acs:ram::ACCOUNT:oidc-provider/NAME",
+      example: "\"acs:ram::1234567890123456:oidc-provider/idp\"",
+      summary: "For type = \"oidc\", the ARN of the OIDC identity provider in RAM.")
+    static let tokenFile = TextKey(
+      name: "token_file", form: "a path, relative to this file or absolute", example: "\"/run/idp/token\"",
+      summary: """
+        For type = "oidc", the file with the token, which is read for each request; nobody but root, the daemon's user and the \
+        file's owner may be able to write to it. For type = "kms", the file with the token of KMS Agent.
+        """)
+    static let url = TextKey(
+      name: "url", form: "https://HOST[:PORT]/PATH", example: "\"https://credentials.example/host7\"",
+      summary: """
+        For type = "credentials-uri", the URL of a document with AccessKeyId, AccessKeySecret, SecurityToken and Expiration, as \
+        the vendor's SDKs take it from ALIBABA_CLOUD_CREDENTIALS_URI. Write this or socket.
+        """)
+    static let caFile = TextKey(
+      name: "ca_file", form: "a path, relative to this file or absolute",
+      example: "\"/etc/rolekeeper/credentials-ca.pem\"",
+      summary: "The certificate authorities to trust for url instead of the system's, in PEM form.")
+    static let certificate = TextKey(
+      name: "certificate", form: "a path, relative to this file or absolute", example: "\"/etc/rolekeeper/host7.pem\"",
+      summary: "The certificate by which the daemon identifies itself at url, in PEM form. It is read for each request."
+    )
+    static let key = TextKey(
+      name: "key", form: "a path, relative to this file or absolute", example: "\"/etc/rolekeeper/host7.key\"",
+      summary: """
+        The key of certificate, in PEM form, without a passphrase. The daemon's user must own the file, and nobody else may \
+        read it.
+        """)
+    static let socket = TextKey(
+      name: "socket", form: "an absolute path of at most 107 bytes", example: "\"/run/credentials.sock\"",
+      summary: """
+        For type = "credentials-uri", the Unix socket of a server on this host, which is asked over HTTP for such a document.
+        """)
+    static let path = TextKey(
+      name: "path", form: "a path that begins with /", example: "\"/credentials\"",
+      summary: "The path of the document at socket.")
+    static let secret = TextKey(
+      name: "secret", form: "1 to 64 of A-Z a-z 0-9 / _ + = . @ -", example: "\"keeper\"",
+      summary: "For type = \"kms\", the name of the RAM secret.")
+    static let agentAddress = TextKey(
+      name: "agent_address", form: "a loopback ADDRESS:PORT", standard: "127.0.0.1:2025",
+      example: "\"127.0.0.1:2025\"", summary: "For type = \"kms\", where KMS Agent listens.")
+    static let table = SettingTable(
+      header: "[source.NAME]",
+      keys: [type, credential, file, role, roleName, allowIMDSv1, metadataAddress, providerARN, tokenFile]
+        + [url, caFile, certificate, key, socket, path, secret, agentAddress])
+
+    static let standardMetadataAddress = "100.100.100.200"
+    static let standardKMSTokenFile = "/var/run/kmstoken"
 
     /// The keys that belong to a type, besides `type`.
     static func keys(of type: SourceType) -> [any SettingKey] {
       switch type {
       case .accessKey: [credential, file]
       case .role: [role]
+      case .instanceRole: [roleName, allowIMDSv1, metadataAddress]
+      case .identityToken: [providerARN, tokenFile]
+      case .credentialsURI: [url, caFile, certificate, key, socket, path]
+      case .kms: [secret, tokenFile, agentAddress]
       }
     }
   }

@@ -19,7 +19,7 @@ def read(text):
             name = name.replace("scopes.encode", "scopes.TASK")
             # The line of the type, where there is one, isn't needed of a table.
             tables.append(Table(name, " ".join(part for part in comment if not part.endswith("default none")), []))
-        elif key := re.match(r"(?:#|# )?([a-z_]+) = ", line):
+        elif key := re.match(r"(?:#|# )?([a-z0-9_]+) = ", line):
             tables[-1].keys.append((key[1], " ".join(comment[:-1]), comment[-1]))
         elif line.startswith("# "):
             comment.append(line[2:])

@@ -1,0 +1,119 @@
+package import CloudAPI
+package import Core
+package import Logs
+package import Settings
+import Secrets
+package import Wire
+
+/// A token of an OIDC identity provider in a file: its roles are assumed with that instead of a signature.
+///
+/// Whoever issues the token replaces the file. It is read for each request, and never kept.
+package final class IdentityTokenSource: CredentialSource {
+  package var name: String { settings.name }
+  package let settings: SourceSettings
+  private let token: IdentityTokenSettings
+  private let log: Log
+  private let now: () -> Timestamp
+  private var problem: (failure: Failure, since: Timestamp)?
+  private var accepted: (first: Timestamp, last: Timestamp)?
+  /// Called when the status may have changed.
+  package var stateChanged: () -> Void = {}
+
+  package init(_ settings: SourceSettings, _ token: IdentityTokenSettings, log: Log, now: @escaping () -> Timestamp) {
+    self.settings = settings
+    self.token = token
+    self.log = log
+    self.now = now
+  }
+
+  package var signer: SourceSigner {
+    do throws(SecretLine.Unusable) {
+      let text = try SecretLine.read(token.tokenFile, lengths: IdentityToken.lengths, mayOthersWrite: false)
+      guard let read = IdentityToken(providerARN: token.providerARN, token: text) else {
+        throw SecretLine.Unusable(
+          why: "not a JSON Web Token in compact form",
+          fix: "it has to hold the token of the identity provider and nothing else")
+      }
+      if problem?.failure.code == Self.fileCode { problem = nil }
+      return .token(read)
+    } catch {
+      let failure = Failure(
+        .permanent, code: Self.fileCode,
+        advice: "source '\(name)': token file '\(token.tokenFile)': \(error.why); \(error.fix)")
+      note(failure)
+      return .none(failure)
+    }
+  }
+
+  private static let fileCode = "IdentityTokenFile"
+
+  /// A file is read at once.
+  package var isAwaited: Bool { false }
+  package var owner: CallerIdentity? { nil }
+
+  package func explained(_ failure: Failure) -> Failure {
+    guard failure.code.hasPrefix("AuthenticationFail") else { return failure }
+    let advice =
+      failure.code == "AuthenticationFail.OIDCToken.Expired"
+      ? "the identity token has expired; look why its file isn't renewed" : failure.advice
+    return failure.withAdvice("\(advice) (source '\(name)', token file '\(token.tokenFile)')")
+  }
+
+  /// AssumeRoleWithOIDC issued a session.
+  package func accepted(at instant: Timestamp) {
+    accepted = (accepted?.first ?? instant, instant)
+    if problem != nil {
+      problem = nil
+      stateChanged()
+    }
+  }
+
+  /// STS doesn't accept the token, or the role doesn't trust its provider.
+  package func refused(_ failure: Failure) {
+    if failure.code.hasPrefix("AuthenticationFail.OIDCToken") { note(failure) }
+  }
+
+  private func note(_ failure: Failure) {
+    let isNews = problem?.failure.code != failure.code
+    problem = (failure, problem?.since ?? now())
+    if isNews { stateChanged() }
+  }
+
+  // MARK: - What only a signature needs
+
+  package func explained(_ failure: Failure, of signer: SigningIdentity) -> Failure { explained(failure) }
+  package func accepted(_ signer: SigningIdentity) {}
+  package func denied(_ signer: SigningIdentity) {}
+  package func refused(_ signer: SigningIdentity, _ failure: Failure, settled: @escaping () -> Void) -> AnyObject? {
+    nil
+  }
+  package func renew() {}
+  package func retry() {}
+  package func takeOver(asking identities: any IdentityService) {}
+
+  // MARK: - Reporting
+
+  private var state: SourceState {
+    if let problem { return problem.failure.code == Self.fileCode ? .unreadable : .refused }
+    return accepted == nil ? .unproven : .working
+  }
+
+  package func status(clock: ServerClock) -> SourceStatus {
+    SourceStatus(
+      name: name, type: settings.kind.type.rawValue, state: state,
+      provenAt: accepted.map { clock.calendar(at: $0.first) },
+      lastAcceptedAt: accepted.map { clock.calendar(at: $0.last) }, error: error(clock))
+  }
+
+  package func forReaders(clock: ServerClock) -> RoleSource {
+    RoleSource(name: name, state: state, error: error(clock))
+  }
+
+  private func error(_ clock: ServerClock) -> LastError? {
+    problem.map { LastError($0.failure, since: clock.calendar(at: $0.since)) }
+  }
+
+  package var trouble: String? {
+    problem.map { "source '\(name)': the identity token can't be used (\($0.failure.code))" }
+  }
+}

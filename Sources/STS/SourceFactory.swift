@@ -1,0 +1,64 @@
+package import Core
+import HTTPClient
+package import Identities
+package import Logs
+package import Settings
+package import Systemd
+
+/// Makes the sources whose credential a service hands out, each with a connection of its own: never through the proxy of `[sts]`.
+package enum SourceFactory {
+  /// The limits of requests to services on this host and its link, as the vendor's SDKs have them.
+  private static let local = (connect: Duration.seconds(1), whole: Duration.seconds(3))
+
+  /// Nil for a source of another type.
+  package static func fetchedSource(
+    _ settings: SourceSettings, sts: STSSettings, loop: EventLoop, log: Log, serverTime: @escaping () -> UTCTime
+  ) throws -> FetchedSource? {
+    guard let fetcher = try fetcher(settings.kind, sts: sts, loop: loop) else { return nil }
+    return try FetchedSource(settings, by: fetcher, scheduler: loop, log: log, serverTime: serverTime)
+  }
+
+  private static func fetcher(
+    _ kind: SourceSettings.Kind, sts: STSSettings, loop: EventLoop
+  ) throws -> (any CredentialFetcher)? {
+    switch kind {
+    case .accessKey, .role, .identityToken: return nil
+    case .instanceRole(let role):
+      return MetadataFetcher(
+        http: try client(loop) { $0.plainSite = role.site }, site: role.site, roleName: role.roleName,
+        allowsV1: role.allowsV1, now: { loop.time })
+    case .kms(let kms):
+      return KMSFetcher(
+        http: try client(loop) { $0.plainSite = kms.site }, site: kms.site, secret: kms.secret, tokenFile: kms.tokenFile
+      )
+    case .credentialsURI(let uri):
+      switch uri.place {
+      case .socket(let socket, let path):
+        let site = "http://localhost"
+        let http = try client(loop) {
+          $0.plainSite = site
+          $0.socketPath = socket
+        }
+        return URIFetcher(http: http, url: site + path, service: uri.server)
+      case .https(let url, let caFile, let certificate, let key):
+        var settings = HTTPClient.Settings(
+          connectTimeout: sts.connectTimeout, timeout: sts.timeout, lookupTimeout: sts.lookupTimeout)
+        if let caFile { settings.caFile = caFile }
+        if let certificate, let key {
+          settings.identity = HTTPClient.ClientIdentity(certificateFile: certificate, keyFile: key)
+        }
+        let http = try HTTPClient(loop, settings: settings)
+        return URIFetcher(http: http, url: url, service: uri.server)
+      }
+    }
+  }
+
+  private static func client(
+    _ loop: EventLoop, _ adjust: (inout HTTPClient.Settings) -> Void
+  ) throws -> HTTPClient {
+    var settings = HTTPClient.Settings(
+      connectTimeout: local.connect, timeout: local.whole, lookupTimeout: local.connect)
+    adjust(&settings)
+    return try HTTPClient(loop, settings: settings)
+  }
+}

@@ -1,0 +1,144 @@
+import CloudAPI
+import Core
+import Logs
+import Secrets
+import Settings
+import TestSupport
+import Testing
+import Wire
+
+@testable import Identities
+
+/// A source whose credential a service hands out, on manual time.
+@Suite struct FetchedSourceTests {
+  private final class Service: CredentialFetcher {
+    let service = "the service"
+    private(set) var asked = 0
+    private var pending: ((FetchOutcome) -> Void)?
+    var isAsked: Bool { pending != nil }
+
+    func fetch(_ completion: @escaping (FetchOutcome) -> Void) -> AnyObject {
+      asked += 1
+      pending = completion
+      return self
+    }
+
+    func answer(_ outcome: FetchOutcome) {
+      let completion = pending
+      pending = nil
+      completion?(outcome)
+    }
+  }
+
+  private final class Nobody: IdentityService {
+    func ask(_ signer: SigningIdentity, completion: @escaping (STSAnswer<CallerIdentity>) -> Void) -> AnyObject { self }
+  }
+
+  private let service = Service()
+  private let scheduler = VirtualScheduler(wallSeconds: 1_800_000_000)
+  private let journal = LogRecorder()
+  private let nobody = Nobody()
+  private let source: FetchedSource
+
+  init() throws {
+    let scheduler = scheduler
+    source = try FetchedSource(
+      SourceSettings(name: "other", kind: .kms(KMSSettings(secret: "s", tokenFile: "/t", site: "http://127.0.0.1:1"))),
+      by: service, scheduler: scheduler, log: journal.log,
+      serverTime: { Self.time(scheduler) })
+    source.takeOver(asking: nobody)
+  }
+
+  private static func time(_ scheduler: VirtualScheduler) -> UTCTime {
+    UTCTime(seconds: 1_800_000_000 + scheduler.time.microseconds / 1_000_000)
+  }
+
+  private func secret(_ text: String) -> Secret { Secret(copying: Array(text.utf8).span) }
+
+  private func credential(_ number: Int, life: Int64?) -> FetchOutcome {
+    .fetched(
+      ServedCredential(
+        key: AccessKey(id: "STS.\(number)", secret: secret("secret\(number)")), securityToken: secret("token\(number)"),
+        expiration: life.map { UTCTime(seconds: Self.time(scheduler).seconds + $0) }))
+  }
+
+  private var status: SourceStatus {
+    source.status(clock: ServerClock(wallMicroseconds: 1_800_000_000_000_000, at: scheduler.time))
+  }
+
+  private func logged(_ phrase: String) -> Int { journal.all.count { $0.contains(phrase) } }
+
+  private let down = FetchOutcome.failed(Failure(.transient, code: "Connect", advice: "look"))
+
+  @Test func `it is awaited until the first answer, and asked again after half of what is left, at most an hour`() {
+    #expect(source.isAwaited && service.asked == 1 && status.state == .fetching)
+    service.answer(credential(1, life: 6 * 3600))
+    #expect(!source.isAwaited && source.signer.identity?.key.id == "STS.1" && status.state == .unproven)
+    scheduler.advance(by: .minutes(59))
+    #expect(service.asked == 1)
+    scheduler.advance(by: .minutes(2))
+    #expect(service.asked == 2)
+    service.answer(credential(2, life: 1200))
+    scheduler.advance(by: .minutes(9))
+    #expect(service.asked == 2)
+    scheduler.advance(by: .minutes(2))
+    #expect(service.asked == 3)
+  }
+
+  @Test func `while the service fails the last good one signs until its end, and then nobody does`() {
+    service.answer(credential(1, life: 1200))
+    scheduler.advance(by: .minutes(11))
+    service.answer(down)
+    #expect(source.signer.identity != nil && logged("can't be renewed") == 1)
+    for _ in 0..<200 where source.signer.identity != nil {
+      scheduler.advance(by: .seconds(10))
+      if service.isAsked { service.answer(down) }
+    }
+    #expect(source.signer.identity == nil && status.state == .noCredential)
+    #expect(logged("credential has lapsed") == 1)
+    #expect(logged("can't be renewed") == 1, "a repeated failure is logged once")
+    if case .none(let failure) = source.signer {
+      #expect(failure.code == "SourceNotReady" && failure.advice.contains("Connect: look"))
+    }
+    scheduler.advance(by: .minutes(2))
+    service.answer(credential(2, life: 1200))
+    #expect(source.signer.identity?.key.id == "STS.2")
+  }
+
+  @Test func `a refused credential is fetched again before the refusal counts`() throws {
+    service.answer(credential(1, life: 3600))
+    scheduler.advance(by: .minutes(1))
+    let signer = try #require(source.signer.identity)
+    var isSettled = false
+    let wait = source.refused(signer, Failure(.permanent, code: "InvalidAccessKeyId.NotFound", advice: "x")) {
+      isSettled = true
+    }
+    #expect(wait != nil && service.asked == 2 && status.state == .refused)
+    service.answer(credential(2, life: 3600))
+    #expect(isSettled && source.signer.identity?.key.id == "STS.2" && status.state == .unproven)
+    #expect(source.refused(signer, Failure(.permanent, code: "x", advice: "x")) {} == nil, "it doesn't sign any more")
+  }
+
+  @Test func `if the service has the same credential, it is asked every 30 s`() throws {
+    service.answer(credential(1, life: 3600))
+    scheduler.advance(by: .minutes(1))
+    let signer = try #require(source.signer.identity)
+    var count = 0
+    let wait = source.refused(signer, Failure(.permanent, code: "SignatureDoesNotMatch", advice: "x")) { count += 1 }
+    service.answer(credential(1, life: 3540))
+    #expect(count == 1 && wait != nil && status.state == .refused)
+    #expect(
+      source.explained(Failure(.permanent, code: "SignatureDoesNotMatch", advice: "x"), of: signer).advice.contains(
+        "'other'"))
+    let asked = service.asked
+    scheduler.advance(by: .seconds(31))
+    #expect(service.asked == asked + 1)
+    source.accepted(signer)
+    #expect(status.state == .working)
+  }
+
+  @Test func `a credential that has expired already isn't used`() {
+    service.answer(credential(1, life: 3))
+    #expect(source.signer.identity == nil && status.error?.code == "CredentialExpired")
+  }
+}
