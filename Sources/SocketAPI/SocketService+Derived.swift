@@ -153,7 +153,7 @@ extension SocketService {
     let names = readableScopes(of: role, for: peer, token).map { "\($0)" }
     var problem = Problem(
       .scopeNotFound, detail: "", suggestion: Spelling.nearest(to: String(text.prefix(64)), among: names))
-    let hint = names.isEmpty ? "it has none" : "it has \(names.map { "'\($0)'" }.joined(separator: ", "))"
+    let hint = names.isEmpty ? "it has no scopes" : "it has \(names.map { "'\($0)'" }.joined(separator: ", "))"
     problem.detail = "role '\(role.name)' has no scope '\(RefusedValue.shown(text))'; \(problem.didYouMean)\(hint)"
     return Answer.problem(problem)
   }
