@@ -83,10 +83,6 @@ import Testing
       ":9: roles.uploader.scopes.Encode isn't a valid name for a scope; write [roles.uploader.scopes.encode]: 1 to 32 of a-z 0-9 _ -, beginning with a letter or digit"
     ),
     Finding(
-      "more than the role", "policy_file = \"get.json\"\n[roles.uploader.scopes.encode]\npolicy_file = \"oss.json\"",
-      ":11: roles.uploader.scopes.encode.policy_file permits more than the role does: its statement 1 allows oss:GetObjec on acs:oss:*:1234567890123456:*, which the role's policy doesn't allow; narrow that statement, or add the permission to the role's policy"
-    ),
-    Finding(
       "users' keys without users", "max_users = 3\nsource_identity = true",
       #":9: roles.uploader.max_users goes with session_per = "user" only; write session_per = "user", or remove the line"#,
       #":10: roles.uploader.source_identity goes with session_per = "user" only; write session_per = "user", or remove the line"#
@@ -113,6 +109,18 @@ import Testing
     ),
   ])
   func `what is wrong is reported with its line and what to write`(_ finding: Finding) { finding.check(on: Self.host) }
+
+  @Test func `a scope that permits more than the role's policy is refused, and one that permits less isn't`() throws {
+    let lines = { (role: String, scope: String) in
+      soundSettings + "policy_file = \"\(role)\"\n[roles.uploader.scopes.encode]\npolicy_file = \"\(scope)\"\n"
+    }
+    let wider = Self.host.load(lines("get.json", "oss.json"))
+    #expect(wider.settings == nil && wider.diagnostics.count == 1)
+    let sentence = try #require(wider.diagnostics.first?.description)
+    #expect(
+      sentence.contains("roles.uploader.scopes.encode.policy_file has a statement that allows oss:"), "\(sentence)")
+    #expect(Self.host.load(lines("oss.json", "get.json")).diagnostics.isEmpty)
+  }
 
   @Test func `a scope's units count where the host's units have to be seen`() throws {
     let role = try Self.role(Self.scope + "allow = { units = [\"encode.service\"] }")

@@ -69,8 +69,8 @@ struct DerivationReader {
     guard let path = scope.readPath(Schema.Scope.policyFile),
       let policy = table.context.policies.policy(in: path, namedAt: place)
     else { return nil }
-    if let rolePolicy, let account {
-      ScopeCoverage.check(policy, against: rolePolicy, account: account, at: place, findings: table.findings)
+    if rolePolicy != nil, let rolePath = table.readPath(Schema.Role.policyFile), let account {
+      table.context.policies.checkCoverage(of: path, namedAt: place, by: rolePath, account: account)
     }
     return policy
   }
