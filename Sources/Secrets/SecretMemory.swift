@@ -122,11 +122,33 @@ struct SecretPages {
   // MARK: - Chunks with room
 
   private mutating func makeChunk(_ blockSize: Int) -> UnsafeMutablePointer<Chunk> {
-    let (base, isLocked) = map(Self.chunkSize)
+    let (base, isLocked) = freshChunk()
     let chunk = base.bindMemory(to: Chunk.self, capacity: 1)
     chunk.initialize(to: Chunk(blockSize: blockSize, isLocked: isLocked, fresh: 128))
     reopen(chunk)
     return chunk
+  }
+
+  /// Chunks are mapped several at a time: a program that renders one credential uses five, and their system calls took a tenth of its
+  /// time. Untouched they take no memory.
+  static let chunksAtOnce = 8
+  /// Locked chunks that weren't used yet, one after the other.
+  private var reserve: (next: UnsafeMutableRawPointer, count: Int)?
+
+  private mutating func freshChunk() -> (base: UnsafeMutableRawPointer, isLocked: Bool) {
+    if reserve == nil {
+      let size = Self.chunksAtOnce * Self.chunkSize
+      let (base, isLocked) = map(size)
+      // The limit may have room for a single one.
+      guard isLocked else {
+        unmap(base, size, isLocked: false)
+        return map(Self.chunkSize)
+      }
+      reserve = (base, Self.chunksAtOnce)
+    }
+    let (next, count) = reserve!
+    reserve = count > 1 ? (next + Self.chunkSize, count - 1) : nil
+    return (next, true)
   }
 
   private mutating func reopen(_ chunk: UnsafeMutablePointer<Chunk>) {

@@ -34,8 +34,9 @@ import Testing
         as: UInt8.self, repeating: 0)
       pages.free(block.base, block.count)
     }
-    // Of each size of block, in steps of 64 bytes up to 4 KiB, one chunk stays at most.
-    #expect(pages.figures.locked + pages.figures.unlocked <= 64 * 65_536, "\(pages.figures)")
+    // Of each size of block, in steps of 64 bytes up to 4 KiB, one chunk stays at most, and some that weren't used yet.
+    let most = (64 + SecretPages.chunksAtOnce) * 65_536
+    #expect(pages.figures.locked + pages.figures.unlocked < most, "\(pages.figures)")
   }
 
   @Test func `memory for 40,000 secrets is little more than their size`() {
@@ -44,7 +45,18 @@ import Testing
     let taken = pages.figures.locked + pages.figures.unlocked
     #expect(taken < 40_000 * 800 * 11 / 10, "\(taken)")
     for block in blocks { pages.free(block, 800) }
-    #expect(pages.figures.locked + pages.figures.unlocked == 65_536)
+    #expect(pages.figures.locked + pages.figures.unlocked <= SecretPages.chunksAtOnce * 65_536)
+  }
+
+  /// A credential in another format than the daemon's took a tenth longer for the system calls of four more chunks.
+  @Test func `the first blocks of several sizes come from one mapping`() {
+    var pages = SecretPages()
+    let first = pages.allocate(64)
+    let figures = pages.figures
+    let blocks = [256, 512, 1024, 4096].map { ($0, pages.allocate($0)) }
+    #expect(pages.figures == figures || figures.unlocked > 0, "without permission to lock memory each has its own")
+    pages.free(first, 64)
+    for (count, block) in blocks { pages.free(block, count) }
   }
 
   @Test func `a secret's pages are locked and left out of dumps`() throws {
