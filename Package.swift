@@ -137,7 +137,7 @@ let package = Package(
       name: "bare-refresher", path: "Benchmarks/BareRefresher",
       linkerSettings: [.linkedLibrary("curl"), .linkedLibrary("crypto")]),
     .executableTarget(
-      name: "bench", dependencies: ["Laboratory", "SystemBox", "TestSupport"], path: "Benchmarks/Bench",
+      name: "bench", dependencies: ["Core", "Laboratory", "SystemBox", "TestSupport"], path: "Benchmarks/Bench",
       swiftSettings: strict()),
 
     // Tests.

@@ -17,7 +17,8 @@ struct Bench {
       ("socket", measureSocket), ("stalled", measureStalled), ("peers", measurePeers), ("memory", measureMemory),
       ("users", measureUsers),
       ("burst", measureBurst), ("scrape", measureScrape), ("start", measureStart),
-      ("restart", measureRestart), ("command", measureCommand),
+      ("restart", measureRestart), ("command", measureCommand), ("formats", measureFormats),
+      ("first-credential", measureFirstCredential),
       ("upload", measureUpload),
     ]
     for (name, part) in parts where name.hasPrefix(only) {
