@@ -155,7 +155,7 @@ let package = Package(
     tests("Systemd", imports: ["TestNeeds", "TestSupport"]),
     tests("Logs", imports: ["Core", "TestSupport"]),
     tests("HTTPClient", imports: ["Core", "Systemd", "Secrets", "TestNeeds", "TestSupport"]),
-    tests("LocalSockets", imports: ["Core", "Systemd", "TestNeeds", "TestSupport"]),
+    tests("LocalSockets", imports: ["Core", "Systemd", "CLinux", "TestNeeds", "TestSupport"]),
     tests("HTTPServer", imports: ["Core", "LocalSockets", "Systemd", "TestNeeds", "TestSupport"]),
     tests(
       "FileOutput",

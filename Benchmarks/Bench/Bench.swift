@@ -14,8 +14,8 @@ struct Bench {
   func run() throws -> Report {
     var report = Report()
     let parts: [(String, (inout Report) throws -> Void)] = [
-      ("socket", measureSocket), ("stalled", measureStalled), ("peers", measurePeers), ("memory", measureMemory),
-      ("users", measureUsers),
+      ("socket", measureSocket), ("loopback", measureLoopback), ("stalled", measureStalled), ("peers", measurePeers),
+      ("memory", measureMemory), ("users", measureUsers),
       ("burst", measureBurst), ("scrape", measureScrape), ("start", measureStart),
       ("restart", measureRestart), ("command", measureCommand), ("formats", measureFormats),
       ("first-credential", measureFirstCredential),

@@ -126,6 +126,11 @@ final class Stage {
   }
 
   /// A server that answers with the daemon's own bytes.
+  /// The same at a port of 127.0.0.1, where it asks nobody who calls.
+  func startBareServer(atPort port: UInt16) throws -> BareServer {
+    try BareServer(reply: answerBytes(), in: lab.directory, at: "\(port)")
+  }
+
   func startBareServer() throws -> BareServer { try BareServer(reply: answerBytes(), in: lab.directory) }
 
   /// A whole answer, head and body.
@@ -141,10 +146,10 @@ final class BareServer {
   let socket: String
   let child: ChildProcess
 
-  init(reply: String, in directory: TemporaryDirectory) throws {
-    socket = directory.path("bare.sock")
+  init(reply: String, in directory: TemporaryDirectory, at socket: String? = nil) throws {
+    self.socket = socket ?? directory.path("bare.sock")
     let path = try directory.write(reply, to: "bare.reply")
-    let child = try ChildProcess([Programs.bareServer, socket, path], in: directory, named: "bare")
+    let child = try ChildProcess([Programs.bareServer, self.socket, path], in: directory, named: "bare")
     self.child = child
     try eventually("the bare server listens") { child.output.contains("listening") }
   }

@@ -27,7 +27,7 @@ struct outcome {
 // Monotonic, in ns.
 uint64_t now(void);
 
-// Connects, waiting for room in the listener's queue; -1 with errno when it can't.
+// Connects to a Unix socket, or to a port of 127.0.0.1, waiting for room in the listener's queue; -1 with errno when it can't.
 int connect_to(const char *path);
 
 // Set by SIGTERM and SIGINT: what is measured until then counts.

@@ -1,6 +1,6 @@
-// A load generator for Unix sockets.
+// A load generator for Unix sockets, and for ports of 127.0.0.1.
 //
-//     bench-load --socket PATH (--get TARGET | --hex BYTES) [--framing http|length32|close] [--connections N] [--new]
+//     bench-load --socket PATH|PORT (--get TARGET | --hex BYTES) [--framing http|length32|close] [--connections N] [--new]
 //                [--seconds S] [--warm-up S] [--pace MICROSECONDS] [--cpus LIST]
 //     bench-load --socket PATH --stall N
 //
@@ -10,8 +10,10 @@
 #define _GNU_SOURCE
 #include "load.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,7 +35,22 @@ uint64_t now(void) {
   return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+static int connect_to_port(const char *port) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  // Closed by a reset: tens of thousands of ports a second would else stay in TIME_WAIT.
+  const struct linger reset = {.l_onoff = 1};
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+  int number = errno;
+  close(fd);
+  errno = number;
+  return -1;
+}
+
 int connect_to(const char *path) {
+  if (*path >= '0' && *path <= '9') return connect_to_port(path);
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   strncpy(address.sun_path, path, sizeof address.sun_path - 1);
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -104,7 +121,7 @@ int main(int count, char **words) {
   for (int option; (option = getopt_long(count, words, "", options, NULL)) != -1;) switch (option) {
     case 's': plan.socket = optarg; break;
     case 'g':
-      plan.request_size = (size_t)asprintf(&text, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", optarg);
+      plan.request_size = (size_t)asprintf(&text, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", optarg);
       plan.request = (unsigned char *)text;
       break;
     case 'x': plan.request = unhex(optarg, &plan.request_size); break;

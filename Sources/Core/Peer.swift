@@ -13,4 +13,7 @@ package struct Peer: Hashable, Sendable {
     self.pid = pid
     self.groups = groups
   }
+
+  /// A peer that the kernel doesn't report by itself, as over TCP. No user has this uid (chown(2) takes it for "unchanged").
+  package static let unidentified = Peer(uid: .max, gid: .max, pid: 0, groups: [])
 }

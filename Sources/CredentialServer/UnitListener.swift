@@ -9,6 +9,7 @@ package final class UnitListener {
 
   private let loop: EventLoop
   private unowned let server: UnitServer
+  package let listener: UnixListener
   private var acceptor: Acceptor!
   private var source: IOSource?
 
@@ -16,11 +17,10 @@ package final class UnitListener {
   package init(_ loop: EventLoop, _ listener: UnixListener, server: UnitServer) throws {
     self.loop = loop
     self.server = server
+    self.listener = listener
     acceptor = try Acceptor(loop, listener) { [unowned self] in watch($0) }
     source = try IOSource(loop, descriptor: listener.descriptor, events: .readable) { [unowned self] _ in accept() }
   }
-
-  package var listener: UnixListener { acceptor.listener }
 
   /// Accepts again, since there is room for another connection.
   package func resume() {

@@ -49,6 +49,7 @@ extension Daemon {
     if let refusal { reasons.append(.settings(refusedAt: refusal.at, errors: refusal.errors)) }
     let missing = outputs.retentionReasons
     if !missing.isEmpty { reasons.append(.incompleteSettings(missing.map(\.description))) }
+    reasons += loopback.reasons
     if let caFileReason { reasons.append(caFileReason) }
     return reasons
   }

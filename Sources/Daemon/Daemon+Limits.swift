@@ -17,7 +17,8 @@ extension Daemon {
     let descriptors = Int(clamping: clinux_descriptor_limit())
     // The listener and its connections.
     let units = settings.credentials == nil ? 0 : Self.mostUnits + 1
-    limits.fit(into: max(0, descriptors - Self.ownDescriptors - units))
+    let loopback = LoopbackServers.mostDescriptors(settings.loopback)
+    limits.fit(into: max(0, descriptors - Self.ownDescriptors - units - loopback))
     if limits.maximumConnections < socket.maxConnections {
       log.write(
         .fewerConnections,
@@ -27,7 +28,7 @@ extension Daemon {
         ])
     }
     // The loop never waits for more of them than there were at the start.
-    DescriptorTable.reserve(min(descriptors, limits.descriptors + Self.ownDescriptors + units))
+    DescriptorTable.reserve(min(descriptors, limits.descriptors + Self.ownDescriptors + units + loopback))
     return limits
   }
 }

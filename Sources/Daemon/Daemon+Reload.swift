@@ -34,8 +34,10 @@ extension Daemon: ReloadableParts {
     return { [unowned self] in replaceServer(by: server) }
   }
 
+  func prepareLoopback(_ new: LoopbackSettings?) throws -> () -> Void { try loopback.prepare(new) }
+
   func changeSocketAccess(_ new: SocketSettings) throws {
-    try server.listener.setAccess(mode: new.mode, gid: new.gid)
+    try (server.listener as? UnixListener)?.setAccess(mode: new.mode, gid: new.gid)
   }
 
   func applyGeneral(_ new: DaemonSettings) {

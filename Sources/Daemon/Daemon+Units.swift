@@ -48,7 +48,9 @@ extension Daemon {
 
   /// They listen again where somebody has deleted a socket's file.
   func makeSocketWatches() throws -> [SocketWatch] {
-    let api = try SocketWatch(scheduler: loop, log: log, listener: { [unowned self] in server.listener }) {
+    let api = try SocketWatch(
+      scheduler: loop, log: log, listener: { [unowned self] in server.listener as? UnixListener }
+    ) {
       [unowned self] in
       let socket = settings.socket
       try server.listen(by: UnixListener(path: socket.path, mode: socket.mode, gid: socket.gid))

@@ -32,6 +32,7 @@ package final class Daemon: SocketBackend {
   var connections: Connections?
   var service: SocketService!
   var server: HTTPServer!
+  var loopback: LoopbackServers!
   var units: UnitService!
   var unitServer: UnitServer!
   /// nil while no other unit's credentials are served.
@@ -116,6 +117,8 @@ package final class Daemon: SocketBackend {
     server = try listen(settings.socket)
     service.serve(on: server)
     try serveUnits(settings.credentials)
+    loopback = try LoopbackServers(loop, service, log: log)
+    loopback.begin(settings.loopback)
     retirement = loop.deferred { [unowned self] in
       retired?.stop()
       retired = nil
@@ -191,8 +194,10 @@ package final class Daemon: SocketBackend {
     if code == 0 { announcer.stopping() } else { announcer.stoppingForKey() }
     stopServingUnits()
     server.drain(within: Self.farewell) { [unowned self] in
-      service.flushLog()
-      unitServer.drain(within: Self.farewell) { [unowned self] in loop.exit(code: code) }
+      loopback.drain(within: Self.farewell) { [unowned self] in
+        service.flushLog()
+        unitServer.drain(within: Self.farewell) { [unowned self] in loop.exit(code: code) }
+      }
     }
     service.endWaiting()
   }

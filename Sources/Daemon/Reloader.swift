@@ -18,6 +18,7 @@ protocol ReloadableParts: AnyObject {
   func prepareConnections(_ new: DaemonSettings) throws -> () -> Void
   func prepareSocket(_ new: SocketSettings) throws -> () -> Void
   func prepareCredentials(_ new: CredentialsSettings?) throws -> () -> Void
+  func prepareLoopback(_ new: LoopbackSettings?) throws -> () -> Void
   /// Of the socket that stays.
   func changeSocketAccess(_ new: SocketSettings) throws
 
@@ -135,6 +136,7 @@ final class Reloader {
       let moveSocket =
         new.socket.path == old.socket.path ? nil : try parts.prepareSocket(new.socket)
       let moveCredentials = try parts.prepareCredentials(new.credentials)
+      let moveLoopback = try parts.prepareLoopback(new.loopback)
       if moveSocket == nil, new.socket != old.socket { try parts.changeSocketAccess(new.socket) }
       // Before any role changes: a process that ends in between leaves settings that its successor compares with.
       parts.recordSettings(loaded.content)
@@ -143,6 +145,7 @@ final class Reloader {
         moveSockets: {
           moveSocket?()
           moveCredentials()
+          moveLoopback()
         },
         allowingRemoval: allowingRemoval)
     } catch {

@@ -52,7 +52,8 @@ extension HTTPServer {
     var leader: (uid: UInt32, pid: Int32)? { lead * 2 > count ? candidate : nil }
   }
 
-  private func admit(_ descriptor: CInt, _ peer: Peer) {
+  private func admit(_ descriptor: CInt, _ accepted: Peer) {
+    let peer = identified(descriptor, accepted)
     let refusal = refusal(for: peer)
     // The request of a client that has left may have stopped the server.
     if epoll < 0 {
@@ -72,6 +73,18 @@ extension HTTPServer {
     setDeadline(connection, .head)
     // The request has usually arrived already, and reading it now saves a turn of the loop.
     if hasToQueue(peer.uid) { enqueue(connection) } else { receive(connection) }
+  }
+
+  /// The peer with its user, if the listener doesn't know its peers by itself and unidentified ones have the connections of one user.
+  ///
+  /// A question for each connection would take as long as a third of a request. So one user alone can take twice the connections that a
+  /// user may have, and no more.
+  private func identified(_ descriptor: CInt, _ peer: Peer) -> Peer {
+    guard peer.uid == Peer.unidentified.uid,
+      openByUID[peer.uid, default: 0] >= limits.maximumConnectionsPerUID,
+      let listener = listener as? LoopbackListener, case .success(let uid) = listener.uid(of: descriptor)
+    else { return peer }
+    return Peer(uid: uid, gid: peer.gid, pid: peer.pid, groups: peer.groups)
   }
 
   /// Why there is no room for another connection of `peer`; nil if there is. Connections whose clients have left don't count: many

@@ -79,6 +79,9 @@ extension HTTPServer {
     }
   }
 
+  /// The connection's descriptor; nil if the client is gone.
+  func descriptor(of token: ResponseToken) -> CInt? { find(token).flatMap { $0.phase == .free ? nil : $0.descriptor } }
+
   private func find(_ token: ResponseToken) -> Connection? {
     guard token.slot < connections.count else { return nil }
     let connection = connections[Int(token.slot)]

@@ -4,7 +4,7 @@ import Glibc
 package import LocalSockets
 package import Systemd
 
-/// An HTTP/1.1 server for processes of this host: a Unix socket's listener and all its clients.
+/// An HTTP/1.1 server for processes of this host: a listener, of a Unix socket or at a loopback address, and all its clients.
 ///
 /// They share one epoll descriptor, which is one source of the loop: with a source per client, every turn would become more
 /// expensive with their number. The work of one dispatch is limited by number (64 events, 64 new connections, or up to 512 during
@@ -35,7 +35,7 @@ package final class HTTPServer {
 
   let loop: EventLoop
   private(set) var acceptor: Acceptor!
-  package var listener: UnixListener { acceptor.listener }
+  package var listener: any ConnectionListener { acceptor.listener }
   private(set) var limits: ServerLimits
   /// The handler owns the server, or both have the same owner.
   unowned let handler: any RequestHandler
@@ -82,7 +82,7 @@ package final class HTTPServer {
   /// The connections accepted since the listener's queue was last empty.
   var acceptFlood = AcceptFlood()
   /// How long the requests of one turn may take, in µs, beyond the one that is being answered.
-  var turnTime: Int64 = 2000
+  package var turnTime: Int64 = 2000
   private var turnEnd: Int64 = 0
   private var eventsPerTurn = HTTPServer.batch
   /// The loop's time in this dispatch.
@@ -95,7 +95,8 @@ package final class HTTPServer {
 
   /// Serves from the next turn of `loop` on, until `stop` or its release. Neither retains `handler`.
   package init(
-    _ loop: EventLoop, listener: UnixListener, limits: ServerLimits = ServerLimits(), handler: any RequestHandler
+    _ loop: EventLoop, listener: any ConnectionListener, limits: ServerLimits = ServerLimits(),
+    handler: any RequestHandler
   ) throws {
     self.loop = loop
     self.limits = limits
@@ -134,7 +135,7 @@ package final class HTTPServer {
   }
 
   /// Accepts connections from another listener from now on; open ones stay.
-  package func listen(by new: UnixListener) throws {
+  package func listen(by new: any ConnectionListener) throws {
     let old = listener
     acceptor.listener = new
     guard watchListener(CInt(EPOLL_CTL_ADD), EPOLLIN.rawValue) else {

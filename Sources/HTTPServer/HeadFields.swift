@@ -30,6 +30,9 @@ struct HeadFields {
   /// Whether the connection may stay open: HTTP/1.1 without `Connection: close`. A client of HTTP/1.0 that asks for keep-alive
   /// would need a header for that in every answer; it gets the older default instead.
   var keepsAlive = false
+  /// Whether it has an Origin or a header whose name begins with `Sec-Fetch-`: only web browsers send those (Fetch standard, "Origin
+  /// header"; Fetch Metadata Request Headers).
+  var isFromBrowser = false
   /// The path's decoded segments: "/" is one empty segment, "/v1/roles" are two.
   var segments = InlineArray<8, Piece>(repeating: Piece())
   var segmentCount = 0

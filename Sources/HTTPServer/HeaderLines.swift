@@ -6,6 +6,7 @@ struct HeaderLines {
   private var host: HeadFields.Piece?
   private var contentLengths = 0
   private var asksToClose = false
+  private var isFromBrowser = false
 
   /// Reads from `start`, the first byte after the request line, to the empty line that ends `head`.
   static func read(_ head: Span<UInt8>, from start: Int, into fields: inout HeadFields) throws(HeadRefusal) {
@@ -22,6 +23,7 @@ struct HeaderLines {
     guard !fields.isHTTP11 || lines.hosts == 1 else { throw .host }
     // The target's own host replaces the header's (RFC 9112, 3.2.2).
     if fields.host == nil { fields.host = lines.host }
+    fields.isFromBrowser = lines.isFromBrowser
     fields.keepsAlive = fields.isHTTP11 && !lines.asksToClose
   }
 
@@ -44,6 +46,7 @@ struct HeaderLines {
   }
 
   private mutating func judge(_ head: Span<UInt8>, _ name: Range<Int>, _ value: Range<Int>) throws(HeadRefusal) {
+    if name.count >= 10, head.holds("sec-fetch-", ignoringCaseIn: name.prefix(10)) { isFromBrowser = true }
     switch name.count {
     case 4 where head.holds("host", ignoringCaseIn: name):
       hosts += 1
@@ -51,6 +54,8 @@ struct HeaderLines {
       host = HeadFields.Piece(value.lowerBound, value.upperBound)
     case 6 where head.holds("expect", ignoringCaseIn: name):
       guard head.holds("100-continue", ignoringCaseIn: value) else { throw .expectationFailed }
+    case 6 where head.holds("origin", ignoringCaseIn: name):
+      isFromBrowser = true
     case 10 where head.holds("connection", ignoringCaseIn: name):
       if names("close", in: head, value) { asksToClose = true }
     case 14 where head.holds("content-length", ignoringCaseIn: name):

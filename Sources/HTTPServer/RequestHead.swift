@@ -20,6 +20,9 @@ package struct RequestHead: ~Copyable {
   var isHeadOnly: Bool { fields.method == .head }
   var keepsAlive: Bool { fields.keepsAlive }
 
+  /// Whether a web browser sent it for a page: it has an Origin or a header whose name begins with `Sec-Fetch-`.
+  package var isFromBrowser: Bool { fields.isFromBrowser }
+
   /// The requested host: the target's host or otherwise the Host header, as sent, with its port; it may be empty. Nil in HTTP/1.0
   /// if there is neither.
   package var host: String? { fields.host.map { String(decoding: bytes[$0.range], as: UTF8.self) } }

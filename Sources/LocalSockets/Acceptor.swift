@@ -9,7 +9,7 @@ package final class Acceptor {
   private static let pause: Int64 = 100_000
 
   /// If the listener is replaced, the caller has to watch the new one.
-  package var listener: UnixListener
+  package var listener: any ConnectionListener
   /// Called with the errno when accepting pauses.
   package var paused: ((CInt) -> Void)?
 
@@ -18,7 +18,8 @@ package final class Acceptor {
   private let timer: TimerSource
 
   /// `watch` starts or stops watching the listener, which is watched at first.
-  package init(_ loop: EventLoop, _ listener: UnixListener, watch: @escaping (Bool) -> Void) throws(LoopError) {
+  package init(_ loop: EventLoop, _ listener: any ConnectionListener, watch: @escaping (Bool) -> Void) throws(LoopError)
+  {
     self.loop = loop
     self.listener = listener
     self.watch = watch

@@ -70,6 +70,8 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case fewerConnections = "daea26530bb74294bf19cbdabaee45a6"
   case socketReplaced = "5bc872175764411f8ec196966d5f034a"
   case socketNotReplaced = "41438926d0b04aa391bb5ba57ea8461e"
+  case loopbackNotServed = "f9add5ae57db48b2964f370f1d0c78a2"
+  case loopbackServed = "096e2e33093743e6941b558e5c90e880"
 
   // MARK: Other units' credentials
   case unitRefused = "bea9305df6284240879f618873b66cc7"
@@ -244,6 +246,9 @@ extension LogEvent {
 
     case .socketReplaced: .warning("the socket was deleted or replaced, listening on a new one")
     case .socketNotReplaced: .error("the socket was deleted or replaced, and nobody can connect; trying again")
+
+    case .loopbackNotServed: .error("the loopback URI isn't served at an address, trying again")
+    case .loopbackServed: .notice("the loopback URI is served again")
 
     case .unitRefused: .warning("no credential for a unit, so its start fails")
     case .unitRefusedAgain: .warning("more starts of a unit failed in the last minute because they got no credential")

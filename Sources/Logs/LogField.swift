@@ -122,6 +122,8 @@ extension LogField {
   /// How a credential is handed out.
   package enum Way: String, Sendable {
     case socket
+    /// By the loopback URI.
+    case loopback
     /// To the service manager, for a unit that starts.
     case loadCredential = "LoadCredential"
     case file

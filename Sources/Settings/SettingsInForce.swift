@@ -34,5 +34,6 @@ package final class SettingsInForce {
   package var filesDirectory: String { own.filesDirectory }
   package var socket: SocketSettings { own.socket }
   package var credentials: CredentialsSettings? { own.credentials }
+  package var loopback: LoopbackSettings? { own.loopback }
   package var sts: STSSettings { own.sts }
 }

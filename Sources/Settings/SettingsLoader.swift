@@ -111,6 +111,7 @@ private final class LoadRun {
     let main = TableReader(file?.nodes ?? [], schema: Schema.root, at: Place(file: path), context: context)
     let socket = sockets.socket(main)
     let credentials = sockets.credentials(main, besides: socket)
+    let loopback = LoopbackSettings.read(main)
     let filesTable = main.table(Schema.files, Schema.Files.table)
     let directory = filesTable.absolutePath(Schema.Files.directory)
     if let directory {
@@ -180,7 +181,8 @@ private final class LoadRun {
     outputs.reportClashes(to: findings)
     guard let socket, let directory, let level, let sts, let unitJobTimeout else { return nil }
     return DaemonSettings(
-      sources: sources, sts: sts, socket: socket, credentials: credentials, filesDirectory: directory,
+      sources: sources, sts: sts, socket: socket, credentials: credentials, loopback: loopback,
+      filesDirectory: directory,
       unitJobTimeout: unitJobTimeout, admins: admins, logLevel: level, roles: roles,
       inventory: SettingsInventory(
         files: inventory, sections: Set((file?.nodes ?? []).map(\.key)), userNames: context.principals.names(.user),

@@ -1,3 +1,4 @@
+import Core
 import LocalSockets
 import Logs
 import Systemd
@@ -39,6 +40,8 @@ final class CallerLog {
     process: @autoclosure () -> Process = .numbered
   ) {
     guard log.takes(event) else { return }
+    // Nobody's: nothing is known of the caller.
+    if uid == Peer.unidentified.uid { return log.write(event, fields) }
     var fields = fields + [.uid(uid)]
     if let pid {
       fields.append(.pid(pid))

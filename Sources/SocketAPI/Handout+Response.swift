@@ -2,6 +2,7 @@ package import Core
 package import HTTPServer
 import Refresh
 import Secrets
+import Wire
 
 extension Handout {
   /// The answer to a read at `now`; nil once it has lapsed. Below the floor a header has the remaining time.
@@ -11,6 +12,22 @@ extension Handout {
     let remaining = (session.expires - now).wholeSeconds
     let fields = HandoutHeads.fields(generation) + "Rolekeeper-Below-Floor: \(remaining)\r\n"
     return Response(head: Answer.head(status: 200, type: .json, length: document.count, fields: fields), body: document)
+  }
+
+  /// The same in a format of the loopback URI.
+  func response(
+    as format: CredentialFormat, of role: RoleName, at now: Timestamp, heads: inout HandoutHeads
+  ) -> Response? {
+    if format == .json { return response(at: now, heads: &heads) }
+    guard now < lapses else { return nil }
+    do throws(FormatError) {
+      let text = try rendered(as: format, for: role)
+      let fields = HandoutHeads.fields(generation)
+      return Response(head: Answer.head(status: 200, type: .json, length: text.count, fields: fields), body: text)
+    } catch {
+      // No format of the URI refuses a text that a credential can have.
+      return nil
+    }
   }
 
   private func head(heads: inout HandoutHeads) -> PlainBytes {

@@ -32,7 +32,7 @@ final class HandoutLog {
   /// Counts a hand-out, and logs it if it is the first of its kind. `process` is asked for only then, or if it may be.
   func note(
     _ handout: Handout, of role: ManagedRole, isReserved: Bool, to peer: Peer, at now: Timestamp,
-    _ process: () -> PeerProcess?
+    via way: LogField.Way = .socket, _ process: () -> PeerProcess?
   ) {
     let isUncertain = role.handouts.enter(
       uid: peer.uid, pid: peer.pid, session: handout.session.id, isReserved: isReserved, at: now)
@@ -45,10 +45,11 @@ final class HandoutLog {
     let scope = role.key.scope.map { [LogField.scope($0)] } ?? []
     let session =
       [LogField.role(role.name)] + scope
-      + [.generation(handout.generation), .accessKeyID(handout.session.accessKeyID), .via(.socket)]
+      + [.generation(handout.generation), .accessKeyID(handout.session.accessKeyID), .via(way)]
     switch record {
     case .first, .another:
-      callers.write(.handedOut, session, uid: peer.uid, pid: peer.pid, process: .connected(process()))
+      callers.write(
+        .handedOut, session, uid: peer.uid, pid: peer.pid == 0 ? nil : peer.pid, process: .connected(process()))
     case .beyond: callers.write(.handedOutToMore, session, uid: peer.uid)
     case .known: break
     }

@@ -14,14 +14,16 @@ final class RefusalLog {
     case connection(ServerStatistics.Refusal)
     /// Not a refusal: a user who connects so fast that the listener's queue doesn't become empty.
     case acceptFlood
+    /// At a loopback address.
+    case loopback(Loopback)
     /// Summarises objects when there are too many to list.
     case others
 
     /// Whether one user can cause as many of these as there are roles and paths.
     var isOneOfMany: Bool {
       switch self {
-      case .role, .path: true
-      case .connection, .acceptFlood, .others: false
+      case .role, .path, .loopback(.role): true
+      case .connection, .acceptFlood, .loopback, .others: false
       }
     }
 
@@ -30,22 +32,42 @@ final class RefusalLog {
       case .role(let name): [.role(name)]
       case .path(let path): [.path(path)]
       case .connection(let reason): [.reason(reason.rawValue)]
+      case .loopback(let object): object.fields
       case .acceptFlood, .others: []
       }
     }
 
     fileprivate var firstEvent: LogEvent {
       switch self {
-      case .role, .path, .connection: .refused
-      case .acceptFlood: .floods
+      case .acceptFlood, .loopback(.flood): .floods
+      case .role, .path, .connection, .loopback: .refused
       case .others: .refusedForTooMany
       }
     }
 
     fileprivate var summaryEvent: LogEvent {
       switch self {
-      case .role, .path, .connection, .others: .refusedAgain
-      case .acceptFlood: .floodsAgain
+      case .acceptFlood, .loopback(.flood): .floodsAgain
+      case .role, .path, .connection, .loopback, .others: .refusedAgain
+      }
+    }
+  }
+
+  /// What was refused at a loopback address, where no process is known, and of some callers not even the user.
+  enum Loopback: Hashable {
+    case role(RoleName)
+    /// A caller who can't be identified, and why.
+    case caller(String)
+    /// A request that is answered to nobody, or a connection that the server refused or ended.
+    case request(String)
+    /// As `Object.acceptFlood`.
+    case flood
+
+    fileprivate var fields: [LogField] {
+      switch self {
+      case .role(let name): [.role(name), .via(.loopback)]
+      case .caller(let reason), .request(let reason): [.reason(reason), .via(.loopback)]
+      case .flood: [.via(.loopback)]
       }
     }
   }
@@ -73,7 +95,7 @@ final class RefusalLog {
     timer = try scheduler.timer(accuracy: 1_000_000) { [unowned self] in sumUp() }
   }
 
-  func note(_ object: Object, uid: UInt32, pid: Int32, process: CallerLog.Process = .numbered) {
+  func note(_ object: Object, uid: UInt32, pid: Int32?, process: CallerLog.Process = .numbered) {
     var key = Key(uid: uid, object: object)
     if object.isOneOfMany, repeats[key] == nil, repeats.count >= Self.mostKeys { key = Key(uid: uid, object: .others) }
     if let count = repeats[key] {
@@ -87,7 +109,7 @@ final class RefusalLog {
 
   private func sumUp() {
     for (key, count) in repeats where count > 0 {
-      let counted: [LogField] = key.object == .acceptFlood ? [] : [.count(count)]
+      let counted: [LogField] = key.object.summaryEvent == .floodsAgain ? [] : [.count(count)]
       callers.write(key.object.summaryEvent, key.object.fields + counted, uid: key.uid)
     }
     repeats = repeats.filter { $0.value > 0 }.mapValues { _ in 0 }

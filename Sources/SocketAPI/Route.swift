@@ -2,7 +2,7 @@ import HTTPServer
 
 /// The paths of the socket's API.
 enum Route: CaseIterable {
-  case roles, role, credentials, roleHealth, report, refresh, events, status, reload, health, metrics
+  case roles, role, credentials, uri, roleHealth, report, refresh, events, status, reload, health, metrics
 
   /// `NAME` stands for a role's name.
   var path: String {
@@ -10,6 +10,7 @@ enum Route: CaseIterable {
     case .roles: "/v1/roles"
     case .role: "/v1/roles/NAME"
     case .credentials: "/v1/roles/NAME/credentials"
+    case .uri: "/v1/roles/NAME/uri"
     case .roleHealth: "/v1/roles/NAME/healthz"
     case .report: "/v1/roles/NAME/report"
     case .refresh: "/v1/roles/NAME/refresh"
@@ -42,6 +43,7 @@ enum Route: CaseIterable {
     case 2: .roles
     case 3: .role
     case 4 where request.segment(3, is: "credentials"): .credentials
+    case 4 where request.segment(3, is: "uri"): .uri
     case 4 where request.segment(3, is: "healthz"): .roleHealth
     case 4 where request.segment(3, is: "report"): .report
     case 4 where request.segment(3, is: "refresh"): .refresh

@@ -48,7 +48,10 @@ extension SocketService {
   // MARK: - Waiting readers
 
   /// Checks the readers that wait for the session again, after something has changed for it.
-  func answerWaitingReaders(of role: ManagedRole) { answerWaitingReaders(for: role.key) }
+  func answerWaitingReaders(of role: ManagedRole) {
+    answerWaitingReaders(for: role.key)
+    for service in loopback { service.answerWaiting(for: role.name) }
+  }
 
   func answerWaitingReaders(for key: SessionKey) { waiting.answer(key) { lookAgain(at: &$0) } }
 
@@ -93,6 +96,7 @@ extension SocketService {
         return true
       }
     }
+    for service in loopback { service.answerWaiting(for: name) }
   }
 
   private func roleGone(_ reader: WaitingReaders.Reader, _ name: RoleName) {
@@ -188,7 +192,7 @@ extension SocketService {
   }
 
   /// `wait` is the minimum delay of an attempt that has to wait for its turn.
-  private func nothingValid(_ role: ManagedRole, at now: Timestamp, wait: Duration = .zero) -> Response {
+  func nothingValid(_ role: ManagedRole, at now: Timestamp, wait: Duration = .zero) -> Response {
     let failure = role.machine.lastFailure
     let next = nextAttempt(of: role)
     let why = role.whyNothingIsValid(at: now, nextAttempt: next)

@@ -69,6 +69,10 @@ package final class SocketService: RequestHandler, DerivedObserver {
   package var restart: () -> Timestamp? = { nil }
   let callers: CallerLog
   let reports: SessionReports
+  /// The loopback addresses that are listened at, in the order of the settings.
+  package var loopback: [LoopbackService] = []
+  /// The groups of callers at those; nil while there was none.
+  var groups: UserGroups?
   private let refusalLog: RefusalLog
   let handoutLog: HandoutLog
   private(set) var long: LongAnswers!
@@ -107,6 +111,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
   /// The settings changed, and with them the access.
   package func settingsChanged() {
     refresher.forgetNotes()
+    groups?.forgetAll()
     long.beginAgain()
     for key in waiting.keys { answerWaitingReaders(for: key) }
     subscribers.review()
@@ -132,6 +137,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
       .stopping, detail: "the daemon is stopping or restarting; ask again in a moment", retryAfter: .seconds(1))
     let tokens = waiting.takeAll().map(\.token) + refreshWaiters.takeAll().map(\.token)
     for token in tokens { server?.complete(token, Answer.problem(problem)) }
+    for service in loopback { service.endWaiting(Answer.problem(problem)) }
   }
 
   package func isPrivileged(_ peer: Peer) -> Bool { access.isAdmin(peer) }
@@ -156,7 +162,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
     }
     guard let route = Route(request) else { return Self.unknownPath() }
     switch route {
-    case .role, .credentials, .roleHealth, .report, .refresh:
+    case .role, .credentials, .uri, .roleHealth, .report, .refresh:
       return respond(to: request, about: route, from: peer, token: token)
     case .roles: return get(request) ?? listRoles(for: peer, token)
     case .events: return get(request, taking: ["role", "scope"]) ?? subscribe(request, peer, token)
@@ -188,6 +194,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
       if let problem = get(request, taking: CredentialQuery.parameters) { return problem }
       server?.note(refresher.note(of: role), for: token)
       return credentials(of: role, for: request, from: peer, token: token)
+    case .uri: return get(request) ?? uri(of: role, for: peer, token)
     case .roleHealth: return get(request) ?? health(of: role, for: peer)
     case .report:
       return post(request, taking: Self.reportParameters) ?? report(on: role, for: request, from: peer, token: token)
@@ -366,6 +373,12 @@ package final class SocketService: RequestHandler, DerivedObserver {
     refusals += 1
     refusalLog.note(object, uid: peer.uid, pid: peer.pid, process: process)
     return Answer.problem(Problem(.forbidden, detail: why))
+  }
+
+  /// Counts and logs a refusal at a loopback address; `uid` is that of `Peer.unidentified` where the caller isn't known.
+  func noteLoopbackRefusal(_ object: RefusalLog.Loopback, uid: UInt32) {
+    refusals += 1
+    refusalLog.note(.loopback(object), uid: uid, pid: nil)
   }
 
   func unknownRole(_ name: String, _ peer: Peer, _ token: ResponseToken) -> Response {

@@ -31,6 +31,8 @@ package struct Health: WireDocument, Hashable, Sendable {
       case settings
       /// The settings in force look truncated, and outputs that they no longer name were kept.
       case incompleteSettings = "incomplete-settings"
+      /// An address of the loopback URI can't be listened at.
+      case loopback
       /// The CA file can't be used; the certificates that were read before, if any, are in force.
       case caFile = "ca-file"
 
@@ -38,7 +40,8 @@ package struct Health: WireDocument, Hashable, Sendable {
         switch self {
         case .noRoles: .ok
         case .noSession: .failing
-        case .refresh, .shortSessions, .output, .source, .settings, .incompleteSettings, .caFile: .degraded
+        case .refresh, .shortSessions, .output, .source, .settings, .incompleteSettings, .loopback, .caFile:
+          .degraded
         }
       }
     }
@@ -105,6 +108,7 @@ package struct Health: WireDocument, Hashable, Sendable {
       case .source: return "\(count) AccessKey \(count == 1 ? "source has" : "sources have") a problem"
       case .settings: return "the settings on disk are not in force"
       case .incompleteSettings: return "the settings look cut off"
+      case .loopback: return "the loopback URI isn't served"
       case .caFile: return "the CA file can't be used"
       }
     }

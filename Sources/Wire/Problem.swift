@@ -11,6 +11,8 @@ package struct Problem: WireDocument, Hashable, Sendable {
     case scopeNotFound = "scope-not-found"
     /// The role holds no session of the AccessKeyId that was reported.
     case sessionNotHeld = "session-not-held"
+    /// The settings have no `[loopback]`, or its addresses can't be listened at.
+    case loopbackOff = "loopback-off"
     case methodNotAllowed = "method-not-allowed"
     /// No session of the role can live as long as requested; `max_ttl` is the maximum.
     case tooLong = "ttl-too-long"
@@ -33,7 +35,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       switch self {
       case .malformed: 400
       case .forbidden: 403
-      case .notFound, .scopeNotFound, .sessionNotHeld: 404
+      case .notFound, .scopeNotFound, .sessionNotHeld, .loopbackOff: 404
       case .methodNotAllowed: 405
       case .tooLong: 409
       case .settingsRefused: 422
@@ -49,6 +51,7 @@ package struct Problem: WireDocument, Hashable, Sendable {
       case .notFound: "not found"
       case .scopeNotFound: "the role has no such scope"
       case .sessionNotHeld: "the role has no such session"
+      case .loopbackOff: "the loopback URI is off"
       case .methodNotAllowed: "the method is not allowed here"
       case .tooLong: "no session can live that long"
       case .tooManyReservations: "too many reservations"

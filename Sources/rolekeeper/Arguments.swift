@@ -64,6 +64,9 @@ struct Arguments {
   private(set) var program: [String]?
   private(set) var renewal = Renewal.none
   private(set) var endsBeforeExpiry = false
+  /// Of `exec`: whether the command gets the loopback URI in place of a credential, and no variable that names a proxy.
+  private(set) var givesURI = false
+  private(set) var dropsProxy = false
   /// Of `check`: print the polkit rule instead of the findings.
   private(set) var printsPolkit = false
   /// Of `check`: print the least policies in RAM instead of the findings.
@@ -107,6 +110,8 @@ struct Arguments {
     case .printPolicy: printsPolicies = true
     case .renew: renewal = try Renewal(value)
     case .endBeforeExpiry: endsBeforeExpiry = true
+    case .uri: givesURI = true
+    case .dropProxy: dropsProxy = true
     case .format:
       guard let format = CredentialFormat(rawValue: value) else {
         let hint =
@@ -164,6 +169,11 @@ struct Arguments {
       program = words.operandsAfterDashes.map(Self.texts)
       roles.removeLast(min(roles.count, program?.count ?? 0))
       if !words.has(.format) { format = .env }
+      let others: [Option] = [.format, .template, .scope, .minTTL, .wait, .renew, .endBeforeExpiry]
+      if givesURI, let other = others.first(where: { words.has($0) }) {
+        throw Wrong("'--uri' and '\(other.rawValue)' don't go together: the command's SDK asks the daemon by itself")
+      }
+      if dropsProxy, !givesURI { throw Wrong("'--drop-proxy' belongs to '--uri'") }
       if case .signal = renewal, !usesFile {
         throw Wrong(
           "'--renew signal=…' needs a file: variables of a running command can't be changed; add '--format json'")

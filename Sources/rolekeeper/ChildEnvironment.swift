@@ -14,6 +14,19 @@ final class ChildEnvironment {
     }
   }
 
+  /// What SDKs look for before or instead of the loopback URI.
+  static var leftoversBesideURI: [String] { usual + ofAWS + besideURI }
+
+  /// The other sources of Alibaba's SDKs (alibabacloud_credentials 1.0.12) and the settings of AWS's container provider, which
+  /// would be sent along or win, and those that a child gets in other values.
+  private static let besideURI = [
+    "ALIBABA_CLOUD_ROLE_ARN", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "ALIBABA_CLOUD_OIDC_TOKEN_FILE",
+    "ALIBABA_CLOUD_ECS_METADATA", "ALIBABA_CLOUD_ECS_METADATA_DISABLED", "ALIBABA_CLOUD_CLI_PROFILE_DISABLED",
+    "ALIBABA_CLOUD_CREDENTIALS_FILE", "ALICLOUD_ASSUME_ROLE_ARN", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED",
+  ]
+
   /// What AWS tools look for before the files and programs that a profile names (botocore's credentials.py), in their present and
   /// former names, and the profile itself.
   private static let ofAWS = [

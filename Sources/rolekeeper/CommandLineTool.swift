@@ -54,7 +54,8 @@ enum CommandLineTool {
     case .watch:
       var command = WatchCommand(client, arguments)
       return try command.run()
-    case .exec: return try ExecCommand(client).run(arguments)
+    case .exec:
+      return arguments.givesURI ? try ExecURI(client).run(arguments) : try ExecCommand(client).run(arguments)
     case .check:
       return try CheckCommand.run(
         config: arguments.config,

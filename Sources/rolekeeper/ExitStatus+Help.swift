@@ -100,7 +100,7 @@ extension ExitStatus {
           failed,
           "no such role, no permission to read it, --min-ttl is more than the role can have, or the file can't be written"
         ),
-        usage, noAnswer,
+        Entry(wrongUsage, "wrong usage; --uri where the loopback URI is off or a proxy variable is set"), noAnswer,
         Entry(
           notNow,
           "not now: no valid credential, or too many reservations or connections; stderr says when to try again, if that is known"
@@ -121,7 +121,7 @@ extension ExitStatus {
     Entry(HealthCheck.Outcome.ok.rawValue, "ok"),
     Entry(
       HealthCheck.Outcome.degraded.rawValue,
-      "degraded: a role's session can't be renewed or is granted too short for its floor, a credential file can't be written, an AccessKey or the CA file can't be used, or the last reload was refused; also if stdout can't be written"
+      "degraded: a role's session can't be renewed or is granted too short for its floor, a credential file can't be written, an AccessKey or the CA file can't be used, the loopback URI isn't served, or the last reload was refused; also if stdout can't be written"
     ),
     Entry(
       HealthCheck.Outcome.failing.rawValue,

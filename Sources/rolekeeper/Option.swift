@@ -23,6 +23,8 @@ enum Option: String, CaseIterable, CommandOption {
   case exec = "--exec"
   case renew = "--renew"
   case endBeforeExpiry = "--end-before-expiry"
+  case uri = "--uri"
+  case dropProxy = "--drop-proxy"
   case help = "--help"
   case version = "--version"
 
@@ -38,7 +40,7 @@ enum Option: String, CaseIterable, CommandOption {
     case .minTTL: [.get, .wait, .exec]
     case .scope: [.get, .watch, .exec, .report]
     case .exec: [.watch]
-    case .renew, .endBeforeExpiry: [.exec]
+    case .renew, .endBeforeExpiry, .uri, .dropProxy: [.exec]
     case .timeout: Command.allCases.filter { ![.check, .policy, .whoHad].contains($0) }
     case .config: [.check, .policy]
     case .printPolkit, .printPolicy: [.check]
@@ -52,7 +54,8 @@ enum Option: String, CaseIterable, CommandOption {
     switch self {
     case .socket, .format, .field, .template, .output, .scope, .minTTL, .wait, .timeout, .config, .unit, .since, .renew:
       true
-    case .json, .watch, .check, .allowRemoval, .printPolkit, .printPolicy, .exec, .endBeforeExpiry, .help, .version:
+    case .json, .watch, .check, .allowRemoval, .printPolkit, .printPolicy, .exec, .endBeforeExpiry, .uri, .dropProxy,
+      .help, .version:
       false
     }
   }

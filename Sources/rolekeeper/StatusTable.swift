@@ -47,7 +47,7 @@ enum StatusTable {
   /// First how many roles work, then what applies to all of them.
   private static func summary(_ report: StatusReport) -> [String] {
     var lines = ["rolekeeper \(report.version), pid \(report.pid): \(Headline(report.roles).text)"]
-    let general: [Health.Reason.Kind] = [.settings, .incompleteSettings, .caFile, .shortSessions]
+    let general: [Health.Reason.Kind] = [.settings, .incompleteSettings, .caFile, .loopback, .shortSessions]
     lines += report.health.reasons.filter { general.contains($0.kind) }.map(\.detail)
     if report.rate.requestsPerSecond < report.rate.configured * 0.99 {
       let (now, most) = (rate(report.rate.requestsPerSecond), rate(report.rate.configured))

@@ -129,6 +129,12 @@ enum Usage {
                              replaced (HUP, INT, QUIT, USR1, USR2, TERM, WINCH); none, the default
         --end-before-expiry  end COMMAND, by SIGTERM and after \(ExecMachine.grace.text) by SIGKILL, a minute before its session expires,
                              or a tenth of the session's remaining life if that is less
+        --uri                COMMAND gets no credential but the role's loopback URI, where SDKs fetch sessions as long as it
+                             runs: ALIBABA_CLOUD_CREDENTIALS_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI; other sources of
+                             these SDKs are switched off; takes [loopback] in the settings, and the user or group in the
+                             role's allow
+        --drop-proxy         with --uri: run COMMAND without HTTP_PROXY, http_proxy, ALL_PROXY and all_proxy, which make some
+                             SDKs ask the proxy for the credential; without this option, a set one is refused
 
       """
     case .check:

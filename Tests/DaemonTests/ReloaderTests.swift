@@ -471,6 +471,10 @@ private final class FakeParts: ReloadableParts {
     try prepare("socket \(new.path)")
     return { [unowned self] in calls.append("move socket") }
   }
+  func prepareLoopback(_ new: LoopbackSettings?) throws -> () -> Void {
+    if let new { try prepare("loopback \(new.addresses)") }
+    return { [unowned self] in if let new { calls.append("serve loopback \(new.addresses)") } }
+  }
   func prepareCredentials(_ new: CredentialsSettings?) throws -> () -> Void {
     if let new { try prepare("credentials \(new.path)") }
     return { [unowned self] in if let new { calls.append("serve credentials \(new.path)") } }

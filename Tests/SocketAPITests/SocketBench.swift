@@ -127,7 +127,7 @@ final class SocketBench {
     ask("GET /v1/roles/\(role)/credentials\(query)", peer)
   }
 
-  private static func parse(_ bytes: inout [UInt8]) -> HeadFields {
+  static func parse(_ bytes: inout [UInt8]) -> HeadFields {
     var span = bytes.mutableSpan
     guard let fields = try? HeadParser.parse(&span) else {
       preconditionFailure("a request that the server would refuse")

@@ -34,6 +34,10 @@ extension UnderSystemd {
         Exposure(names: ["hide-processes", "own-files"], most: 13),
         Exposure(names: ["own-files"], most: 14),
         Exposure(names: ["hide-processes", "sts-addresses"], most: 15),
+        Exposure(names: ["loopback"], most: 19),
+        Exposure(
+          names: ["hide-processes", "own-files", "sts-addresses", "on-failure", "refresh-credentials", "loopback"],
+          most: 13),
         Exposure(
           names: [], more: "LoadCredential=\nLoadCredentialEncrypted=access-key:/etc/rolekeeper/access-key.cred",
           most: 18
@@ -71,6 +75,31 @@ extension UnderSystemd {
       #expect(try eventually { try Credential(document: service.box.ask("cat \(path)")) == credential })
       #expect(try service.box.ask("stat --dereference --format='%a %U %G' \(path)") == "400 rolekeeper rolekeeper")
       #expect(try service.request("/healthz").output.hasSuffix("200"))
+    }
+
+    @Test(arguments: Release.all)
+    func `with its drop-in the loopback URI serves users by their uid, and without it the journal says what to install`(
+      _ release: Release
+    ) throws {
+      let settings = "\(SettingsText.usual)\n[loopback]\nlisten = [\"127.0.0.1:7180\", \"[::1]:7180\"]\n"
+      func ask(_ service: Service, as user: String, at host: String = "127.0.0.1") throws -> String {
+        try service.box.ask(
+          "runuser -u \(user) -- curl -s -o /dev/null -w '%{http_code}' http://\(host):7180/uploader || true")
+      }
+      let service = try Self.service(["loopback"], under: release)
+      try service.write(settings)
+      try service.start()
+      #expect(try ask(service, as: "reader") == "200")
+      #expect(try ask(service, as: "reader", at: "[::1]") == "200")
+      #expect(try ask(service, as: "root") == "403" && ask(service, as: "nobody") == "403")
+      #expect(try service.systemctl("stop").status == 0)
+
+      let bare = try Self.service([], under: release)
+      try bare.write(settings)
+      try bare.start()
+      #expect(try ask(bare, as: "reader") == "000")
+      #expect(try eventually { try bare.journal.text().contains("loopback.conf") })
+      #expect(try bare.request("/healthz").output.contains("degraded"))
     }
 
     @Test(arguments: Release.all)

@@ -6,6 +6,7 @@
 #include "clinux_child.h"
 #include "clinux_files.h"
 #include "clinux_heap.h"
+#include "clinux_loopback.h"
 #include "clinux_memory.h"
 #include "clinux_process.h"
 #include "clinux_socket.h"

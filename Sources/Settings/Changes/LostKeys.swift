@@ -50,6 +50,8 @@ struct LostKeys {
       let (before, after) = (old.whole.credentials, new.whole.credentials)
       lost(Schema.Credentials.path, before?.path != after?.path, &noticed)
       lost(Schema.Credentials.wait, before?.wait != after?.wait, &others)
+    case Schema.loopback.name where end.path.count == 1:
+      lost(Schema.Loopback.listen, old.whole.loopback != new.whole.loopback, &noticed)
     case Schema.sts.name where end.path.count == 1:
       let (before, after) = (old.whole.sts, new.whole.sts)
       lost(Schema.STS.endpoint, before.endpoint != after.endpoint, &noticed)

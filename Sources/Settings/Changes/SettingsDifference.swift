@@ -84,6 +84,9 @@ package struct SettingsDifference: Hashable, Sendable {
     if isLost("credentials"), old.credentials != nil, new.credentials == nil {
       lose(mainPath, "credentials", "is missing, and systemd could load no unit's credential any more")
     }
+    if isLost("loopback"), old.loopback != nil, new.loopback == nil {
+      lose(mainPath, "loopback", "is missing, and programs would get no credential from the loopback URI any more")
+    }
     if isLost("files"), old.filesDirectory != new.filesDirectory {
       lose(mainPath, "files", "is missing, and all files would move to \(new.filesDirectory)")
     }

@@ -4,7 +4,8 @@ import Core
 enum Schema {
   static let tables =
     [
-      root, Source.table, STS.table, Socket.table, Credentials.table, Files.table, UnitJobs.table, Access.table,
+      root, Source.table, STS.table, Socket.table, Credentials.table, Loopback.table, Files.table, UnitJobs.table,
+      Access.table,
       Log.table,
     ]
     + [Role.table, Allow.table, Output.table, Scope.table]
@@ -22,13 +23,22 @@ enum Schema {
       The socket from which systemd loads credentials for other units, by LoadCredential= in those. It is there if this \
       table is, or if rolekeeper-credentials.socket is enabled.
       """)
+  static let loopback = TableKey(
+    name: "loopback", example: "{ listen = [\"127.0.0.1:7180\"] }",
+    summary: """
+      Loopback addresses at which programs of this host get credentials by HTTP, for SDKs that take nothing but a URI: \
+      http://127.0.0.1:7180/NAME for ALIBABA_CLOUD_CREDENTIALS_URI, and http://127.0.0.1:7180/NAME/aws for \
+      AWS_CONTAINER_CREDENTIALS_FULL_URI. It takes the drop-in loopback.conf. Callers are judged by their user and by the \
+      groups that the user database has for that user: by users and groups in each role's allow, not by units. Neither root \
+      nor administrators have rights here that aren't written there.
+      """)
   static let files = TableKey(name: "files", example: "{}", summary: "Where the roles' files go.")
   static let unitJobs = TableKey(
     name: "unit_jobs", example: "{}", summary: "How the units in refresh_units are reloaded.")
   static let access = TableKey(name: "access", example: "{}", summary: "Who may administer the daemon.")
   static let log = TableKey(name: "log", example: "{}", summary: "What goes to the journal.")
   static let root = SettingTable(
-    header: "", keys: [source, sts, socket, credentials, files, unitJobs, access, log, roles])
+    header: "", keys: [source, sts, socket, credentials, loopback, files, unitJobs, access, log, roles])
 
   /// The keys that a file of roles.d may have.
   static let rolesFile = SettingTable(header: "roles.d", keys: [roles])
@@ -127,6 +137,17 @@ enum Schema {
         with status 243.
         """)
     static let table = SettingTable(header: "[credentials]", keys: [path, wait])
+  }
+
+  enum Loopback {
+    static let listen = TextsKey(
+      name: "listen", form: "127.0.0.1:PORT or [::1]:PORT each", most: LoopbackSettings.mostAddresses,
+      example: "[\"127.0.0.1:7180\"]",
+      summary: """
+        The addresses, with a port below 32768, which the kernel gives to no client. Any address in 127.0.0.0/8 will do, \
+        but no name.
+        """)
+    static let table = SettingTable(header: "[loopback]", keys: [listen])
   }
 
   enum Files {

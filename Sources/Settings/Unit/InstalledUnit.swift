@@ -40,6 +40,8 @@ package struct InstalledUnit: Hashable, Sendable {
   /// Whether the daemon can give a file to another user or group: whether it has CAP_CHOWN (capabilities(7)). Only root
   /// has it without `AmbientCapabilities=`.
   let changesOwners: Bool
+  /// Whether the daemon may ask the kernel about sockets (systemd.exec(5), RestrictAddressFamilies=).
+  let opensNetlink: Bool
 
   /// The file from which `LoadCredential=` takes the credential with this name; nil if the unit names no file for it.
   func file(ofCredential name: String) -> String? {
@@ -95,6 +97,7 @@ package struct InstalledUnit: Hashable, Sendable {
     reportsReady = ["notify", "notify-reload"].contains(unit.value("Type"))
     view = UnitView(unit)
     hidesProcesses = unit.value("ProtectProc").map { $0 != "default" } ?? false
+    opensNetlink = unit.opensAddressFamily("AF_NETLINK")
     let isInAmbient = unit.hasCapability("CAP_CHOWN", in: "AmbientCapabilities") ?? false
     changesOwners =
       (unit.hasCapability("CAP_CHOWN", in: "CapabilityBoundingSet") ?? true) && (self.user == nil || isInAmbient)

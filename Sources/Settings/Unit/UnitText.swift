@@ -48,6 +48,16 @@ struct UnitText {
     }
   }
 
+  /// Whether RestrictAddressFamilies= lets processes make sockets of the family; a line that begins with `~` takes families out
+  /// (systemd.exec(5)).
+  func opensAddressFamily(_ name: String) -> Bool {
+    guard let lines = assignments["RestrictAddressFamilies"], let first = lines.first else { return true }
+    return lines.reduce(first.hasPrefix("~")) { opens, line in
+      let isNamed = line.drop { $0 == "~" }.split(whereSeparator: \.isWhitespace).contains { $0 == name }
+      return isNamed ? !line.hasPrefix("~") : opens
+    }
+  }
+
   /// Lines without comments and surrounding blanks. A line that ends in `\` continues in the next one; comments in
   /// between are skipped.
   private static func logicalLines(of text: String) -> [String] {

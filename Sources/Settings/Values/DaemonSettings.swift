@@ -12,6 +12,8 @@ package struct DaemonSettings: Hashable, Sendable {
   package var socket: SocketSettings
   /// Nil if the daemon serves no credentials of other units.
   package var credentials: CredentialsSettings?
+  /// Nil if there is no loopback URI.
+  package var loopback: LoopbackSettings?
   /// The absolute path of the directory in which each role has its own directory.
   package var filesDirectory: String
   /// How long a unit's job is waited for.
@@ -83,4 +85,14 @@ package struct CredentialsSettings: Hashable, Sendable {
     self.path = path
     self.wait = wait
   }
+}
+
+/// `[loopback]`.
+package struct LoopbackSettings: Hashable, Sendable {
+  package static let mostAddresses = 4
+
+  /// At least one, in the order of the settings, without duplicates.
+  package var addresses: [LoopbackAddress]
+
+  package init(addresses: [LoopbackAddress]) { self.addresses = addresses }
 }

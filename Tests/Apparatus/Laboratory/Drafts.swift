@@ -110,6 +110,8 @@ package struct SettingsDraft {
   package var socket = "mode = \"0600\""
   /// Tables of further sources; then each role names its own.
   package var sources = ""
+  /// Loopback addresses to listen at.
+  package var loopback: [String] = []
   /// Lines of `[access]`.
   package var access = ""
   package var level = "notice"
@@ -130,6 +132,8 @@ package struct SettingsDraft {
       [socket]
       path = "\(socketPath)"
       \(socket)
+
+      \(loopback.isEmpty ? "" : "[loopback]\nlisten = \(loopback)")
 
       [files]
       directory = "\(directory)"

@@ -1,0 +1,185 @@
+import Core
+import Glibc
+import Laboratory
+import TestNeeds
+import TestSupport
+import Testing
+import Wire
+
+/// The loopback URI of a real daemon, asked by real users.
+@Suite(.serialized, .needs(.root)) struct LoopbackTests {
+  private let address: LoopbackAddress
+  private let lab: Lab
+
+  init() throws {
+    let address = TCPSocket.freeAddress()
+    self.address = address
+    lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader", "reports", "private"])) { draft in
+      draft.socket = "mode = \"0660\"\ngroup = \(Person.clients)"
+      draft.access = "admin_users = [\(Person.admin)]"
+      draft.loopback = [address.description]
+      draft.roles = [
+        SettingsDraft.Role("uploader", more: "allow = { users = [\(Person.reader)] }"),
+        SettingsDraft.Role("reports", more: "allow = { users = [0], groups = [\(Person.media)] }"),
+        SettingsDraft.Role("private"),
+      ]
+    }
+    try lab.start()
+  }
+
+  /// What curl(1) gets as this user: the status and the body.
+  private func ask(
+    _ path: String, as uid: UInt32 = Person.reader, groups: [UInt32] = [], _ options: [String] = []
+  ) throws -> (status: Int, body: String) {
+    let run = try ChildProcess.run(
+      Person.words(uid, groups: groups) + [
+        "/usr/bin/curl", "--silent", "--noproxy", "*", "--write-out", "%{http_code}",
+      ]
+        + options + ["http://\(address)\(path)"])
+    return (Int(run.output.suffix(3)) ?? 0, String(run.output.dropLast(3)))
+  }
+
+  private func request(_ path: String, _ headers: String = "") -> String {
+    "GET \(path) HTTP/1.1\r\nHost: \(address)\r\n\(headers)Connection: close\r\n\r\n"
+  }
+
+  struct Case: CustomTestStringConvertible {
+    let name: String
+    let uid: UInt32
+    var groups: [UInt32] = []
+    let gets: Set<String>
+    var testDescription: String { name }
+  }
+
+  @Test(arguments: [
+    Case(name: "a user that a role allows", uid: Person.reader, gets: ["uploader"]),
+    Case(name: "a user that nobody named", uid: Person.stranger, gets: []),
+    // The process's own groups aren't known over TCP; the user database has no such member.
+    Case(name: "a process in a group that a role allows", uid: Person.stranger, groups: [Person.media], gets: []),
+    Case(name: "an administrator", uid: Person.admin, gets: []),
+    Case(name: "root, which one role names", uid: 0, gets: ["reports"]),
+  ])
+  func `each user gets the roles whose allow names it, and nothing else`(_ person: Case) throws {
+    for role in ["uploader", "reports", "private"] {
+      for path in ["/\(role)", "/\(role)/aws"] {
+        let got = try ask(path, as: person.uid, groups: person.groups)
+        #expect(got.status == (person.gets.contains(role) ? 200 : 403), "\(path): \(got.body)")
+        #expect(got.body.contains("STS.") == person.gets.contains(role))
+      }
+    }
+    let credential = try lab.credential("uploader")
+    if person.gets.contains("uploader") {
+      let got = try ask("/uploader", as: person.uid)
+      let read = try Credential(document: got.body)
+      #expect((read.keyID, read.secret, read.token) == (credential.keyID, credential.secret, credential.token))
+      #expect(got.body.contains(#""Code":"Success""#))
+    }
+  }
+
+  @Test func `the journal has hand-outs and refusals with the user and the way`() throws {
+    _ = try ask("/uploader")
+    _ = try ask("/uploader", as: Person.stranger)
+    try eventually("both lines") {
+      lab.daemon.log.contains("credential handed out") && lab.daemon.log.contains("request refused")
+    }
+    let lines = lab.daemon.log.split(separator: "\n").filter { $0.contains("via=loopback") }
+    #expect(lines.contains { $0.contains("handed out") && $0.contains("uid=\(Person.reader)") && !$0.contains("pid=") })
+    #expect(lines.contains { $0.contains("refused") && $0.contains("uid=\(Person.stranger)") })
+  }
+
+  /// It would be taken for root's, as the kernel reports uid 0 for it.
+  @Test func `a client that has closed, or only stopped sending, gets nothing`() throws {
+    for _ in 0..<50 {
+      let client = try #require(TCPSocket(address))
+      client.send(request("/reports"))
+      client.close()
+    }
+    let half = try #require(TCPSocket(address))
+    half.send(request("/reports"))
+    half.stopSending()
+    let answer = half.receive()
+    #expect(!answer.contains("STS."), "refused or, if the daemon read in time, root's own: \(answer.prefix(12))")
+    let reset = try #require(TCPSocket(address))
+    reset.send(request("/reports"))
+    reset.reset()
+    let living = try #require(TCPSocket(address))
+    living.send(request("/reports"))
+    #expect(living.receive().hasPrefix("HTTP/1.1 200 "))
+  }
+
+  @Test(arguments: [
+    "Origin: http://evil.example\r\n", "Origin: null\r\n", "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n",
+  ])
+  func `a replayed browser request gets nothing, whoever sends it`(headers: String) throws {
+    let client = try #require(TCPSocket(address))
+    client.send(request("/reports", headers))
+    let answer = client.receive()
+    #expect(answer.hasPrefix("HTTP/1.1 403 ") && !answer.contains("STS.") && !answer.contains("Access-Control"))
+  }
+
+  @Test(arguments: [
+    ("127.0.0.1", 200), ("[::1]", 200), ("localhost", 403), ("evil.example", 403), ("127.0.0.1:1", 403),
+  ])
+  func `the Host has to be a loopback literal, with our port if any`(host: String, status: Int) throws {
+    let client = try #require(TCPSocket(address))
+    client.send("GET /reports HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n")
+    #expect(client.receive().hasPrefix("HTTP/1.1 \(status) "))
+  }
+
+  @Test func `one user's connections keep neither others nor the socket from answers`() throws {
+    let words = Person.words(Person.stranger) + ["/usr/bin/python3", "-c", Self.flood, "\(address.port)"]
+    let flood = try ChildProcess(words, in: lab.directory, named: "flood")
+    defer { flood.stop() }
+    try eventually("it holds all that it can") { flood.output.contains("full") }
+    #expect(try ask("/uploader").status == 200)
+    #expect(try lab.daemon.get("/v1/roles/uploader/credentials").status == 200)
+  }
+
+  /// Opens connections without a request, again as soon as they are closed.
+  private static let flood = """
+    import socket, sys
+    held = []
+    said = False
+    while True:
+        for s in list(held):
+            try:
+                if s.recv(1, socket.MSG_DONTWAIT) == b'': raise OSError
+                if not said: print('full', flush=True); said = True
+                held.remove(s); s.close()
+            except BlockingIOError: pass
+            except OSError: held.remove(s); s.close()
+        while len(held) < 400:
+            held.append(socket.create_connection(('127.0.0.1', int(sys.argv[1]))))
+    """
+
+  // MARK: - Addresses
+
+  @Test func `a reload changes the addresses, and one that can't be had leaves all as it was`() throws {
+    let other = TCPSocket.freeAddress()
+    lab.draft.loopback = [other.description, "[::1]:\(other.port)"]
+    try lab.writeSettings()
+    #expect(try lab.rolekeeper("reload").status == 0)
+    #expect(TCPSocket(address) == nil)
+    let client = try #require(TCPSocket(LoopbackAddress("[::1]:\(other.port)")!))
+    client.send("GET /reports HTTP/1.1\r\nHost: [::1]:\(other.port)\r\nConnection: close\r\n\r\n")
+    #expect(client.receive().hasPrefix("HTTP/1.1 200 "))
+
+    let taken = ListeningPort()
+    lab.draft.loopback = ["127.0.0.1:\(taken.port)"]
+    try lab.writeSettings()
+    let refused = try lab.rolekeeper("reload")
+    #expect(refused.status == 1 && refused.errors.contains("another process listens there"))
+    #expect(TCPSocket(other) != nil)
+  }
+
+  @Test func `an address that somebody else has is reported, and the rest goes on`() throws {
+    let taken = ListeningPort()
+    lab.draft.loopback = ["127.0.0.1:\(taken.port)", address.description]
+    try lab.writeSettings()
+    try lab.start(named: "again")
+    #expect(try ask("/uploader").status == 200)
+    #expect(lab.daemon.log.contains("the loopback URI isn't served at an address"))
+    let report = try lab.report()
+    #expect(report.health.reasons.contains { $0.kind == .loopback && $0.detail.contains("127.0.0.1:\(taken.port)") })
+  }
+}
