@@ -2,6 +2,7 @@ import Core
 import LocalSockets
 import Logs
 import Refresh
+import RefreshBench
 import Settings
 import Systemd
 import TestSupport
