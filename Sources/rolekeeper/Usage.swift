@@ -106,8 +106,8 @@ enum Usage {
 
       COMMAND has the variables ROLEKEEPER_ROLE, ROLEKEEPER_GENERATION and ROLEKEEPER_EXPIRATION, with --scope also
       ROLEKEEPER_SCOPE, and no credential. It runs once at a time: for sessions that come meanwhile it runs once more
-      afterwards. Its failure is reported and doesn't end the watch, which waits for its end in any case. Signals that end programs, such as SIGTERM, are passed on to it and end
-      the watch after it, \(WatchCommand.grace.text) later at the latest.
+      afterwards. Its failure is reported and doesn't end the watch, which waits for its end in any case. Signals that end
+      programs, such as SIGTERM, are passed on to it and end the watch after it, \(WatchCommand.grace.text) later at the latest.
 
       """
     case .exec:

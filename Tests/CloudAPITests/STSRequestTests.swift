@@ -56,16 +56,16 @@ import Testing
     }
   }
 
-  @Test func `session policy and external id are sent in the query`() throws {
+  @Test func `session policy, external id and source identity are sent in the query`() throws {
     let vector = try SignatureVector.named("assumerole")
     let request = AssumeRoleRequest(
       roleARN: try #require(RoleARN("acs:ram::1:role/r")), sessionName: "a@b", duration: .milliseconds(900_999),
-      policy: #"{"Version":"1"}"#, externalID: "a+b"
+      policy: #"{"Version":"1"}"#, externalID: "a+b", sourceIdentity: "anna"
     ).signed(by: SigningIdentity(vector.key), in: try context(of: vector))
     #expect(
       request.target
         == "/?DurationSeconds=900&ExternalId=a%2Bb&Policy=%7B%22Version%22%3A%221%22%7D&RoleArn=acs%3Aram%3A%3A1%3Arole%2Fr"
-        + "&RoleSessionName=a%40b")
+        + "&RoleSessionName=a%40b&SourceIdentity=anna")
   }
 
   @Test func `a signed request prints its destination, not its signature`() throws {

@@ -47,12 +47,20 @@ import Wire
     #expect(daemon.child.stop() == 0)
   }
 
-  @Test func `with source_identity STS is told the user, too`() throws {
+  @Test func `with source_identity a trust policy can ask for the user`() throws {
     let lab = try Self.lab("source_identity = true")
     try lab.start()
-    let run = try lab.rolekeeper("get", "uploader", "--wait", "10s")
-    let caller = try CloudCall.make("GetCallerIdentity", version: "2015-04-01", with: run.output, at: lab)
-    #expect(run.status == 0 && caller.last == "root", "\(caller)")
+    // The role's own session, which is there by now, is nobody's.
+    let condition = #""Condition":{"StringEquals":{"sts:SourceIdentity":"u\#(Person.reader)"}}"#
+    let principal = #""Principal":{"RAM":["acs:ram::\#(RealmDraft.account):root"]}"#
+    let policy =
+      #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",\#(principal),\#(condition)}]}"#
+    try lab.emulator.reload(
+      realm: RealmDraft(lifetime: nil).text.replacing(
+        "trust = [\"acs:ram::\(RealmDraft.account):root\"]", with: "trust_policy = '\(policy)'"))
+    #expect(try get(Person.reader, lab).status == 0)
+    let other = try get(Person.stranger, lab)
+    #expect(other.status != 0 && other.errors.contains("NoPermission"), "\(other)")
   }
 
   @Test func `beyond max_users the next one is refused`() throws {
