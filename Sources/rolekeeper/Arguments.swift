@@ -71,7 +71,7 @@ struct Arguments {
   private(set) var printsPolkit = false
   /// Of `check`: print the least policies in RAM instead of the findings.
   private(set) var printsPolicies = false
-  /// Of `policy test`: ROLE, ACTION, RESOURCE, and KEY=VALUE words.
+  /// Of `policy test`: ROLE or ROLE/SCOPE, ACTION, RESOURCE, and KEY=VALUE words.
   private(set) var policyTest: [String] = []
 
   fileprivate init(_ command: Command, _ words: CommandWords<Option>) throws {
@@ -193,6 +193,7 @@ struct Arguments {
     }
     policyTest = Array(roles.dropFirst())
     roles = [policyTest[0]]
+    if let scope { policyTest[0] += "/\(scope)" }
     let (action, resource) = (policyTest[1], policyTest[2])
     guard action.contains(":"), !action.contains("*") else {
       throw Wrong("\(quoted(action)) is no operation; write one as SERVICE:OPERATION, such as oss:PutObject")

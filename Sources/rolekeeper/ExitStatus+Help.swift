@@ -61,7 +61,7 @@ extension ExitStatus {
           failed,
           "denied, or it can't be decided here, which the line on stdout says; also if stdout can't be written or the settings couldn't be read"
         ),
-        Entry(wrongUsage, "wrong usage, or no such role"),
+        Entry(wrongUsage, "wrong usage, or no such role or scope"),
         Entry(78, "the settings or the policy can't be used; stderr says why"),
       ]
     case .reload:

@@ -38,7 +38,7 @@ enum Option: String, CaseIterable, CommandOption {
     case .field, .output: [.get]
     case .format, .template, .wait: [.get, .exec]
     case .minTTL: [.get, .wait, .exec]
-    case .scope: [.get, .watch, .exec, .report]
+    case .scope: [.get, .watch, .exec, .report, .policy]
     case .exec: [.watch]
     case .renew, .endBeforeExpiry, .uri, .dropProxy: [.exec]
     case .timeout: Command.allCases.filter { ![.check, .policy, .whoHad].contains($0) }

@@ -156,7 +156,7 @@ enum Usage {
       """
     case .policy:
       """
-      usage: rolekeeper policy test ROLE ACTION RESOURCE [KEY=VALUE…] [--config FILE]
+      usage: rolekeeper policy test ROLE [--scope TASK] ACTION RESOURCE [KEY=VALUE…] [--config FILE]
 
       Reports whether ROLE's session policy allows a request, and which statement of which file decides that. Reads the
       settings as 'check' does, and asks neither STS nor the daemon. What the role itself may do is only known in RAM: a
@@ -167,6 +167,7 @@ enum Usage {
         KEY=VALUE  a condition key that the request has, such as acs:SourceIp=192.0.2.7; those that were left out and matter
                    are reported
 
+        --scope TASK   test the policy of the role's scope TASK
         --config FILE  the settings; default /etc/rolekeeper/rolekeeper.toml
 
       """

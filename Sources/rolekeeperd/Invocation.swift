@@ -6,7 +6,7 @@ enum Invocation {
   case check(config: String, user: String?)
   case printPolkit(config: String, user: String?)
   case printPolicies(config: String, user: String?)
-  /// For `rolekeeper policy test`, whose words follow: `--policy-test ROLE ACTION RESOURCE [KEY=VALUE]…` isn't in the help.
+  /// For `rolekeeper policy test`, whose words follow: `--policy-test ROLE[/SCOPE] ACTION RESOURCE [KEY=VALUE]…` isn't in the help.
   case testPolicy(config: String, user: String?, words: [String])
   /// The unit's ExecStopPost=, of no use to people: `--stopped UNIT` isn't in the help.
   case stopped(unit: String)

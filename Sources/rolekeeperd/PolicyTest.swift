@@ -7,11 +7,11 @@ import Settings
 /// What `policy test` asks: may a session of the role make this request?
 struct PolicyQuestion {
   let role: String
-  /// The task whose policy counts in place of the role's; nil for the role's own.
-  var task: String?
+  /// The scope whose policy counts in place of the role's; nil for the role's own.
+  let scope: String?
   let request: PolicyRequest
 
-  /// From `ROLE ACTION RESOURCE [KEY=VALUE]…`; nil for other words.
+  /// From `ROLE[/SCOPE] ACTION RESOURCE [KEY=VALUE]…`; nil for other words.
   init?(_ words: [String]) {
     guard words.count >= 3 else { return nil }
     var context: [String: String] = [:]
@@ -19,7 +19,8 @@ struct PolicyQuestion {
       guard let equals = word.firstIndex(of: "="), equals > word.startIndex else { return nil }
       context[String(word[..<equals])] = String(word[word.index(after: equals)...])
     }
-    role = words[0]
+    let names = words[0].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+    (role, scope) = (names[0], names.count > 1 ? names[1] : nil)
     request = PolicyRequest(action: words[1], resource: words[2], context: context)
   }
 }
@@ -33,24 +34,31 @@ struct PolicyTest {
   let question: PolicyQuestion
 
   func run() -> (status: Int32, lines: [String]) {
-    if let file = loaded.policyFiles.first(where: { $0.role.description == question.role && $0.task == question.task })
-    {
+    if let file = loaded.policyFiles.first(where: {
+      $0.role.description == question.role && $0.scope?.description == question.scope
+    }) {
       return decide(by: file)
     }
     guard let settings = loaded.settings else { return refuse(loaded.errors) }
-    guard settings.roles.contains(where: { $0.name.description == question.role }) else {
-      let near = Spelling.nearest(to: question.role, among: settings.roles.map(\.name.description))
-      Console.report(
-        "\(config): there is no role '\(question.role)'\(near.map { "; did you mean '\($0)'?" } ?? "")")
-      return (ExitStatus.wrongUsage, [])
+    guard let role = settings.roles.first(where: { $0.name.description == question.role }) else {
+      return missing("role '\(question.role)'", question.role, settings.roles.map(\.name))
+    }
+    if let scope = question.scope {
+      return missing("scope '\(scope)' of role '\(role.name)'", scope, role.derivation.scopes.map(\.name))
     }
     return (
       ExitStatus.done,
       [
-        "allowed: role '\(question.role)' has no policy_file, so its sessions may do whatever the role itself may",
+        "allowed: role '\(role.name)' has no policy_file, so its sessions may do whatever the role itself may",
         Self.limit,
       ]
     )
+  }
+
+  private func missing(_ what: String, _ name: String, _ names: [RoleName]) -> (status: Int32, lines: [String]) {
+    let near = Spelling.nearest(to: name, among: names.map(\.description)).map { "; did you mean '\($0)'?" }
+    Console.report("\(config): there is no \(what)\(near ?? "")")
+    return (ExitStatus.wrongUsage, [])
   }
 
   private static let limit =

@@ -70,6 +70,25 @@ import Testing
     #expect(row.more.isEmpty || run.output.contains(row.more), "\(run.output)")
   }
 
+  @Test func `a scope is tested by its own policy`() throws {
+    try lab.directory.write(
+      #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:PutObject","Resource":"acs:oss:*:*:bucket/in/*"}]}"#,
+      to: "in.json")
+    for index in lab.draft.roles.indices where lab.draft.roles[index].name == "uploader" {
+      lab.draft.roles[index].more += "\n[roles.uploader.scopes.ingest]\npolicy_file = \"in.json\""
+    }
+    try lab.writeSettings()
+    let allowed = try test("uploader oss:PutObject acs:oss:*:*:bucket/in/a --scope ingest")
+    #expect(allowed.status == 0, "\(allowed)")
+    #expect(allowed.output.hasPrefix("allowed: statement 1 at \(lab.directory.path("in.json")):1 allows it\n"))
+    #expect(try test("uploader oss:PutObject acs:oss:*:*:bucket/a --scope ingest").status == 1)
+    let unknown = try test("uploader oss:PutObject * --scope ingst")
+    #expect(unknown.status == 2 && unknown.output.isEmpty)
+    #expect(
+      unknown.errors.contains("there is no scope 'ingst' of role 'uploader'; did you mean 'ingest'?"),
+      "\(unknown.errors)")
+  }
+
   @Test func `an unknown role and bad settings are no denial`() throws {
     let unknown = try test("uploadr oss:PutObject *")
     #expect(unknown.status == 2 && unknown.output.isEmpty)
@@ -111,7 +130,7 @@ import Testing
     #expect(lines.count == 3)
     #expect(lines[0].contains("role/reports") && lines[0].contains("role/uploader"))
     #expect(run.errors.split(separator: "\n").count == 3, "each has its heading: \(run.errors)")
-    #expect(run.errors.contains("replace <RAM user of source.main> by the user's name"))
+    #expect(run.errors.contains("replace <RAM user of source.main> by the name"))
     #expect(lines.contains { $0.contains(#""sts:ExternalId":["host-7"]"#) })
     #expect(try lab.emulator.draws() == 0, "nobody was asked")
   }

@@ -16,9 +16,9 @@ import Testing
         #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Resource":["acs:ram::1234567890123456:role/ramtestupload"]}]}"#,
         #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"RAM":["acs:ram::1234567890123456:user/<RAM user of source.main>"]}}]}"#,
       ])
-    #expect(documents[0].heading.contains("source.main") && documents[0].heading.contains("this role"))
+    #expect(documents[0].heading.contains("source.main") && documents[0].heading.contains("to assume this role"))
     #expect(documents[1].heading.contains("acs:ram::1234567890123456:role/ramtestupload, role 'uploader'"))
-    #expect(documents[1].heading.contains("replace <RAM user of source.main> by the user's name"))
+    #expect(documents[1].heading.contains("replace <RAM user of source.main> by the name, and the account"))
   }
 
   @Test func `the trust policy demands the ExternalId`() throws {
@@ -49,7 +49,7 @@ import Testing
       """, host: host)
     // Each source assumes the role once, whatever it is called here.
     #expect(documents.count == 3)
-    #expect(documents[1].heading.contains("source.other"))
+    #expect(documents[1].heading.contains("RAM user whose AccessKey is source.other"))
     let trust = documents[2]
     #expect(trust.heading.contains("roles 'uploader', 'second', 'third'"))
     #expect(
@@ -71,6 +71,25 @@ import Testing
     #expect(documents.count == 2 && !documents[1].text.contains("Condition"))
   }
 
+  @Test func `a role whose session signs for another is allowed and trusted by its ARN`() throws {
+    let documents = try Self.policies(
+      """
+      [source.hop]
+      type = "role"
+      role = "uploader"
+      [roles.far]
+      role_arn = "acs:ram::99:role/far"
+      source = "hop"
+      allow = { users = ["uploader"] }
+
+      """.replacing("[source.hop]", with: "source = \"main\"\n[source.hop]"))
+    #expect(documents.count == 4)
+    #expect(documents[1].heading.contains("for the role acs:ram::1234567890123456:role/ramtestupload: to assume this role"))
+    #expect(documents[1].text.contains(#""Resource":["acs:ram::99:role/far"]"#))
+    #expect(documents[3].heading == "trust policy for acs:ram::99:role/far, role 'far' of the settings")
+    #expect(documents[3].text.contains(#""Principal":{"RAM":["acs:ram::1234567890123456:role/ramtestupload"]}"#))
+  }
+
   /// A policy has at most 6,144 characters.
   @Test func `many roles are in several permission policies`() throws {
     let roles = (0..<200).map { index in
@@ -88,7 +107,7 @@ import Testing
     let documents = try Self.policies(roles.joined())
     let permissions = documents.filter { $0.heading.hasPrefix("permission policy") }
     #expect(permissions.count == 2 && permissions.allSatisfy { $0.text.utf8.count <= 6144 })
-    #expect(permissions[1].heading.contains(" 2 of 2, since one has at most 6144 characters"))
+    #expect(permissions[1].heading.contains(" 2 of 2, since one has at most 6144 characters,"))
     let names = permissions.flatMap { $0.text.split(separator: "\"").filter { $0.hasPrefix("acs:ram::") } }
     #expect(names.count == 201 && Set(names).count == 201)
     #expect(documents.count == 2 + 201)

@@ -81,6 +81,7 @@ import Testing
       "policy", "test", "a", "oss:PutObject", "acs:oss:*:*:b/x=y", "k=v=w", "l=", "--config", "c")
     #expect(test.command == .policy && test.roles == ["a"] && test.config == "c")
     #expect(test.policyTest == ["a", "oss:PutObject", "acs:oss:*:*:b/x=y", "k=v=w", "l="])
+    #expect(try arguments("policy", "test", "a", "b:c", "*", "--scope", "t").policyTest == ["a/t", "b:c", "*"])
   }
 
   @Test(arguments: [

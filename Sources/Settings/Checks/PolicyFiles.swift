@@ -36,9 +36,9 @@ final class PolicyFiles {
     return policy
   }
 
-  /// Remembers for a check whose policy it is; `task` is nil for the role's own.
-  func note(_ path: String, of role: RoleName, task: String? = nil) {
-    uses.append(SessionPolicyFile(role: role, task: task, path: path))
+  /// Remembers for a check whose policy it is; `scope` is nil for the role's own.
+  func note(_ path: String, of role: RoleName, scope: RoleName? = nil) {
+    uses.append(SessionPolicyFile(role: role, scope: scope, path: path))
   }
 
   private func read(_ path: String, _ place: Place) -> [UInt8]? {

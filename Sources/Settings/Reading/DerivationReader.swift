@@ -53,7 +53,7 @@ struct DerivationReader {
       table.findings.error(
         scope.place, "isn't a valid name for a scope", NameRule.remedy(for: node.key, in: "roles.\(name).scopes"))
     }
-    let policy = policy(scope)
+    let policy = policy(scope, of: task)
     let maxDuration = scope.duration(Keys.maxDuration)
     let template = sessionName(scope, task ?? name, isPerUser: isPerUser)
     let readers = readers(scope)
@@ -64,11 +64,11 @@ struct DerivationReader {
       sessionName: scope.isWritten(Keys.sessionName) ? template : nil, readers: readers)
   }
 
-  private func policy(_ scope: TableReader) -> [UInt8]? {
+  private func policy(_ scope: TableReader, of task: RoleName?) -> [UInt8]? {
     let place = scope.place(of: Schema.Scope.policyFile)
-    guard let path = scope.readPath(Schema.Scope.policyFile),
-      let policy = table.context.policies.policy(in: path, namedAt: place)
-    else { return nil }
+    guard let path = scope.readPath(Schema.Scope.policyFile) else { return nil }
+    if table.context.check != nil, let task { table.context.policies.note(path, of: name, scope: task) }
+    guard let policy = table.context.policies.policy(in: path, namedAt: place) else { return nil }
     if rolePolicy != nil, let rolePath = table.readPath(Schema.Role.policyFile), let account {
       table.context.policies.checkCoverage(of: path, namedAt: place, by: rolePath, account: account)
     }

@@ -1,10 +1,10 @@
 import Core
 import JSON
 
-/// The least policies in RAM with which the settings work: for each source, what its RAM user has to be allowed, and for each role whom
-/// it has to trust.
+/// The least policies in RAM with which the settings work: for each source, what its RAM user or role has to be allowed, and for each role
+/// whom it has to trust.
 ///
-/// The user needs sts:AssumeRole on the roles and nothing else: GetCallerIdentity needs no permission (STS API reference). Whose
+/// It needs sts:AssumeRole on the roles and nothing else: GetCallerIdentity needs no permission (STS API reference). Whose
 /// AccessKey a source has isn't known offline, so the user's name is a placeholder, which RAM accepts as no name.
 package struct LeastPolicies {
   package struct Document: Hashable, Sendable {
@@ -25,19 +25,48 @@ package struct LeastPolicies {
       settings.sources.flatMap { Self.permissions(of: $0, settings.roles) } + Self.trusts(settings)
   }
 
+  // MARK: Who signs
+
+  /// Who signs a source's requests, as a trust policy names it.
+  private struct Signer: Hashable {
+    /// For headings.
+    let noun: String
+    /// The ARN, with a placeholder for what isn't known.
+    let name: String
+    /// What to replace in the name; nil if it is known.
+    let placeholder: String?
+
+    /// `account` is the one of the role that is assumed: where the signer belongs to another, that one replaces it.
+    init(_ source: SourceSettings, _ roles: [RoleSettings], account: String) {
+      if let role = roles.first(where: { $0.name == source.role }) {
+        (noun, name, placeholder) = ("role \(role.arn)", role.arn.description, nil)
+      } else if source.accessKey != nil {
+        let user = "<RAM user of source.\(source.name)>"
+        (noun, name, placeholder) = (
+          "RAM user whose AccessKey is source.\(source.name)", "acs:ram::\(account):user/\(user)", user
+        )
+      } else {
+        // An identity that the settings don't name: of an instance, or behind a URL.
+        let identity = "<ARN of the RAM user or role of source.\(source.name)>"
+        (noun, name, placeholder) = ("RAM user or role of source.\(source.name)", identity, identity)
+      }
+    }
+  }
+
   // MARK: What a source may do
 
   private static func permissions(of source: SourceSettings, _ roles: [RoleSettings]) -> [Document] {
     let own = roles.filter { $0.source == source.name }
     let names = Set(own.map(\.arn.description)).sorted()
-    guard !names.isEmpty else { return [] }
+    guard let first = own.first, !names.isEmpty else { return [] }
+    let signer = Signer(source, roles, account: first.arn.account)
     let parts = parts(of: names)
     return parts.enumerated().map { index, names in
       let part =
-        parts.count == 1 ? "" : " \(index + 1) of \(parts.count), since one has at most \(longestPolicy) characters"
+        parts.count == 1 ? "" : " \(index + 1) of \(parts.count), since one has at most \(longestPolicy) characters,"
+      let what = names.count == 1 ? "this role" : "these \(names.count) roles"
       return Document(
-        heading:
-          "permission policy\(part) for the RAM user whose AccessKey is source.\(source.name): it may assume \(names.count == 1 ? "this role" : "these \(names.count) roles") and nothing else",
+        heading: "permission policy\(part) for the \(signer.noun): to assume \(what), for which it needs no more",
         text: permission(on: names))
     }
   }
@@ -69,24 +98,6 @@ package struct LeastPolicies {
 
   // MARK: Whom a role trusts
 
-  /// Who signs a source's requests, as a trust policy names it.
-  ///
-  /// A source with an AccessKey is a RAM user. Sources of other kinds belong here: a RAM role, a service or an identity provider.
-  private struct Principal: Hashable {
-    /// `RAM`, `Service` or `Federated`.
-    let type: String
-    let name: String
-    /// What to replace in the name; nil if it is known.
-    let placeholder: String?
-
-    init(_ source: String, account: String) {
-      type = "RAM"
-      placeholder = "<RAM user of source.\(source)>"
-      // The user of another account is named with that account.
-      name = "acs:ram::\(account):user/<RAM user of source.\(source)>"
-    }
-  }
-
   /// Several roles of the settings may be the same role in RAM, which has one trust policy.
   private static func trusts(_ settings: DaemonSettings) -> [Document] {
     var order: [RoleARN] = []
@@ -95,26 +106,25 @@ package struct LeastPolicies {
       if roles[role.arn] == nil { order.append(role.arn) }
       roles[role.arn, default: []].append(role)
     }
-    return order.map { trust(of: $0, roles[$0] ?? []) }
+    return order.map { trust(of: $0, roles[$0] ?? [], settings) }
   }
 
-  private static func trust(of arn: RoleARN, _ roles: [RoleSettings]) -> Document {
-    let sources = Set(roles.map(\.source)).sorted()
-    let principals = sources.map { source in
-      let own = roles.filter { $0.source == source }
-      // A role without an ExternalId can't be assumed where one is demanded.
-      let demandsID = own.allSatisfy { $0.externalID != nil }
-      return (
-        principal: Principal(source, account: arn.account),
-        externalIDs: demandsID ? Set(own.compactMap(\.externalID)).sorted() : []
-      )
+  private static func trust(of arn: RoleARN, _ roles: [RoleSettings], _ settings: DaemonSettings) -> Document {
+    let signers = settings.sources.compactMap { source -> (signer: Signer, externalIDs: [String])? in
+      let own = roles.filter { $0.source == source.name }
+      guard !own.isEmpty else { return nil }
+      // A role without an ExternalId couldn't be assumed if one were demanded.
+      let ids = own.contains { $0.externalID == nil } ? [] : Set(own.compactMap(\.externalID)).sorted()
+      return (Signer(source, settings.roles, account: arn.account), ids)
     }
     let names = roles.map { "'\($0.name)'" }.joined(separator: ", ")
-    let replaced = principals.compactMap(\.principal.placeholder).map { "\($0)" }.joined(separator: " and ")
+    let replaced = signers.compactMap(\.signer.placeholder).joined(separator: " and ")
+    let todo =
+      replaced.isEmpty
+      ? "" : ": replace \(replaced) by the name, and the account if that is in another one than the role"
     return Document(
-      heading:
-        "trust policy for \(arn), role\(roles.count == 1 ? "" : "s") \(names) of the settings: replace \(replaced) by the user's name, and the account if the user is of another one",
-      text: policy(principals.map { principal, ids in { $0.trust(principal.type, principal.name, ids) } }))
+      heading: "trust policy for \(arn), role\(roles.count == 1 ? "" : "s") \(names) of the settings\(todo)",
+      text: policy(signers.map { signer, ids in { $0.trust(signer.name, ids) } }))
   }
 
   // MARK: JSON
@@ -147,11 +157,11 @@ package struct LeastPolicies {
 extension JSONWriter where Sink == [UInt8] {
   /// `sts:ExternalId` is the condition key of AssumeRole's parameter (RAM documentation, "Use external IDs to prevent the confused
   /// deputy issue").
-  fileprivate mutating func trust(_ type: String, _ name: String, _ externalIDs: [String]) {
+  fileprivate mutating func trust(_ name: String, _ externalIDs: [String]) {
     member("Action", "sts:AssumeRole")
     key("Principal")
     object { json in
-      json.key(type)
+      json.key("RAM")
       json.array { json in json.string(name) }
     }
     guard !externalIDs.isEmpty else { return }

@@ -1,16 +1,16 @@
 package import Core
 
-/// Where the policy of a role's sessions, or of one of its tasks, comes from.
+/// Where the policy of a role's sessions, or of one of its scopes, comes from.
 package struct SessionPolicyFile: Hashable, Sendable {
   package let role: RoleName
-  /// The task whose sessions have this policy in place of the role's; nil for the role's own.
-  package let task: String?
+  /// The scope whose sessions have this policy in place of the role's; nil for the role's own.
+  package let scope: RoleName?
   /// Its absolute path.
   package let path: String
 
-  package init(role: RoleName, task: String? = nil, path: String) {
+  package init(role: RoleName, scope: RoleName? = nil, path: String) {
     self.role = role
-    self.task = task
+    self.scope = scope
     self.path = path
   }
 }
