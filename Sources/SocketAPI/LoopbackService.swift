@@ -103,6 +103,9 @@ package final class LoopbackService: RequestHandler {
   /// Answers those that wait for the role, where something has changed for it.
   func answerWaiting(for role: RoleName) { answer { $0.request.name == role.description } }
 
+  /// Answers those that needn't wait any more, after the settings have changed.
+  func answerWaiting() { answer { _ in true } }
+
   private func answerLate() {
     let now = scheduler.time
     answer { $0.deadline <= now }

@@ -114,6 +114,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
     groups?.forgetAll()
     long.beginAgain()
     for key in waiting.keys { answerWaitingReaders(for: key) }
+    for service in loopback { service.answerWaiting() }
     subscribers.review()
     fetchFollowedSessions()
   }

@@ -54,8 +54,10 @@ extension Schema {
     static let floor = DurationKey(
       name: "floor", allowed: Duration.zero...RoleTiming.allowedDuration.upperBound, standard: times.floor,
       summary: """
-        The shortest remaining lifetime that readers get while STS works. With less than 20min left, ossfs fetches a \
-        credential again on every call, and with less than 15min so do the Python and Java SDKs.
+        The shortest remaining lifetime that readers get while STS works. With less than that left, many programs ask \
+        again on each call, and fail if that fails although their credential is still valid, say while the daemon is \
+        restarted. So keep the floor above their margins: the FUSE ossfs 20min, SDKs with a credentials URI 15min, \
+        botocore 15min, SDKs with a process_command (mode External) 3min. docs/consumers.md has a list.
         """)
     static let surviveOutage = DurationKey(
       name: "survive_outage", allowed: Duration.zero...RoleTiming.allowedDuration.upperBound,
