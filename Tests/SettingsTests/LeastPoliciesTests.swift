@@ -74,6 +74,7 @@ import Testing
   @Test func `a role whose session signs for another is allowed and trusted by its ARN`() throws {
     let documents = try Self.policies(
       """
+      source = "main"
       [source.hop]
       type = "role"
       role = "uploader"
@@ -82,9 +83,10 @@ import Testing
       source = "hop"
       allow = { users = ["uploader"] }
 
-      """.replacing("[source.hop]", with: "source = \"main\"\n[source.hop]"))
+      """)
     #expect(documents.count == 4)
-    #expect(documents[1].heading.contains("for the role acs:ram::1234567890123456:role/ramtestupload: to assume this role"))
+    #expect(
+      documents[1].heading.contains("for the role acs:ram::1234567890123456:role/ramtestupload: to assume this role"))
     #expect(documents[1].text.contains(#""Resource":["acs:ram::99:role/far"]"#))
     #expect(documents[3].heading == "trust policy for acs:ram::99:role/far, role 'far' of the settings")
     #expect(documents[3].text.contains(#""Principal":{"RAM":["acs:ram::1234567890123456:role/ramtestupload"]}"#))
