@@ -83,7 +83,8 @@ package final class STSEmulator: Sendable {
         policy: service.policy(for: .uri), handle: { service.answer($0, by: .credentialsURI) })
     }
     credentialsSocket = try options.credentialsSocket.map { path in
-      try WebServer(socket: path, handle: { service.answer($0, by: .credentialsURI) })
+      try WebServer(
+        socket: path, policy: service.policy(for: .uri), handle: { service.answer($0, by: .credentialsURI) })
     }
     kmsAgent = try options.kmsAgent.map { place in
       try WebServer(

@@ -112,7 +112,20 @@ import Testing
       #expect(reply.status == 200 && reply.body.contains(#""Code":"Success""#))
     }
     #expect(emulator.callCounts.count(action: "GetCredentials", role: "uploader", result: "OK") == 2)
+    emulator.add(Fault(.unreachable, service: .uri))
+    let connection = try StreamConnection(unix: directory.path("uri.sock"))
+    #expect(throws: StreamError.self) {
+      try connection.send("GET /of/mine HTTP/1.1\r\nHost: localhost\r\n\r\n")
+      _ = try connection.readReply()
+    }
     emulator.stop()
     _ = try self.emulator(in: directory)
+  }
+
+  @Test func `a socket's path that is too long is an error that names it`() throws {
+    var options = STSEmulator.Options()
+    options.credentialsSocket = "/tmp/" + String(repeating: "a", count: 103)
+    let error = try #require(throws: ListenError.self) { try STSEmulator(AccountModel(), options: options) }
+    #expect(error.description.hasSuffix("a socket's path has at most 107 bytes"))
   }
 }

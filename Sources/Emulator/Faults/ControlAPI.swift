@@ -8,12 +8,12 @@ struct ControlAPI: Sendable {
       Starts a fault and answers with its number. It affects N requests, or,
       without count, all until it is cleared: every request, or only those to
       this service (sts, vod, oss, ecs, uri or kms), that call this action
-      (AssumeRole or UploadPart, say), are signed with this AccessKeyId (sts and vod), send
-      this part of an upload, mean the object with this key, come from this
-      IPv4 address, or are about this role: AssumeRole of it, or a VOD call by
-      one of its sessions. 'unreachable' and 'certificate' affect connections,
-      which only service and from choose; sts and vod share theirs. KIND is one
-      of:
+      (AssumeRole or UploadPart, say), are signed with this AccessKeyId (sts and
+      vod), send this part of an upload, mean the object with this key, come
+      from this IPv4 address, or are about this role: AssumeRole of it, a
+      document with its session, or a VOD call by one of its sessions.
+      'unreachable' and 'certificate' affect connections, which only service and
+      from choose; sts and vod share theirs. KIND is one of:
 
       delay            milliseconds=N: answer later; other connections don't wait
       dribble          milliseconds=N: send the answer's body byte by byte over

@@ -48,9 +48,12 @@ final class WebServer: Sendable {
   }
 
   /// Listens on a Unix socket, which replaces a former one, in plain HTTP.
-  init(socket path: String, handle: @escaping @Sendable (Request) -> Reply) throws {
+  init(
+    socket path: String, policy: ConnectionPolicy = ConnectionPolicy(),
+    handle: @escaping @Sendable (Request) -> Reply
+  ) throws {
     let state = try ServerState(
-      nil, needsClientCertificate: false, policy: ConnectionPolicy(),
+      nil, needsClientCertificate: false, policy: policy,
       begin: { BufferedRequest($0, limit: Cloud.bodyLimit, handle: handle) })
     let listening = try UnixSocket.listening(at: path)
     guard let daemon = start(in_addr(), 0, listening: listening, nil, state) else {
