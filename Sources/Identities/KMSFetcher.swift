@@ -50,11 +50,10 @@ package final class KMSFetcher: CredentialFetcher {
       do throws(SecretLine.Unusable) {
         request.secretHeaders = [("X-KMS-Token", try SecretLine.read(fetcher.tokenFile, lengths: 1...4096))]
       } catch {
-        // A request without the token fails in a later turn, as everything here has to.
         let failure = Failure(
           .transient, code: "KMSToken",
           advice: "KMS Agent's token file '\(fetcher.tokenFile)': \(error.why); \(error.fix)")
-        return exchange.send(request) { [completion] _, _ in completion(.failed(failure)) }
+        return exchange.later { [completion] in completion(.failed(failure)) }
       }
       exchange.send(request) { [unowned self] outcome, body in land(outcome, body) }
     }

@@ -116,6 +116,10 @@ private struct OtherMetrics {
       "When AssumeRole last gave a session to the AccessKey of each source; missing until then.",
       perSource(\.lastAcceptedAt))
     add(
+      "rolekeeper_source_expires_timestamp_seconds", "gauge",
+      "When the temporary credential of each source ends; missing for AccessKeys and while there is none.",
+      perSource(\.expiresAt))
+    add(
       "rolekeeper_source_error", "gauge", "Whether a source needs a person, by its state; 1 for the state it is in.",
       sources.flatMap { source in
         SourceState.allCases.filter(\.needsAttention).map {

@@ -1,5 +1,6 @@
 import CloudAPI
 import Core
+import Glibc
 import Logs
 import Secrets
 import Settings
@@ -7,6 +8,7 @@ import TestSupport
 import Testing
 import Wire
 
+@testable import HTTPClient
 @testable import Identities
 
 /// A source whose credential a service hands out, on manual time.
@@ -140,5 +142,17 @@ import Wire
   @Test func `a credential that has expired already isn't used`() {
     service.answer(credential(1, life: 3))
     #expect(source.signer.identity == nil && status.error?.code == "CredentialExpired")
+  }
+
+  @Test func `a prohibited route to the metadata service is named`() {
+    var failure = TransportFailure(.connect, text: "no connection")
+    failure.systemError = EACCES
+    let named = Failure(failure, of: "the metadata service", fix: "look")
+    #expect(named.code == "ProhibitedRoute" && named.advice.contains("prohibited route"))
+    failure.systemError = EPERM
+    #expect(Failure(failure, of: "the metadata service", fix: "look").advice.contains("IPAddressDeny="))
+    failure.systemError = ECONNREFUSED
+    #expect(
+      Failure(failure, of: "the metadata service", fix: "look").advice == "the metadata service: no connection; look")
   }
 }

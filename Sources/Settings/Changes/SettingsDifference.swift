@@ -78,6 +78,14 @@ package struct SettingsDifference: Hashable, Sendable {
         lose(mainPath, "sts.ca_file", "is missing, and the system's certificates would be trusted instead")
       }
     }
+    for source in new.sources {
+      guard case .credentialsURI(let uri) = source.kind, case .https(_, nil, _, _) = uri.place,
+        let before = old.sources.first(where: { $0.name == source.name }),
+        case .credentialsURI(let oldURI) = before.kind, case .https(_, .some, _, _) = oldURI.place
+      else { continue }
+      lose(
+        mainPath, "source.\(source.name).ca_file", "is missing, and the system's certificates would be trusted instead")
+    }
     if isLost("socket"), old.socket != new.socket {
       lose(mainPath, "socket", "is missing, and the socket would be \(new.socket.path) with the default mode and group")
     }
