@@ -19,6 +19,14 @@ import Testing
     #expect(list.take(FaultTarget(nil, role: nil, from: "127.0.0.1")).isEmpty)
   }
 
+  @Test func `a fault ends the credential with one AccessKeyId alone`() throws {
+    let bench = try OSSBench()
+    bench.add(.sessionRevoked(id: bench.grant.keyID), count: nil)
+    #expect(bench.send("PUT", [], [1]).code == "InvalidAccessKeyId")
+    bench.renew()
+    #expect(bench.send("PUT", [], [1]).status == 200)
+  }
+
   @Test func `faults of connections can be limited to a service`() {
     var list = FaultList()
     list.add(Fault(.unreachable, service: .oss))

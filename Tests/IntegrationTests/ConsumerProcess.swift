@@ -32,13 +32,14 @@ final class ConsumerProcess {
     let listed = files.map { "\"\($0)\": \"\(lab.draft.directory)/\(name)/\($0)\"" }.joined(separator: ", ")
     let facts = """
       {"role": "\(name)", "sts": "\(lab.emulator.endpoint)", "oss": "127.0.0.1:\(lab.emulator.ossPort)",
-       "authority": "\(lab.emulator.authorityPath)", "directory": "\(home)", "files": {\(listed)},
+       "control": "\(lab.emulator.controlEndpoint)", "authority": "\(lab.emulator.authorityPath)",
+       "directory": "\(home)", "files": {\(listed)},
        "programs": "\(Self.root)/debian/usr/bin"}
       """
     var variables = [
       "PATH": "\(Programs.directory):/usr/bin:/bin", "HOME": home, "ROLEKEEPER_SOCKET": lab.draft.socketPath,
       "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true", "REQUESTS_CA_BUNDLE": lab.emulator.authorityPath,
-      "PYTHONDONTWRITEBYTECODE": "1",
+      "SSL_CERT_FILE": lab.emulator.authorityPath, "PYTHONDONTWRITEBYTECODE": "1",
     ]
     variables.merge(environment) { $1 }
     var ends: [CInt] = [0, 0]

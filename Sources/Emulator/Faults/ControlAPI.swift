@@ -8,8 +8,8 @@ struct ControlAPI: Sendable {
       Starts a fault and answers with its number. It affects N requests, or,
       without count, all until it is cleared: every request, or only those to
       this service (sts, vod, oss, ecs, uri or kms), that call this action
-      (AssumeRole or UploadPart, say), are signed with this AccessKeyId (sts and
-      vod), send this part of an upload, mean the object with this key, come
+      (AssumeRole or UploadPart, say), are signed with this AccessKeyId (sts, vod
+      and oss), send this part of an upload, mean the object with this key, come
       from this IPv4 address, or are about this role: AssumeRole of it, a
       document with its session, or a VOD call by one of its sessions.
       'unreachable' and 'certificate' affect connections, which only service and

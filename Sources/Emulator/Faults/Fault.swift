@@ -206,7 +206,8 @@ struct FaultTarget: Sendable {
     service = .oss
     source = call.request.sourceAddress
     action = call.operation?.rawValue
-    keyID = nil
+    // A claim that can't be read names no key, and is refused anyway.
+    keyID = (try? OSSSignature(call))?.keyID
     part = call.partNumber
     objectKey = call.object.key
   }
@@ -217,7 +218,8 @@ extension Fault.Kind {
   var services: Set<Fault.Service> {
     switch self {
     case .roleGone: [.sts]
-    case .keyDisabled, .sessionRevoked: [.sts, .vod]
+    case .keyDisabled: [.sts, .vod]
+    case .sessionRevoked: [.sts, .vod, .oss]
     case .fields: [.sts, .vod, .ecs, .uri, .kms]
     case .lapsed: [.ecs, .uri]
     case .dropRequest, .slowRequest, .stall, .checksum, .wrongETag, .corrupt, .tokenExpired, .checkExpiryAtEnd,

@@ -108,6 +108,9 @@ final class OSSExchange: RequestSink {
     if faults.contains(.noSuchUpload), let id = call.uploadID { service.store.takeUpload(id, of: call.object) }
     for case .tokenExpired(let code, .start) in faults { endCredential(as: code) }
     let signature = try signature.get()
+    if let keyID, faults.contains(where: { if case .sessionRevoked = $0 { true } else { false } }) {
+      throw .unknownKey.with("OSSAccessKeyId", keyID)
+    }
     let grant = try OSSGateway(store: service.store, settings: settings, signers: service.signers(at: now))
       .authenticate(call, signedBy: signature, at: now)
     if case .aws4(let claim)? = signature { payloadHash = try claim.payloadHash(of: call) }

@@ -58,6 +58,8 @@ package final class EmulatorProcess {
   }
 
   package var endpoint: String { "127.0.0.1:\(port)" }
+  /// The control endpoint, for programs that a test runs.
+  package var controlEndpoint: String { "127.0.0.1:\(control)" }
 
   /// Puts a fault in force, as in `kind=error&status=503`, for all requests or one role's; returns its number.
   @discardableResult

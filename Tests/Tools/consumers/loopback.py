@@ -41,8 +41,7 @@ def container_botocore(place):
     container(place)
     import boto3
 
-    service = aws.store(place)
-    return aws.put(aws.client(boto3.Session(), service), service)
+    return aws.put(place, boto3.Session())
 
 
 @consumer("container-minio")

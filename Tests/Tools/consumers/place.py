@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.request
 
 
 class Place:
@@ -16,6 +17,8 @@ class Place:
         self.sts = facts["sts"]
         self.oss = facts["oss"]
         self.authority = facts["authority"]
+        # The emulator's control endpoint, HOST:PORT.
+        self.control = facts["control"]
         # The consumer's own, which is also its HOME.
         self.directory = facts["directory"]
         # The role's files, by format.
@@ -42,6 +45,12 @@ class Place:
             ["rolekeeper", "get", self.role, "--wait", "0s"], check=True, capture_output=True, text=True,
             stdin=subprocess.DEVNULL)
         return json.loads(run.stdout)
+
+    def uploads(self):
+        """How many requests to put the role's objects OSS has answered."""
+        with urllib.request.urlopen(f"http://{self.control}/requests/oss") as answer:
+            calls = json.load(answer)["requests"]
+        return sum(call["operation"] == "PutObject" and call["key"].startswith(self.role) for call in calls)
 
     def path(self, name):
         return os.path.join(self.directory, name)
