@@ -80,6 +80,12 @@ let package = Package(
         "Identities", "STS", "SocketAPI", "RuntimeState", "Handover", "CredentialServer", "UnitJobs", "CLinux",
       ]),
     module("LocalClient", imports: ["Core", "Wire", "Secrets", "CLinux"], settings: small),
+    module(
+      "Diagnosis",
+      imports: [
+        "Core", "Secrets", "JSON", "Wire", "Settings", "CloudAPI", "Systemd", "HTTPClient", "Identities", "STS",
+        "LocalClient", "CLinux",
+      ]),
     module("CommandInterface", imports: ["Core"], settings: small),
     module(
       "Upload",
@@ -95,7 +101,7 @@ let package = Package(
       "rolekeeperd",
       imports: [
         "Core", "JSON", "Policies", "Settings", "Systemd", "LocalSockets", "RuntimeState", "Handover", "Daemon",
-        "CLinux", "Wire", "Logs",
+        "CLinux", "Wire", "Logs", "Diagnosis",
       ]),
     program(
       "rolekeeper", imports: ["Core", "Secrets", "JSON", "Wire", "LocalClient", "CommandInterface", "CLinux"],
@@ -208,6 +214,7 @@ let package = Package(
         "Systemd", "Wire", "RefreshBench", "TestSupport",
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
+    tests("Diagnosis", imports: ["Core", "Settings", "Systemd", "TestSupport"]),
     tests(
       "Upload",
       imports: [

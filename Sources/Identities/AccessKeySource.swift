@@ -1,7 +1,7 @@
 package import CloudAPI
 package import Core
 package import Logs
-import Secrets
+package import Secrets
 import Settings
 package import Systemd
 
@@ -242,6 +242,11 @@ package final class AccessKeySource {
     if case .credential = location, content.withBytes({ Self.isMissing($0) }) {
       throw AccessKeyUnusable(location: location, why: "", isMissing: true)
     }
+    return try parse(content, at: location)
+  }
+
+  /// Takes the key out of a file's content; `location` is for the error.
+  package static func parse(_ content: Secret, at location: Location) throws(AccessKeyUnusable) -> AccessKey {
     do throws(AccessKeyFileError) {
       return try content.withBytes { (bytes) throws(AccessKeyFileError) in try AccessKeyFile.parse(bytes) }
     } catch {
@@ -261,7 +266,7 @@ extension AccessKeySource {
 /// A file without a usable AccessKey.
 package struct AccessKeyUnusable: Error, CustomStringConvertible {
   let location: AccessKeySource.Location
-  let why: String
+  package let why: String
   /// The fix for the file; nil if another one has to be changed, or nothing more is known.
   package var fix: String?
   /// Whether this process lacks the permission to read it.

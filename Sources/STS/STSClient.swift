@@ -235,7 +235,7 @@ package final class STSClient: SessionIssuer {
 }
 
 extension Failure {
-  fileprivate static let noSessionName = Failure(
+  static let noSessionName = Failure(
     .permanent, code: "NoSessionName", advice: "'session_name' makes no valid name on this host; write a shorter one")
 
   fileprivate static let noSource = Failure(

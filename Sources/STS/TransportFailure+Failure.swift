@@ -31,7 +31,7 @@ extension Failure {
       advice: "\(all[lead].advice); the other endpoints gave no answer either (\(others))")
   }
 
-  private static func words(for kind: TransportFailure.Kind) -> (code: String, advice: String) {
+  static func words(for kind: TransportFailure.Kind) -> (code: String, advice: String) {
     switch kind {
     case .resolve: ("NameResolution", "look at 'sts.endpoint' and this host's name servers")
     case .connect: ("Connect", "look at 'sts.endpoint', the route and the firewall")

@@ -3,7 +3,7 @@ import Core
 
 /// The commands, as they are typed.
 enum Command: String, CaseIterable {
-  case status, get, wait, watch, exec, check, policy, reload, refresh, report
+  case status, get, wait, watch, exec, check, policy, source, doctor, reload, refresh, report
   case whoHad = "who-had"
 }
 
@@ -73,6 +73,15 @@ struct Arguments {
   private(set) var printsPolicies = false
   /// Of `policy test`: ROLE or ROLE/SCOPE, ACTION, RESOURCE, and KEY=VALUE words.
   private(set) var policyTest: [String] = []
+  /// Of `check`: ask STS as well.
+  private(set) var isOnline = false
+  /// Of `check --online` and `source test`: the roles and the source to try; empty and nil for all.
+  private(set) var testedRoles: [String] = []
+  private(set) var testedSource: String?
+  /// Of `source test`: the file with the AccessKey; `-` for standard input.
+  private(set) var keyFile: String?
+  /// Of `doctor`: whose rights and traps are looked at; nil for who runs it.
+  private(set) var inspectedUser: String?
 
   fileprivate init(_ command: Command, _ words: CommandWords<Option>) throws {
     self.command = command
@@ -90,6 +99,9 @@ struct Arguments {
       throw Wrong("'\(shapes[0].rawValue)' and '\(shapes[1].rawValue)' don't go together")
     }
     try takeProgram(words)
+    if command == .source { try takeKeyFile() }
+    if !testedRoles.isEmpty, command == .check, !isOnline { throw Wrong("'--role' goes with '--online'") }
+    if isOnline && printsPolkit { throw Wrong("'--online' and '--print-polkit' don't go together") }
     if isHealthCheck && (isJSON || isWatching) {
       throw Wrong("'--check' goes with neither '--json' nor '--watch'")
     }
@@ -108,6 +120,12 @@ struct Arguments {
     case .allowRemoval: allowsRemoval = true
     case .printPolkit: printsPolkit = true
     case .printPolicy: printsPolicies = true
+    case .online: isOnline = true
+    case .role: testedRoles.append(try Self.name(value, option))
+    case .source: testedSource = try Self.name(value, option)
+    case .asUser:
+      guard !value.isEmpty else { throw Wrong("'--as' is empty; write a user's name") }
+      inspectedUser = value
     case .renew: renewal = try Renewal(value)
     case .endBeforeExpiry: endsBeforeExpiry = true
     case .uri: givesURI = true
@@ -215,6 +233,22 @@ struct Arguments {
     return value
   }
 
+  /// The name of a role or a source.
+  private static func name(_ value: String, _ option: Option) throws -> String {
+    guard RoleName(value) != nil else {
+      throw Wrong("'\(option.rawValue)' is \(quoted(value)); names are \(RoleName.rule)")
+    }
+    return value
+  }
+
+  private mutating func takeKeyFile() throws {
+    guard roles.count == 2, roles[0] == "test", !roles[1].isEmpty else {
+      throw Wrong("'source' takes 'test' and a file with an AccessKey: rolekeeper source test FILE")
+    }
+    keyFile = roles[1]
+    roles = []
+  }
+
   private static func time(_ value: String, _ option: Option) throws -> WrittenTime {
     guard let time = WrittenTime(value) else {
       throw Wrong(
@@ -265,7 +299,8 @@ struct Arguments {
         throw Wrong("'who-had' takes the AccessKeyId of a session, or '--unit' with a unit's name")
       }
       try takeAccessKeyID()
-    case .check, .reload:
+    case .source: break
+    case .check, .doctor, .reload:
       guard roles.isEmpty else { throw Wrong("'\(command.rawValue)' takes no \(quoted(roles[0]))") }
     }
     // A name is sent in the request as it is, so invalid ones are refused here.

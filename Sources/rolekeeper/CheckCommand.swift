@@ -1,11 +1,32 @@
 import CommandInterface
 import Glibc
 
-/// `check`: runs the daemon's own loader, which reports the errors in the settings.
+/// What `rolekeeperd` finds out, since it has the daemon's own loader and can reach the network: `check`, `source test` and
+/// `doctor`.
 enum CheckCommand {
-  /// Becomes `rolekeeperd --check`, with `more` words behind it; returns only when that can't be started.
-  static func run(config: String?, _ more: [String] = []) throws -> Int32 {
-    let words = ["rolekeeperd", "--check"] + (config.map { ["--config", $0] } ?? []) + more
+  static func run(_ arguments: Arguments) -> Int32 {
+    let config = arguments.config.map { ["--config", $0] } ?? []
+    let roles = arguments.testedRoles.flatMap { ["--role", $0] }
+    let source = arguments.testedSource.map { ["--source", $0] } ?? []
+    let form = arguments.isJSON ? ["--json"] : []
+    switch arguments.command {
+    case .policy: return become(["--check"] + config + ["--policy-test"] + arguments.policyTest)
+    case .source: return become(["--test-source", arguments.keyFile ?? ""] + config + roles + source + form)
+    case .doctor:
+      let user = arguments.inspectedUser.map { ["--as", $0] } ?? []
+      let socket = (arguments.socket ?? Environment.value("ROLEKEEPER_SOCKET")).map { ["--socket", $0] } ?? []
+      return become(["--doctor"] + config + user + socket + form)
+    default:
+      let others =
+        (arguments.printsPolkit ? ["--print-polkit"] : []) + (arguments.printsPolicies ? ["--print-policy"] : [])
+        + (arguments.isOnline ? ["--online"] : [])
+      return become(["--check"] + others + config + roles)
+    }
+  }
+
+  /// Becomes `rolekeeperd` with these words; returns only when that can't be started.
+  private static func become(_ arguments: [String]) -> Int32 {
+    let words = ["rolekeeperd"] + arguments
     var pointers = words.map { strdup($0) } + [nil]
     var failures: [String] = []
     for path in candidates() {

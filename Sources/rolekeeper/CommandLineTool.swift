@@ -56,11 +56,7 @@ enum CommandLineTool {
       return try command.run()
     case .exec:
       return arguments.givesURI ? try ExecURI(client).run(arguments) : try ExecCommand(client).run(arguments)
-    case .check:
-      return try CheckCommand.run(
-        config: arguments.config,
-        (arguments.printsPolkit ? ["--print-polkit"] : []) + (arguments.printsPolicies ? ["--print-policy"] : []))
-    case .policy: return try CheckCommand.run(config: arguments.config, ["--policy-test"] + arguments.policyTest)
+    case .check, .policy, .source, .doctor: return CheckCommand.run(arguments)
     case .whoHad: return try WhoHadCommand(arguments).run()
     case .reload: return try ReloadCommand(client).run(arguments)
     case .report: return try ReportCommand(client).run(arguments)

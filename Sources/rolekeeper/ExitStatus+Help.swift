@@ -64,6 +64,8 @@ extension ExitStatus {
         Entry(wrongUsage, "wrong usage, or no such role or scope"),
         Entry(78, "the settings or the policy can't be used; stderr says why"),
       ]
+    case .source: sourceTests
+    case .doctor: diagnoses
     case .reload:
       [
         Entry(done, "the new settings are in force"),
@@ -139,6 +141,29 @@ extension ExitStatus {
     Entry(done, "the daemon can use the settings; there may be warnings"),
     Entry(failed, "the settings couldn't be checked, or stdout can't be written"),
     Entry(wrongUsage, "wrong usage"),
+    incomplete,
+    Entry(77, "with --online: STS refuses an AccessKey or a role until something is changed"),
     Entry(78, "the daemon can't use the settings, or an AccessKey"),
   ]
+
+  /// For `source test`.
+  static let sourceTests = [
+    Entry(done, "STS accepts the AccessKey, and issues a session to each role that was tried"),
+    Entry(failed, "nothing could be tried, or stdout can't be written"),
+    Entry(wrongUsage, "wrong usage"),
+    incomplete,
+    Entry(77, "STS refuses the AccessKey, or a role, until something is changed"),
+    Entry(78, "FILE has no AccessKey that can be used, or the daemon can't use the settings"),
+  ]
+
+  /// For `doctor`, in the numbering that monitoring systems expect.
+  static let diagnoses = [
+    Entry(0, "nothing is wrong with what was looked at"),
+    Entry(1, "there are warnings"),
+    Entry(2, "something failed; also for wrong usage"),
+    Entry(3, "nothing could be looked at, or stdout can't be written"),
+  ]
+
+  private static let incomplete = Entry(
+    notNow, "STS was asked and refused nothing for good, but not everything could be tried: the report says why")
 }

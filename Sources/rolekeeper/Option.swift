@@ -18,6 +18,10 @@ enum Option: String, CaseIterable, CommandOption {
   case allowRemoval = "--allow-removal"
   case printPolkit = "--print-polkit"
   case printPolicy = "--print-policy"
+  case online = "--online"
+  case role = "--role"
+  case source = "--source"
+  case asUser = "--as"
   case unit = "--unit"
   case since = "--since"
   case exec = "--exec"
@@ -32,8 +36,8 @@ enum Option: String, CaseIterable, CommandOption {
   var commands: [Command] {
     switch self {
     case .help, .version: Command.allCases
-    case .socket: Command.allCases.filter { ![.whoHad, .policy].contains($0) }
-    case .json: [.status, .watch]
+    case .socket: Command.allCases.filter { ![.source, .whoHad, .policy].contains($0) }
+    case .json: [.status, .watch, .source, .doctor]
     case .watch, .check: [.status]
     case .field, .output: [.get]
     case .format, .template, .wait: [.get, .exec]
@@ -41,9 +45,12 @@ enum Option: String, CaseIterable, CommandOption {
     case .scope: [.get, .watch, .exec, .report, .policy]
     case .exec: [.watch]
     case .renew, .endBeforeExpiry, .uri, .dropProxy: [.exec]
-    case .timeout: Command.allCases.filter { ![.check, .policy, .whoHad].contains($0) }
-    case .config: [.check, .policy]
-    case .printPolkit, .printPolicy: [.check]
+    case .timeout: Command.allCases.filter { ![.check, .policy, .source, .doctor, .whoHad].contains($0) }
+    case .config: [.check, .policy, .source, .doctor]
+    case .role: [.check, .source]
+    case .asUser: [.doctor]
+    case .online, .printPolkit, .printPolicy: [.check]
+    case .source: [.source]
     case .allowRemoval: [.reload]
     case .unit, .since: [.whoHad]
     }
@@ -52,10 +59,11 @@ enum Option: String, CaseIterable, CommandOption {
   /// Whether a value belongs to it: the next word, or what follows `=`.
   var takesValue: Bool {
     switch self {
-    case .socket, .format, .field, .template, .output, .scope, .minTTL, .wait, .timeout, .config, .unit, .since, .renew:
+    case .socket, .format, .field, .template, .output, .scope, .minTTL, .wait, .timeout, .config, .unit, .since, .renew,
+      .role, .source, .asUser:
       true
-    case .json, .watch, .check, .allowRemoval, .printPolkit, .printPolicy, .exec, .endBeforeExpiry, .uri, .dropProxy,
-      .help, .version:
+    case .json, .watch, .check, .allowRemoval, .printPolkit, .printPolicy, .online, .exec, .endBeforeExpiry, .uri,
+      .dropProxy, .help, .version:
       false
     }
   }

@@ -139,15 +139,22 @@ enum Usage {
       """
     case .check:
       """
-      usage: rolekeeper check [--config FILE] [--print-polkit | --print-policy]
+      usage: rolekeeper check [--config FILE] [--online [--role ROLE…]] [--print-polkit | --print-policy]
 
-      Checks the settings without asking STS, and reports on stdout each error and warning with its file, its line, and what
-      to write instead. When root runs it, the settings are checked as the daemon's user, and so is the AccessKey that the
-      unit's LoadCredential= names.
+      Checks the settings, and reports on stdout each error and warning with its file, its line, and what to write instead.
+      When root runs it, the settings are checked as the daemon's user, and so is the AccessKey that the unit's
+      LoadCredential= names. STS isn't asked unless there is --online.
+
+      With --online, STS is then asked as the daemon would ask: whether each endpoint answers, whose each AccessKey is, and
+      for a session of each role with its duration, and another with its max_duration if that is longer. The sessions are
+      thrown away, and a running daemon isn't involved. Each line begins with ok, warning, failed or skipped; the line below
+      says what to do.
 
       The rule of --print-polkit belongs in \(StandardPath.polkitRule), which polkit reads at once.
 
         --config FILE   the settings; default /etc/rolekeeper/rolekeeper.toml
+        --online        ask STS, too, at most requests_per_second times a second
+        --role ROLE     with --online, try this role alone; may be given several times
         --print-polkit  print instead the polkit rule that lets the daemon reload the units in refresh_units
         --print-policy  print instead the least policies in RAM with which the settings work, each as a line of JSON: for
                         each source what its RAM user must be allowed, for each role which users it must trust; stderr
@@ -168,6 +175,35 @@ enum Usage {
                    are reported
 
         --scope TASK   test the policy of the role's scope TASK
+        --config FILE  the settings; default /etc/rolekeeper/rolekeeper.toml
+
+      """
+    case .source:
+      """
+      usage: rolekeeper source test FILE [--source NAME] [--role ROLE…] [--json] [--config FILE]
+
+      Tries the AccessKey in FILE before it is put in place: whose it is, and whether STS issues a session to each role of
+      the settings by it. The sessions are thrown away; neither the settings nor a running daemon is touched. FILE is in any
+      form that the daemon reads; - is standard input. Each line begins with ok, warning, failed or skipped; the line below
+      says what to do. The secret is never printed.
+
+        --source NAME  try only the roles that this source signs for
+        --role ROLE    try this role alone; may be given several times
+        --json         print the findings as one line of JSON
+        --config FILE  the settings; default /etc/rolekeeper/rolekeeper.toml
+
+      """
+    case .doctor:
+      """
+      usage: rolekeeper doctor [--as USER] [--json] [--config FILE]
+
+      Looks at what rolekeeper and the programs that use it need on this host: settings, service, name servers, proxy,
+      endpoints of STS, AccessKeys, the clock, the socket and the roles behind it, what the user may read, and variables
+      and files that hide rolekeeper from programs. Changes nothing, and has no session issued. Each line begins with ok,
+      warning, failed or skipped; the line below says what to do. Root looks at more than other users.
+
+        --as USER      look at the rights and the files of USER, as root; default the user who runs it, or nobody's for root
+        --json         print the findings as one line of JSON
         --config FILE  the settings; default /etc/rolekeeper/rolekeeper.toml
 
       """
@@ -237,8 +273,10 @@ enum Usage {
       wait ROLE…                 wait until roles have a valid credential
       watch ROLE                 print a line for each new session of a role, or run a command for it
       exec ROLE -- COMMAND       run a command with a role's credential
-      check                      check the settings
+      check                      check the settings, and what STS says of them
       policy test ROLE …         test what a role's session policy allows
+      doctor                     find out what is wrong on this host
+      source test FILE           try an AccessKey before it is put in place
       reload                     make the daemon read its settings again
       refresh ROLE               make the daemon fetch a new session now
       report ROLE [ACCESSKEYID]  report a session that a cloud service refuses

@@ -8,10 +8,11 @@ import Settings
 ///     /etc/rolekeeper/rolekeeper.toml:14: roles.uploader.duration is 5min, allowed are 15min to 12h; write …
 ///     /etc/rolekeeper/rolekeeper.toml: 2 roles, 1 error: the daemon would not start with these settings
 enum Check {
-  static func run(config: String, user: String?) -> Int32 {
+  /// With `online`, STS is then asked for a session of each of those roles.
+  static func run(config: String, user: String?, online: OnlineRun.Roles? = nil) -> Int32 {
     guard let run = CheckRun(config: config, user: user, prints: true) else { return ExitStatus.failed }
     let loaded = run.loaded
-    var report = CheckReport()
+    var report = CheckReport(isOnline: online != nil)
     for finding in loaded.diagnostics { report.add(finding) }
     // Whether somebody else's service runs isn't ours to know.
     let path = run.unit != nil && run.judge.isDaemonsUser ? loaded.settings?.socket.path : nil
@@ -19,7 +20,10 @@ enum Check {
       "\(config): \(report.summary(roles: loaded.settings?.roles.count, isStopped: path.map { !run.start.trials.isListenedOn($0) } ?? false))"
     )
     guard isPrinted() else { return ExitStatus.failed }
-    return report.errors == 0 ? ExitStatus.done : ExitStatus.badSettings
+    guard report.errors == 0 else { return ExitStatus.badSettings }
+    guard let online, let settings = loaded.settings else { return ExitStatus.done }
+    let status = OnlineRun(run, settings).check(online)
+    return isPrinted() ? status : ExitStatus.failed
   }
 
   /// `--print-polkit`: the rule alone on stdout, and on stderr why there is none.
@@ -70,7 +74,7 @@ enum Check {
   }
 
   /// A report that nobody can read is no check.
-  private static func isPrinted() -> Bool {
+  static func isPrinted() -> Bool {
     guard fflush(nil) == 0 else {
       Console.report("rolekeeperd: cannot write to stdout: \(String(cString: strerror(errno)))")
       return false
@@ -80,15 +84,16 @@ enum Check {
 }
 
 /// The settings as they are for the daemon's user.
-private struct CheckRun {
+struct CheckRun {
   /// nil when they are those of another settings file, or there is none.
   let unit: InstalledUnit?
   let judge: Judge
   let start: StartCheck
   let loaded: LoadedSettings
 
-  /// nil when nothing could be judged, which was reported; `prints` is whether stdout gets to know as whom.
-  init?(config: String, user: String?, prints: Bool) {
+  /// nil when nothing could be judged, which was reported; `prints` is whether stdout gets to know as whom. Without `triesKeys`,
+  /// AccessKeys may be missing. `command` is what `sudo rolekeeper` does better.
+  init?(config: String, user: String?, prints: Bool, triesKeys: Bool = true, command: String = "check") {
     let host = SystemHost()
     let installed = InstalledUnit(on: host)
     unit = installed.flatMap { $0.starts(with: config, on: host) ? $0 : nil }
@@ -99,7 +104,7 @@ private struct CheckRun {
     }
     self.judge = judge
     if !judge.isDaemonsUser, access(config, R_OK) != 0, errno == EACCES {
-      Console.report("rolekeeperd: \(config): you may not read these settings; run: sudo rolekeeper check")
+      Console.report("rolekeeperd: \(config): you may not read these settings; run: sudo rolekeeper \(command)")
       return nil
     }
     if prints { print(judge.introduction) }
@@ -110,7 +115,7 @@ private struct CheckRun {
       unit: unit, socketUnit: unit.flatMap { _ in SocketUnit(enabledOn: host) },
       credentialsUnit: unit.flatMap { _ in SocketUnit(enabledOn: host, named: RolekeeperUnit.credentialsSocket) },
       otherConfigPath: unit == nil ? installed?.configPath : nil, isDaemonsUser: judge.isDaemonsUser,
-      trials: start.trials)
+      trials: triesKeys ? start.trials : StartTrials())
     loaded = SettingsLoader(
       host: SystemHost(daemonsUser: judge.isDaemonsUser ? nil : judge.daemonsUser), check: scope
     ).load(config)
@@ -119,9 +124,13 @@ private struct CheckRun {
 
 /// Counts the findings and prints them.
 struct CheckReport {
+  /// Whether STS is asked afterwards.
+  let isOnline: Bool
   private(set) var errors = 0
   private var warnings = 0
   private var notes = 0
+
+  init(isOnline: Bool = false) { self.isOnline = isOnline }
 
   mutating func add(_ finding: Diagnostic) {
     switch finding.severity {
@@ -137,6 +146,7 @@ struct CheckReport {
     let found = [(errors, "error"), (warnings, "warning"), (notes, "note")].filter { $0.0 > 0 }.map(Self.count)
     let all = found.isEmpty ? "nothing wrong with the settings" : found.joined(separator: ", ")
     let whole = (roles.map { [Self.count(($0, "role"))] } ?? []) + [all]
+    if isOnline, errors == 0 { return whole.joined(separator: ", ") }
     return whole.joined(separator: ", ")
       + (errors > 0
         ? ": fix the errors before the daemon is started or reloaded"

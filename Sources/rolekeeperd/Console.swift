@@ -19,5 +19,9 @@ enum ExitStatus {
   static let done: Int32 = 0
   static let failed: Int32 = 1
   static let wrongUsage: Int32 = 2
+  /// Nothing was refused, but not everything could be tried.
+  static let incomplete: Int32 = 4
+  /// STS refuses an AccessKey or a role (EX_NOPERM).
+  static let refused: Int32 = 77
   static let badSettings: Int32 = 78
 }

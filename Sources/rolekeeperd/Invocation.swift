@@ -3,7 +3,11 @@ import Core
 /// What the daemon's command line requests.
 enum Invocation {
   case run(config: String, isStrict: Bool)
-  case check(config: String, user: String?)
+  case check(config: String, user: String?, online: OnlineRun.Roles?)
+  /// For `rolekeeper source test`; not in the help, as all that begins with `rolekeeper`.
+  case testSource(file: String, config: String, OnlineRun.Roles, isJSON: Bool)
+  /// For `rolekeeper doctor`.
+  case doctor(Doctor.Query)
   case printPolkit(config: String, user: String?)
   case printPolicies(config: String, user: String?)
   /// For `rolekeeper policy test`, whose words follow: `--policy-test ROLE[/SCOPE] ACTION RESOURCE [KEY=VALUE]…` isn't in the help.
@@ -15,7 +19,8 @@ enum Invocation {
   case wrong(String)
 
   static let usage = """
-    usage: rolekeeperd [--config FILE] [--strict] [--check [--user NAME] [--print-polkit | --print-policy]]
+    usage: rolekeeperd [--config FILE] [--strict]
+           rolekeeperd --check [--config FILE] [--user NAME] [--online [--role ROLE…] | --print-polkit | --print-policy]
 
     Keeps temporary Alibaba Cloud credentials for the programs of this host; 'rolekeeper --help' says how to get them.
 
@@ -26,6 +31,8 @@ enum Invocation {
                       when root runs it, they are checked as the daemon's user, and so is the AccessKey that the unit's
                       LoadCredential= names
       --user NAME     with --check, as root: check as this user; default the installed unit's user, or else rolekeeper
+      --online        with --check: then ask STS for a session of each role, and throw it away
+      --role ROLE     with --online: ask for this role alone; may be given several times
       --print-polkit  with --check: print instead the polkit rule that lets the daemon reload the units in refresh_units
       --print-policy  with --check: print instead the least policies in RAM with which the settings work, each as a line of
                       JSON; what each one is for is on stderr
@@ -37,6 +44,8 @@ enum Invocation {
        1  failed for another reason than the settings, which stderr or the journal names; with --check: the settings couldn't
           be checked, or stdout can't be written
        2  wrong usage
+       4  with --online: nothing was refused, but not everything could be tried
+      77  with --online: STS refuses an AccessKey or a role
       78  the daemon can't use the settings; with --check: the settings, or an AccessKey
     """
 
@@ -48,6 +57,12 @@ enum Invocation {
     var isPolicy = false
     var question: [String]?
     var user: String?
+    var isOnline = false
+    var isJSON = false
+    var roles = OnlineRun.Roles()
+    var keyFile: String?
+    var isDoctor = false
+    var socket: String?
     var rest = words[...]
     while let word = rest.popFirst() {
       switch word {
@@ -58,6 +73,9 @@ enum Invocation {
       case "--policy-test":
         question = Array(rest)
         rest = []
+      case "--online": isOnline = true
+      case "--json": isJSON = true
+      case "--doctor": isDoctor = true
       case "--version":
         self = .version
         return
@@ -71,32 +89,56 @@ enum Invocation {
         }
         self = .stopped(unit: unit)
         return
-      case "--config", "--user":
+      case "--config", "--user", "--role", "--source", "--test-source", "--as", "--socket":
         guard let value = rest.popFirst() else {
           self = .wrong("'\(word)' needs a value")
           return
         }
-        if word == "--config" { config = value } else { user = value }
+        switch word {
+        case "--config": config = value
+        case "--user", "--as": user = value
+        case "--socket": socket = value
+        case "--role": roles.names.append(value)
+        case "--source": roles.source = value
+        default: keyFile = value
+        }
       case _ where word.hasPrefix("--config="): config = String(word.dropFirst("--config=".count))
       default:
         self = .wrong("there is no option '\(word)'")
         return
       }
     }
+    if isDoctor {
+      self = .doctor(Doctor.Query(config: config, user: user, socket: socket, isJSON: isJSON))
+      return
+    }
+    if let keyFile {
+      self = .testSource(file: keyFile, config: config, roles, isJSON: isJSON)
+      return
+    }
+    guard !isJSON, socket == nil, roles.source == nil else {
+      self = .wrong("'--json', '--socket' and '--source' go with what 'rolekeeper' runs")
+      return
+    }
     guard isCheck || user == nil else {
       self = .wrong("'--user' goes with '--check'")
+      return
+    }
+    guard isCheck || !isOnline, isOnline || roles.names.isEmpty else {
+      self = .wrong(isOnline ? "'--online' goes with '--check'" : "'--role' goes with '--online'")
       return
     }
     let others: [(String, Invocation)] =
       (isPolkit ? [("--print-polkit", .printPolkit(config: config, user: user))] : [])
       + (isPolicy ? [("--print-policy", .printPolicies(config: config, user: user))] : [])
+      + (isOnline ? [("--online", .check(config: config, user: user, online: roles))] : [])
       + (question.map { [("--policy-test", .testPolicy(config: config, user: user, words: $0))] } ?? [])
     if others.count > 1 {
       self = .wrong("'\(others[0].0)' and '\(others[1].0)' don't go together")
     } else if let other = others.first {
       self = isCheck ? other.1 : .wrong("'\(other.0)' goes with '--check'")
     } else {
-      self = isCheck ? .check(config: config, user: user) : .run(config: config, isStrict: isStrict)
+      self = isCheck ? .check(config: config, user: user, online: nil) : .run(config: config, isStrict: isStrict)
     }
   }
 }

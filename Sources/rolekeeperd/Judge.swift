@@ -13,6 +13,7 @@ struct Judge {
   /// Whether this process sees what the daemon will see; also true if the daemon's user isn't known.
   let isDaemonsUser: Bool
   private let uid: uid_t
+  private var gid = getegid()
 
   /// `user` is the user to check as; nil for the unit's user, or for `rolekeeper` if there is no unit but this user
   /// exists.
@@ -40,7 +41,7 @@ struct Judge {
       return
     }
     uid = entry.pointee.pw_uid
-    let gid = entry.pointee.pw_gid
+    gid = entry.pointee.pw_gid
     guard initgroups(name, gid) == 0, setegid(gid) == 0, seteuid(uid) == 0 else {
       throw JudgeError("can't become user '\(name)': \(String(cString: strerror(errno)))")
     }
@@ -53,6 +54,18 @@ struct Judge {
     seteuid(0)
     defer { seteuid(uid) }
     return body()
+  }
+
+  /// Runs `body` as who runs this program.
+  func asInvoker<Result>(_ body: () -> Result) -> Result { isRoot ? asRoot(body) : body() }
+
+  /// Gives root up for good: from now on, nothing that this process does can need or use it.
+  func giveRootUp() throws {
+    guard isRoot, uid != 0 else { return }
+    // As root, both set the saved id as well (setgid(2), setuid(2)).
+    guard seteuid(0) == 0, setgid(gid) == 0, setuid(uid) == 0, getuid() == uid, geteuid() == uid else {
+      throw JudgeError("can't give root up: \(String(cString: strerror(errno)))")
+    }
   }
 
   private static func name(of uid: uid_t) -> String {

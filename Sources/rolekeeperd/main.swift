@@ -25,7 +25,10 @@ case .version: print("rolekeeperd \(Version.number)")
 case .wrong(let why):
   Console.report("rolekeeperd: \(why)\n\(Invocation.usage)")
   exit(ExitStatus.wrongUsage)
-case .check(let config, let user): exit(Check.run(config: config, user: user))
+case .check(let config, let user, let online): exit(Check.run(config: config, user: user, online: online))
+case .testSource(let file, let config, let roles, let isJSON):
+  exit(SourceTest.run(file, config: config, roles: roles, isJSON: isJSON))
+case .doctor(let query): exit(Doctor.run(query))
 case .printPolkit(let config, let user): exit(Check.printPolkit(config: config, user: user))
 case .printPolicies(let config, let user): exit(Check.printPolicies(config: config, user: user))
 case .testPolicy(let config, let user, let words): exit(Check.testPolicy(config: config, user: user, words: words))

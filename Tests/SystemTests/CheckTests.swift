@@ -25,6 +25,45 @@ extension UnderSystemd {
       #expect(bad.output.contains("AccessKey file '/etc/rolekeeper/access-key': "))
     }
 
+    @Test(arguments: Release.all)
+    func `online, STS issues a session to each role by the key that systemd will pass, before the first start`(
+      _ release: Release
+    ) throws {
+      let service = try Service(under: release)
+      let good = try service.box.run(["rolekeeper", "check", "--online"])
+      #expect(good.status == 0 && good.errors.isEmpty, "\(good)")
+      #expect(good.output.contains("ok       source main: the AccessKey is that of 'acs:ram::"), "\(good.output)")
+      #expect(good.output.contains("ok       role uploader: STS issues sessions of "), "\(good.output)")
+      #expect(try service.property("ActiveState") == "inactive")
+      let other = try service.box.run(["rolekeeper", "check", "--online"], as: "stranger")
+      #expect(other.status == 4 && other.output.contains("skipped  role uploader: "), "\(other)")
+      #expect(other.output.contains("run this by sudo"), "\(other)")
+      try service.box.ask(
+        "printf 'AccessKey ID,AccessKey Secret\\nLTAInobodynobodynobo,NobodysSecretNobodysSecretNobo\\n' >/root/new.csv"
+      )
+      defer { _ = try? service.box.ask("rm /root/new.csv") }
+      let test = try service.box.run(["rolekeeper", "source", "test", "/root/new.csv"])
+      #expect(test.status == 77 && test.output.contains("InvalidAccessKeyId.NotFound"), "\(test)")
+    }
+
+    @Test func `doctor finds a good service good, and what a user lacks`() throws {
+      let service = try Service()
+      let stopped = try service.box.run(["rolekeeper", "doctor"])
+      #expect(stopped.status == 2 && stopped.output.contains("failed   service: "), "\(stopped)")
+      try service.start()
+      let good = try service.box.run(["rolekeeper", "doctor"])
+      #expect(good.status < 2 && good.output.contains("ok       service: rolekeeper.service is active"), "\(good)")
+      #expect(
+        good.output.contains("ok       version: ") && good.output.contains("ok       role uploader: valid"), "\(good)")
+      let stranger = try service.box.run(["rolekeeper", "doctor", "--as", "stranger"])
+      #expect(stranger.status == 2, "\(stranger)")
+      #expect(
+        stranger.output.contains("run: sudo usermod -aG rolekeeper-clients stranger, which counts from the next login"),
+        "\(stranger)")
+      let reader = try service.box.run(["rolekeeper", "doctor"], as: "uploader")
+      #expect(reader.output.contains("user uploader: may read uploader"), "\(reader)")
+    }
+
     /// It ended with 78, "can't be used", and the daemon used the key.
     @Test func `a key that systemd copies though others may read it is a warning, and the daemon starts`() throws {
       let service = try Service()

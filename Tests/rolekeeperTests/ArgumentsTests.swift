@@ -204,8 +204,8 @@ import Testing
   func `each command's help lists its own exit statuses`(command: Command) {
     let numbers = ExitStatus.entries(of: command).map(\.status)
     let own: [Command: [Int32]] = [
-      .check: [0, 1, 2, 78], .policy: [0, 1, 2, 78], .whoHad: [0, 1, 2], .watch: [1, 2, 3, 4],
-      .exec: [1, 2, 3, 4, 124, 126, 127],
+      .check: [0, 1, 2, 4, 77, 78], .policy: [0, 1, 2, 78], .source: [0, 1, 2, 4, 77, 78], .doctor: [0, 1, 2, 3],
+      .whoHad: [0, 1, 2], .watch: [1, 2, 3, 4], .exec: [1, 2, 3, 4, 124, 126, 127],
     ]
     #expect(numbers == (own[command] ?? [0, 1, 2, 3, 4]))
     let text = Usage.text(for: command).split(whereSeparator: \.isWhitespace).joined(separator: " ")
@@ -220,7 +220,9 @@ import Testing
     let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let readme = try #require(FileText.read("\(root)/README.md"))
     let policy = ExitStatus.entries(of: .policy)
-    for entry in ExitStatus.general + ExitStatus.healthCheck + ExitStatus.checks + policy {
+    for entry in ExitStatus.general + ExitStatus.healthCheck + ExitStatus.checks + policy + ExitStatus.sourceTests
+      + ExitStatus.diagnoses
+    {
       #expect(readme.contains("\n| \(entry.status) | \(entry.meaning) |\n"), "\(entry)")
     }
     let general = Usage.text(for: nil).split(whereSeparator: \.isWhitespace).joined(separator: " ")

@@ -4,6 +4,7 @@
 
 #include "clinux_accounts.h"
 #include "clinux_child.h"
+#include "clinux_clock.h"
 #include "clinux_files.h"
 #include "clinux_heap.h"
 #include "clinux_loopback.h"

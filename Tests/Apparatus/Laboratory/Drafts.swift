@@ -1,6 +1,6 @@
 /// An emulator's configuration in the making: one account, one user with AccessKeys, and roles that trust the account.
 package struct RealmDraft {
-  package struct Key {
+  package struct Key: Sendable {
     package var id: String
     package var secret: String
     package var isActive = true

@@ -1,0 +1,18 @@
+package import Settings
+
+extension Finding {
+  /// A finding of the settings' loader.
+  package init(_ diagnostic: Diagnostic) {
+    let verdict: Verdict =
+      switch diagnostic.severity {
+      case .error: .failed
+      case .warning: .warning
+      case .note: .skipped
+      }
+    let key = diagnostic.place.key
+    self.init(
+      verdict, "settings",
+      "\(diagnostic.place): \(key.isEmpty ? diagnostic.problem : "\(key) \(diagnostic.problem)")",
+      next: diagnostic.remedy)
+  }
+}

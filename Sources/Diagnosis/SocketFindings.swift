@@ -1,0 +1,94 @@
+package import Core
+import LocalClient
+import Secrets
+import Wire
+
+/// What the daemon answers this process at its socket.
+package struct SocketFindings {
+  package let findings: [Finding]
+  /// The roles that this process may read; nil if the daemon didn't say.
+  package let readableRoles: [String]?
+
+  /// `reader` is this process's user, as findings name it; `now` is the host's time.
+  package init(path: String, reader: String, now: UTCTime) {
+    let subject = "socket '\(path)'"
+    let client = LocalClient(path: path, timeout: .seconds(10))
+    var findings: [Finding] = []
+    do throws(LocalClientError) {
+      let answer = try client.request("GET", "/v1/roles")
+      guard answer.status == 200, let list = answer.body.withBytes({ try? RoleList(parsing: $0) }) else {
+        self.findings = [Self.refused(answer, subject)]
+        readableRoles = nil
+        return
+      }
+      findings.append(Finding(.ok, subject, "the daemon answers user '\(reader)'"))
+      if list.isAdmin { findings.append(try Self.version(client)) }
+      findings += list.roles.flatMap { Self.role($0, now: now) }
+      readableRoles = list.roles.map(\.name)
+    } catch {
+      findings.append(Self.unreachable(error, subject))
+      readableRoles = nil
+    }
+    self.findings = findings
+  }
+
+  private static func unreachable(_ error: LocalClientError, _ subject: String) -> Finding {
+    // `socket 'PATH': WHAT; WHAT TO DO`
+    let (what, next) = split("\(error)")
+    let text = what.hasPrefix("\(subject): ") ? String(what.dropFirst(subject.count + 2)) : what
+    return Finding(.failed, subject, text, next: next ?? "see systemctl status rolekeeper")
+  }
+
+  private static func refused(_ answer: LocalClient.Answer, _ subject: String) -> Finding {
+    guard let problem = answer.body.withBytes({ try? Problem(parsing: $0) }) else {
+      return Finding(
+        .failed, subject, "the answer isn't understood (HTTP \(answer.status))",
+        next: "see whether rolekeeper and rolekeeperd are of the same version")
+    }
+    return Finding(
+      .failed, subject, problem.detail, next: problem.errors.first ?? "see systemctl status rolekeeper")
+  }
+
+  private static func version(_ client: LocalClient) throws(LocalClientError) -> Finding {
+    let answer = try client.request("GET", "/v1/status")
+    let report = answer.body.withBytes { try? StatusReport(parsing: $0) }
+    guard let version = report?.version else {
+      return Finding(
+        .warning, "version", "the daemon's status isn't understood (HTTP \(answer.status))",
+        next: "see whether rolekeeper and rolekeeperd are of the same version")
+    }
+    guard version != Version.number else {
+      return Finding(.ok, "version", "the daemon runs \(version), as this program")
+    }
+    return Finding(
+      .warning, "version", "the daemon runs \(version), this program is \(Version.number)",
+      next: "run: sudo rolekeeper check && sudo systemctl restart rolekeeper")
+  }
+
+  private static func role(_ role: RoleStatus, now: UTCTime) -> [Finding] {
+    let subject = "role \(role.name)"
+    let renewed = role.lastSuccessAt.map { "renewed \(Duration.seconds(max(0, now.seconds - $0.seconds)).text) ago" }
+    let text = [role.state.rawValue, renewed].compactMap(\.self).joined(separator: ", ")
+    let error = role.lastError.map { ": \($0.code)" } ?? ""
+    let next = role.lastError?.advice ?? "see: rolekeeper status \(role.name)"
+    let own =
+      switch role.state {
+      case .valid: Finding(.ok, subject, text)
+      case .failing, .belowFloor: Finding(.warning, subject, text + error, next: next)
+      case .waiting, .lapsed: Finding(.failed, subject, text + error, next: next)
+      }
+    let files = role.outputs.filter { !$0.isInPlace }.map { output in
+      let (what, next) = split(output.lastError ?? "it isn't written yet")
+      return Finding(
+        output.content == .valid ? .warning : .failed, "file '\(output.path)'", what,
+        next: next ?? "see: rolekeeper status \(role.name)")
+    }
+    return [own] + files
+  }
+
+  /// At the first semicolon, behind which our messages have the fix.
+  private static func split(_ text: String) -> (what: String, next: String?) {
+    let parts = text.split(separator: ";", maxSplits: 1).map(String.init)
+    return (parts.first ?? "", parts.count > 1 ? String(parts[1].drop { $0 == " " }) : nil)
+  }
+}

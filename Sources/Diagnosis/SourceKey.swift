@@ -1,0 +1,57 @@
+package import CloudAPI
+import Identities
+package import Settings
+
+/// The AccessKey of a source, as the daemon would get it.
+package enum SourceKey {
+  case key(AccessKey, place: String)
+  /// Why there is none that can be tried.
+  case missing(Finding.Verdict, String, next: String)
+
+  /// Reads the key of `source`. `unit` is the installed unit for these settings, and `asRoot` runs its argument as root; nil where
+  /// this process can't.
+  package init(
+    of source: SourceSettings, unit: InstalledUnit?, asRoot: ((() -> SourceKey) -> SourceKey)?
+  ) {
+    let location: SourceSettings.KeyLocation? = source.accessKey
+    switch location {
+    case .file(let path): self = Self.read(.file(path), mayOthersRead: false, place: nil)
+    case .credential(_, .some(let path)): self = Self.read(.credential(path), mayOthersRead: true, place: nil)
+    case .credential(let name, nil):
+      switch unit?.credentials[name] {
+      case .file(let path):
+        // systemd reads it as root, whoever its owner is.
+        let read = { Self.read(.file(path), mayOthersRead: true, place: "'\(path)', then run: \(Self.restart)") }
+        self = asRoot?(read) ?? read()
+      case .other:
+        self = .missing(
+          .skipped, "the unit doesn't take credential '\(name)' from a file that it names",
+          next: "start the service; 'rolekeeper status' then shows whether STS accepts the AccessKey")
+      case nil:
+        self = .missing(
+          .skipped, "no installed unit passes credential '\(name)' with these settings",
+          next: "run this where the unit is installed, or write file = \"PATH\" in the settings")
+      }
+    case nil:
+      self = .missing(
+        .skipped, "has no AccessKey; what it signs with is known to the daemon alone",
+        next: "start the service; 'rolekeeper status' then shows the state of its roles")
+    }
+  }
+
+  private static let restart = "sudo systemctl restart rolekeeper"
+
+  private static func read(
+    _ location: AccessKeySource.Location, mayOthersRead: Bool, place: String?
+  ) -> SourceKey {
+    do throws(AccessKeyUnusable) {
+      let key = try AccessKeySource.read(location, mayOthersRead: mayOthersRead)
+      return .key(key, place: place ?? location.keyPlace)
+    } catch {
+      guard !error.isDenied else {
+        return .missing(.skipped, error.problem, next: "run this by sudo; only root and the daemon's user may read it")
+      }
+      return .missing(.failed, error.problem, next: error.remedy ?? "correct the file")
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import Glibc
+import Settings
+
+/// Acts as another user for a while, with the groups of a new login, in a process that root started.
+enum Impersonation {
+  /// Runs `body` as `user`, and then goes on as before; throws if that isn't possible. A process that goes on with more rights than
+  /// before, or others, would be no diagnosis: it ends.
+  static func run<Result>(as user: HostUser, _ body: () throws -> Result) throws -> Result {
+    guard getuid() == 0 else { return try body() }
+    let before = (uid: geteuid(), gid: getegid(), groups: groups())
+    guard seteuid(0) == 0, initgroups(user.name, user.gid) == 0, setegid(user.gid) == 0, seteuid(user.uid) == 0 else {
+      throw JudgeError("can't become user '\(user.name)': \(String(cString: strerror(errno)))")
+    }
+    defer {
+      guard seteuid(0) == 0, setgroups(before.groups.count, before.groups) == 0, setegid(before.gid) == 0,
+        seteuid(before.uid) == 0
+      else { fatalError("can't stop being user '\(user.name)'") }
+    }
+    return try body()
+  }
+
+  /// The groups of this process, its own besides.
+  static func groups() -> [gid_t] {
+    let count = max(0, getgroups(0, nil))
+    var groups = [gid_t](repeating: 0, count: Int(count))
+    return Array(groups.prefix(Int(max(0, getgroups(count, &groups))))) + [getegid()]
+  }
+}

@@ -1,0 +1,85 @@
+import Core
+import Diagnosis
+import Glibc
+import Settings
+
+/// `--check --online`: has STS issue a session to each role, as the daemon's user and with the AccessKeys that the daemon
+/// would get.
+struct OnlineRun {
+  /// What is tried.
+  struct Roles {
+    /// Empty for all.
+    var names: [String] = []
+    /// Nil for the roles of every source.
+    var source: String?
+
+    /// Those of `settings`, in their order; throws a sentence if there is none of a name.
+    func chosen(of settings: DaemonSettings) throws -> [RoleSettings] {
+      for name in names where !settings.roles.contains(where: { $0.name.description == name }) {
+        throw UnknownName("'--role \(name)': there is no such role in the settings")
+      }
+      if let source, !settings.sources.contains(where: { $0.name == source }) {
+        throw UnknownName("'--source \(source)': there is no such source in the settings")
+      }
+      return settings.roles.filter { role in
+        (names.isEmpty || names.contains(role.name.description)) && (source == nil || role.source == source)
+      }
+    }
+  }
+
+  private let run: CheckRun
+  private let settings: DaemonSettings
+
+  init(_ run: CheckRun, _ settings: DaemonSettings) {
+    self.run = run
+    self.settings = settings
+  }
+
+  func check(_ roles: Roles) -> Int32 {
+    do {
+      let chosen = try roles.chosen(of: settings)
+      let asRoot: ((() -> SourceKey) -> SourceKey)? = run.judge.isRoot ? { run.judge.asRoot($0) } : nil
+      let sources = settings.sources.filter { source in chosen.contains { $0.source == source.name } }
+      let keys = sources.map { SourceKey(of: $0, unit: run.unit, asRoot: asRoot) }
+      // The network is none of root's business.
+      try run.judge.giveRootUp()
+      var report = FindingReport(.text, write: Output.write)
+      let rate = settings.sts.requestsPerSecond
+      let limit = rate == rate.rounded() ? "\(Int(rate))" : "\(rate)"
+      report.say("asking STS for a session of each role, at most \(limit) per second; they are thrown away")
+      var online = try OnlineCheck(settings, hostName: SystemHost().name)
+      online.tryEndpoints(&report)
+      for (source, key) in zip(sources, keys) {
+        online.trySource("source \(source.name)", key, roles: chosen.filter { $0.source == source.name }, &report)
+      }
+      report.finish()
+      return Self.status(online.outcome)
+    } catch {
+      Console.report("rolekeeperd: \(error)")
+      return ExitStatus.failed
+    }
+  }
+
+  static func status(_ outcome: OnlineCheck.Outcome) -> Int32 {
+    switch outcome {
+    case .allGood: ExitStatus.done
+    case .refused: ExitStatus.refused
+    case .incomplete: ExitStatus.incomplete
+    }
+  }
+}
+
+/// A name on the command line that the settings don't have.
+struct UnknownName: Error, CustomStringConvertible {
+  let description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// Findings on stdout, each when it is there.
+enum Output {
+  static func write(_ text: String) {
+    print(text, terminator: "")
+    fflush(nil)
+  }
+}

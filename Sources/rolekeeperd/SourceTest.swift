@@ -1,0 +1,52 @@
+import Core
+import Diagnosis
+import Glibc
+import Settings
+
+/// `rolekeeper source test FILE`: whether STS accepts an AccessKey, and for which roles, before it is put in place.
+///
+/// Who runs it reads FILE; STS is asked as the daemon's user.
+enum SourceTest {
+  static func run(_ file: String, config: String, roles: OnlineRun.Roles, isJSON: Bool) -> Int32 {
+    guard
+      let run = CheckRun(config: config, user: nil, prints: false, triesKeys: false, command: "source test \(file)")
+    else { return ExitStatus.failed }
+    guard let settings = run.loaded.settings else {
+      for error in run.loaded.errors { Console.report("\(error)") }
+      return ExitStatus.badSettings
+    }
+    do {
+      let chosen = try roles.chosen(of: settings)
+      let tested = run.judge.asInvoker { TestedKey(file) }
+      try run.judge.giveRootUp()
+      var report = FindingReport(isJSON ? .json : .text, write: Output.write)
+      for finding in tested.findings { report.add(finding) }
+      guard case .key = tested.key else {
+        report.finish()
+        return Check.isPrinted() ? ExitStatus.badSettings : ExitStatus.failed
+      }
+      var online = try OnlineCheck(settings, hostName: SystemHost().name)
+      online.tryEndpoints(&report)
+      online.trySource(tested.subject, tested.key, roles: chosen, &report)
+      if case .allGood = online.outcome, let step = installation(of: file, in: settings, roles, run) {
+        report.say("to put it in place: \(step)")
+      }
+      report.finish()
+      return Check.isPrinted() ? OnlineRun.status(online.outcome) : ExitStatus.failed
+    } catch {
+      Console.report("rolekeeperd: \(error)")
+      return ExitStatus.failed
+    }
+  }
+
+  /// The command that puts the file where its source looks for it; nil where that isn't known, or it is there.
+  private static func installation(
+    of file: String, in settings: DaemonSettings, _ roles: OnlineRun.Roles, _ run: CheckRun
+  ) -> String? {
+    let sources = settings.sources.filter { roles.source == nil || $0.name == roles.source }
+    guard file != TestedKey.standardInput, sources.count == 1, let place = KeyPlace(of: sources[0], unit: run.unit),
+      !place.isSame(as: file)
+    else { return nil }
+    return place.command(for: file, daemonsUser: run.judge.daemonsUser?.name)
+  }
+}
