@@ -134,7 +134,7 @@ import Testing
     Case(words: "gte a", says: "did you mean 'get'?"),
     Case(words: "--sockt x status", says: "there is no option '--sockt'; did you mean '--socket'?"),
     Case(words: "help gett", says: "did you mean 'get'?"),
-    Case(words: "download a", says: "commands are status, get, wait, watch, exec, check, policy, reload, refresh"),
+    Case(words: "download a", says: "commands are status, get, wait, watch, exec, check, policy, source, doctor, "),
     Case(words: "get a --mintl 3h", says: "'get' has no option '--mintl'; did you mean '--min-ttl'?"),
     Case(words: "get a --min_ttl 3h", says: "did you mean '--min-ttl'?"),
     Case(words: "get a --min 3h", says: "did you mean '--min-ttl'?"),
