@@ -44,7 +44,8 @@ package struct FindingReport {
     let verdicts: [Finding.Verdict] = [.failed, .warning, .skipped, .ok]
     return verdicts.compactMap { verdict in
       let count = findings.count { $0.verdict == verdict }
-      return count == 0 ? nil : "\(count) \(verdict.rawValue)"
+      let noun = verdict == .warning && count > 1 ? "warnings" : verdict.rawValue
+      return count == 0 ? nil : "\(count) \(noun)"
     }.joined(separator: ", ")
   }
 }

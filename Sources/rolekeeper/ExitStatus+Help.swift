@@ -165,5 +165,5 @@ extension ExitStatus {
   ]
 
   private static let incomplete = Entry(
-    notNow, "STS was asked and refused nothing for good, but not everything could be tried: the report says why")
+    notNow, "nothing was refused for good, but not everything could be tried: the report says why")
 }

@@ -58,25 +58,23 @@ struct Doctor {
     let run = self.settings()
     let settings = run?.loaded.settings
     report.add(.service(isOurs: run.map { $0.unit != nil } ?? false))
-    // Before root is given up, and printed after what root isn't needed for.
-    let personal = try person.map { person in
-      try Impersonation.run(as: person) { look(at: person, run, settings) }
+    // Before root is given up.
+    if let person {
+      for finding in try Impersonation.run(as: person, { look(at: person, run, settings) }) { report.add(finding) }
+    } else {
+      for finding in lookAtSocket(as: run, settings) { report.add(finding) }
+      report.add(
+        Finding(
+          .skipped, "user", "nobody's rights and files were looked at",
+          next: "for a user's: sudo rolekeeper doctor --as USER"))
     }
-    let own = try personal == nil ? lookAtSocket(as: run, settings) : []
+    if let settings { lookAtUnits(settings) }
     if let run, let settings {
       try lookAtCloud(run, settings)
     } else {
       report.add(Finding(.skipped, "STS", "isn't asked without settings"))
     }
     if let synchronisation = Finding.clockSynchronisation { report.add(synchronisation) }
-    for finding in own + (personal ?? []) { report.add(finding) }
-    if let settings { lookAtUnits(settings) }
-    if person == nil {
-      report.add(
-        Finding(
-          .skipped, "user", "nobody's rights and files were looked at",
-          next: "for a user's: sudo rolekeeper doctor --as USER"))
-    }
   }
 
   /// The user whose rights are looked at.
@@ -135,7 +133,7 @@ struct Doctor {
     query.socket ?? settings?.socket.path ?? StandardPath.socket
   }
 
-  private func lookAtSocket(as run: CheckRun?, _ settings: DaemonSettings?) throws -> [Finding] {
+  private func lookAtSocket(as run: CheckRun?, _ settings: DaemonSettings?) -> [Finding] {
     let look = {
       SocketFindings(path: socketPath(settings), reader: "root", now: now).findings
     }
@@ -145,7 +143,7 @@ struct Doctor {
   private func look(at person: HostUser, _ run: CheckRun?, _ settings: DaemonSettings?) -> [Finding] {
     let path = socketPath(settings)
     let socket = SocketFindings(path: path, reader: person.name, now: now)
-    let present = isRoot ? nil : Set(Impersonation.groups())
+    let present = isRoot ? nil : Set(Impersonation.groups() + [getegid()])
     let rights = RightsFindings(person, present: present, on: SystemHost())
     var found = socket.findings
     if let connection = rights.connection(to: path) { found.append(connection) }

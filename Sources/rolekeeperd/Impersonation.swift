@@ -19,10 +19,12 @@ enum Impersonation {
     return try body()
   }
 
-  /// The groups of this process, its own besides.
+  /// The supplementary groups of this process.
   static func groups() -> [gid_t] {
     let count = max(0, getgroups(0, nil))
     var groups = [gid_t](repeating: 0, count: Int(count))
-    return Array(groups.prefix(Int(max(0, getgroups(count, &groups))))) + [getegid()]
+    // The call is a statement of its own: in an argument of `groups.prefix` it would fill another copy.
+    let filled = max(0, getgroups(count, &groups))
+    return Array(groups.prefix(Int(filled)))
   }
 }

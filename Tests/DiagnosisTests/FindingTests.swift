@@ -15,7 +15,8 @@ import Testing
     let output = Output()
     var report = FindingReport(.text) { output.text += $0 }
     report.say("looking")
-    for finding in [good, bad, good] { report.add(finding) }
+    let doubt = Finding(.warning, "clock", "40s off", next: "set it")
+    for finding in [good, bad, good, doubt, doubt] { report.add(finding) }
     report.finish()
     #expect(
       output.text == """
@@ -24,7 +25,11 @@ import Testing
         failed   role uploader: NoPermission (HTTP 403)
                  next: allow the user\\u{1B}[2J
         ok       clock: agrees with STS's
-        1 failed, 2 ok
+        warning  clock: 40s off
+                 next: set it
+        warning  clock: 40s off
+                 next: set it
+        1 failed, 2 warnings, 2 ok
 
         """)
     #expect(report.worst == .failed)

@@ -36,13 +36,15 @@ import Testing
   @Test func `bad settings are reported as ever, and STS isn't asked`() throws {
     let lab = try Lab(RealmDraft(lifetime: nil)) { $0.roles[0].more = "colour = 1" }
     let bad = try check(lab)
-    #expect(bad.status == 78 && bad.output.contains("1 error: fix"), "\(bad)")
+    #expect(bad.status == 78 && bad.output.contains("1 error, 2 warnings: fix the errors"), "\(bad)")
     #expect(try lab.emulator.draws() == 0)
   }
 
   struct Refusal: CustomTestStringConvertible, Sendable {
     let name: String
     var key = RealmDraft.key
+    /// `max_duration`.
+    var maximum = "1h"
     var change: @Sendable (String) -> String = { $0 }
     var fault: String?
     let says: [String]
@@ -77,9 +79,9 @@ import Testing
       name: "no such role", change: { $0.replacing("roles.uploader", with: "roles.loader") },
       says: ["failed   role uploader: EntityNotExist.Role (HTTP 404", "ok       role reports: "]),
     Refusal(
-      name: "a max_duration over the role's",
-      change: { $0.replacing("max_session_duration = \"12h\"", with: "max_session_duration = \"30min\"") },
-      says: ["role uploader: max_duration = 1h: InvalidParameter.DurationSeconds", "or lower 'max_duration'"]),
+      name: "a max_duration over the role's", maximum: "2h",
+      change: { $0.replacing("max_session_duration = \"12h\"", with: "max_session_duration = \"1h\"") },
+      says: ["role uploader: max_duration = 2h: InvalidParameter.DurationSeconds", "or lower 'max_duration'"]),
     Refusal(
       name: "a policy that STS finds too large", fault: "kind=error&status=400&code=InvalidParameter.PolicySize",
       says: ["InvalidParameter.PolicySize", "shorten the role's session policy"]),
@@ -87,7 +89,11 @@ import Testing
   func `what STS refuses has its fix, and ends with 77`(row: Refusal) throws {
     var realm = RealmDraft(lifetime: nil)
     realm.keys = [RealmDraft.key]
-    let lab = try Lab(realm)
+    let lab = try Lab(realm) { draft in
+      for index in draft.roles.indices {
+        draft.roles[index].times.replace("max_duration = \"1h\"", with: "max_duration = \"\(row.maximum)\"")
+      }
+    }
     try lab.emulator.reload(realm: row.change(realm.text))
     try lab.write(key: row.key)
     if let fault = row.fault { try lab.emulator.fault("\(fault)&action=AssumeRole") }

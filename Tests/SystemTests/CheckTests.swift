@@ -60,8 +60,8 @@ extension UnderSystemd {
       #expect(
         stranger.output.contains("run: sudo usermod -aG rolekeeper-clients stranger, which counts from the next login"),
         "\(stranger)")
-      let reader = try service.box.run(["rolekeeper", "doctor"], as: "uploader")
-      #expect(reader.output.contains("user uploader: may read uploader"), "\(reader)")
+      let reader = try service.box.run(["rolekeeper", "doctor"], as: "reader")
+      #expect(reader.output.contains("user reader: may read uploader"), "\(reader)")
     }
 
     /// It ended with 78, "can't be used", and the daemon used the key.
