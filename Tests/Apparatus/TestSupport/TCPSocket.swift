@@ -47,11 +47,12 @@ package final class TCPSocket {
     }
   }
 
-  /// A socket that is bound to a free port of 127.0.0.1.
-  fileprivate static func bound() -> CInt {
+  /// A socket that is bound to this port of 127.0.0.1, if that is free; 0 is any free one.
+  fileprivate static func bound(_ port: UInt16 = 0) -> CInt {
     let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     var place = sockaddr_in()
     place.sin_family = sa_family_t(AF_INET)
+    place.sin_port = port.bigEndian
     place.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     withUnsafeBytes(of: &place) {
       $0.withMemoryRebound(to: sockaddr.self) {
@@ -70,11 +71,14 @@ package final class TCPSocket {
     return UInt16(bigEndian: place.sin_port)
   }
 
-  /// A port that is free now.
+  /// A port that is free now, and that the kernel gives to nobody who asks for any (32768 and up by default).
   package static func freePort() -> UInt16 {
-    let descriptor = bound()
-    defer { Glibc.close(descriptor) }
-    return port(of: descriptor)
+    while true {
+      let wanted = UInt16.random(in: 10_000..<32_000)
+      let descriptor = bound(wanted)
+      defer { Glibc.close(descriptor) }
+      if port(of: descriptor) == wanted { return wanted }
+    }
   }
 
   package static func freeAddress() -> LoopbackAddress { LoopbackAddress("127.0.0.1:\(freePort())")! }
