@@ -12,8 +12,10 @@ struct LoopbackRequest {
 
   /// A role's name, as it was written.
   let name: String
+  /// A scope's name, as it was written; nil for the role itself.
+  let scope: String?
   let format: CredentialFormat
-  /// How long it waits for the role's first session.
+  /// How long it waits for the first session.
   let wait: Duration
 
   private static let paths = "paths are /NAME and /NAME/aws"
@@ -38,16 +40,18 @@ struct LoopbackRequest {
     case 2 where request.segment(1, is: "aws"): format = .awsContainer
     default: return refuse(.notFound, paths, nil)
     }
-    if let name = request.queryName(besides: ["wait"]) {
+    if let name = request.queryName(besides: ["wait", "scope"]) {
       return refuse(
-        .malformed, "unknown query parameter '\(RefusedValue.shown(name))'; this path takes 'wait', in seconds", nil)
+        .malformed,
+        "unknown query parameter '\(RefusedValue.shown(name))'; this path takes 'scope', and 'wait', in seconds", nil)
     }
     let most = LoopbackService.wait
     do throws(RefusedValue) {
       let wait = try RefusedValue.seconds("wait", of: request, atMost: Int(most.wholeSeconds)).map {
         Duration.seconds($0)
       }
-      return .request(Self(name: request.segment(0), format: format, wait: wait ?? most))
+      return .request(
+        Self(name: request.segment(0), scope: request.query("scope"), format: format, wait: wait ?? most))
     } catch {
       return refuse(.malformed, "\(error)", nil)
     }

@@ -2,6 +2,7 @@ package import Core
 package import HTTPServer
 import LocalSockets
 import Refresh
+import Settings
 package import Systemd
 import Wire
 
@@ -15,13 +16,16 @@ import Wire
 ///
 /// An answer has status 200 only with a credential, and comes within `wait`: some clients have no timeout.
 package final class LoopbackService: RequestHandler {
-  /// How long a request waits for a role's first session.
+  /// How long a request waits for the first session.
   static let wait = Duration.seconds(4)
 
-  private struct Waiting {
+  private struct Reader {
     let request: LoopbackRequest
     let token: ResponseToken
+    let since: Timestamp
     let deadline: Timestamp
+    /// The session that it waits for.
+    var key: SessionKey?
   }
 
   package let address: LoopbackAddress
@@ -29,7 +33,7 @@ package final class LoopbackService: RequestHandler {
   private let scheduler: any Scheduler
   private let groups: UserGroups
   private weak var server: (any LoopbackSink)?
-  private var waiting: [Waiting] = []
+  private var waiting: [Reader] = []
   /// The requests whose callers' groups are being looked up.
   private var judged: Set<ResponseToken> = []
   private var timer: (any Alarm)!
@@ -52,11 +56,14 @@ package final class LoopbackService: RequestHandler {
       return answer
     case .request(let request): found = request
     }
-    return respond(to: found, token, until: scheduler.time + found.wait)
+    api.loopbackFigures.requests += 1
+    let now = scheduler.time
+    return respond(to: Reader(request: found, token: token, since: now, deadline: now + found.wait))
   }
 
   /// The answer as things are now; nil if it follows later.
-  private func respond(to request: LoopbackRequest, _ token: ResponseToken, until deadline: Timestamp) -> Response? {
+  private func respond(to reader: Reader) -> Response? {
+    let (request, token) = (reader.request, reader.token)
     let uid: UInt32
     switch server?.callerUID(of: token) ?? .failure(.gone) {
     case .failure(let doubt): return refuse(doubt)
@@ -65,43 +72,71 @@ package final class LoopbackService: RequestHandler {
     guard let name = RoleName(request.name), let role = api.refresher.roles[name] else {
       return unknownRole(request.name, uid)
     }
-    switch api.mayReadByUID(uid, role, groups) {
-    case true?: return credential(of: role, for: request, uid, token, until: deadline)
-    case false?: return refuse(uid, role)
+    switch api.mayReadByUID(uid, role, scope: request.scope, groups) {
+    case true?: return credential(of: role, for: reader, uid)
+    case false?: return refuse(uid, role, scope: request.scope)
     case nil:
       judged.insert(token)
       groups.find(uid) { [unowned self] found in
         guard judged.remove(token) != nil else { return }
-        let response = found == nil ? unknownGroups(uid, role) : respond(to: request, token, until: deadline)
+        let response = found == nil ? unknownGroups(uid, role) : respond(to: reader)
         if let response { server?.complete(token, response) }
       }
       return nil
     }
   }
 
-  private func credential(
-    of role: ManagedRole, for request: LoopbackRequest, _ uid: UInt32, _ token: ResponseToken, until deadline: Timestamp
-  ) -> Response? {
+  private func credential(of role: ManagedRole, for reader: Reader, _ uid: UInt32) -> Response? {
     let now = scheduler.time
-    if let response = api.loopbackHandOut(role, as: request.format, to: uid, at: now) { return response }
-    let query = ReaderQuery(minTTL: nil, since: now, deadline: deadline)
+    var scope: RoleName?
+    if let text = reader.request.scope {
+      scope = RoleName(text)
+      guard let scope, role.settings.derivation.scope(scope) != nil else { return unknownScope(text, of: role, uid) }
+    }
+    let key = role.settings.sessionKey(scope: scope, uid: uid)
+    switch api.session(of: key, from: role, orRequest: now < reader.deadline || now == reader.since) {
+    case .found(let session): return credential(of: session, for: reader, uid, at: now)
+    case .beingFetched: return wait(reader, for: key, at: now) ? nil : SocketService.beingFetched(key)
+    case .full(let most, let wait): return api.tooManyUsers(key, most: most, wait)
+    }
+  }
+
+  /// `role` is the role itself, or a session that is derived from it.
+  private func credential(of role: ManagedRole, for reader: Reader, _ uid: UInt32, at now: Timestamp) -> Response? {
+    let format = reader.request.format
+    if let response = api.loopbackHandOut(role, as: format, to: uid, at: now) { return response }
+    let query = ReaderQuery(minTTL: nil, since: reader.since, deadline: reader.deadline)
     switch api.refresher.offer(of: role, to: query, at: now) {
     case .session(let session):
-      return api.loopbackHandOut(session, of: role, as: request.format, to: uid, at: now)
-        ?? api.nothingValid(role, at: now)
-    case .wait where now < deadline:
-      waiting.append(Waiting(request: request, token: token, deadline: deadline))
-      if timer.deadline.map({ deadline.microseconds < $0 }) ?? true { timer.arm(at: deadline.microseconds) }
-      return nil
+      return api.loopbackHandOut(session, of: role, as: format, to: uid, at: now) ?? api.nothingValid(role, at: now)
+    case .wait: return wait(reader, for: role.key, at: now) ? nil : api.nothingValid(role, at: now)
     case .rateTooLow(let next): return api.nothingValid(role, at: now, wait: next - now)
-    case .wait, .notInTime, .tooLong, .refused, .fetch: return api.nothingValid(role, at: now)
+    case .notInTime, .tooLong, .refused, .fetch: return api.nothingValid(role, at: now)
     }
   }
 
   // MARK: - Waiting requests
 
-  /// Answers those that wait for the role, where something has changed for it.
-  func answerWaiting(for role: RoleName) { answer { $0.request.name == role.description } }
+  /// Lets it wait for the session, unless its time is over.
+  private func wait(_ reader: Reader, for key: SessionKey, at now: Timestamp) -> Bool {
+    guard now < reader.deadline else { return false }
+    var reader = reader
+    reader.key = key
+    waiting.append(reader)
+    if timer.deadline.map({ reader.deadline.microseconds < $0 }) ?? true {
+      timer.arm(at: reader.deadline.microseconds)
+    }
+    return true
+  }
+
+  /// Answers those that wait for the session, where something has changed for it.
+  func answerWaiting(for key: SessionKey) { answer { $0.key == key } }
+
+  /// Answers those that wait for a session of the role, or of a scope or user.
+  func answerWaiting(for role: RoleName) { answer { $0.key?.role == role } }
+
+  /// Looks again at those that wait for the user's name.
+  func answerWaiting(ofUser uid: UInt32) { answer { $0.key?.uid == uid } }
 
   /// Answers those that needn't wait any more, after the settings have changed.
   func answerWaiting() { answer { _ in true } }
@@ -112,14 +147,12 @@ package final class LoopbackService: RequestHandler {
     if let next = waiting.map(\.deadline).min() { timer.arm(at: next.microseconds) }
   }
 
-  private func answer(where isMeant: (Waiting) -> Bool) {
+  private func answer(where isMeant: (Reader) -> Bool) {
     let meant = waiting.filter(isMeant)
     if meant.isEmpty { return }
     waiting.removeAll(where: isMeant)
     for one in meant {
-      if let response = respond(to: one.request, one.token, until: one.deadline) {
-        server?.complete(one.token, response)
-      }
+      if let response = respond(to: one) { server?.complete(one.token, response) }
     }
   }
 
@@ -142,9 +175,9 @@ package final class LoopbackService: RequestHandler {
     return Answer.problem(Problem(.forbidden, detail: "your process can't be identified: \(doubt.description)"))
   }
 
-  private func refuse(_ uid: UInt32, _ role: ManagedRole) -> Response {
+  private func refuse(_ uid: UInt32, _ role: ManagedRole, scope: String?) -> Response {
     api.noteLoopbackRefusal(.role(role.name), uid: uid)
-    return Answer.problem(Problem(.forbidden, detail: api.whyNotByUID(uid, role)))
+    return Answer.problem(Problem(.forbidden, detail: api.whyNotByUID(uid, role, scope: scope)))
   }
 
   private func unknownGroups(_ uid: UInt32, _ role: ManagedRole) -> Response {
@@ -154,6 +187,12 @@ package final class LoopbackService: RequestHandler {
         .forbidden,
         detail:
           "the groups of \(api.callers.shown(uid)) weren't found in time; name the user in 'roles.\(role.name).allow'"))
+  }
+
+  private func unknownScope(_ text: String, of role: ManagedRole, _ uid: UInt32) -> Response {
+    let scopes = role.settings.derivation.scopes.map { "\($0.name)" }
+    return SocketService.unknownScope(
+      text, of: role, among: scopes.filter { api.mayReadByUID(uid, role, scope: $0, groups) == true })
   }
 
   private func unknownRole(_ name: String, _ uid: UInt32) -> Response {

@@ -58,6 +58,7 @@ final class MetricsMaker: AnswerMaker {
       "rolekeeper_health", "gauge", "0 ok, 1 degraded, 2 a role without a credential, as status --check.",
       [("", health == .ok ? 0 : health == .degraded ? 1 : 2)])
     last.addSocket(service, figures.server)
+    last.addLoopback(service.loopbackFigures)
     last.addUnits(figures.units)
     last.addUnitJobs(figures.unitJobs)
     last.add(process, linesLost: service.log.linesLost)
@@ -154,6 +155,16 @@ private struct OtherMetrics {
         + ServerStatistics.Refusal.allCases.map { (#"reason="\#($0.rawValue)""#, Double(server.refused($0))) })
     add("rolekeeper_connections", "gauge", "Connections open.", [("", Double(server.open))])
     add("rolekeeper_connections_total", "counter", "Connections accepted.", [("", Double(server.accepted))])
+  }
+
+  mutating func addLoopback(_ figures: LoopbackFigures) {
+    add(
+      "rolekeeper_loopback_requests_total", "counter",
+      "Requests at the loopback URI, without those that are answered to nobody.", [("", Double(figures.requests))])
+    add(
+      "rolekeeper_loopback_refusals_total", "counter",
+      "Requests and connections refused at the loopback URI, by reason.",
+      LoopbackFigures.Reason.allCases.map { (#"reason="\#($0.rawValue)""#, Double(figures.refusals[$0, default: 0])) })
   }
 
   mutating func addUnits(_ units: UnitFigures) {

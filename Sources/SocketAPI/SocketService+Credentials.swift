@@ -50,7 +50,7 @@ extension SocketService {
   /// Checks the readers that wait for the session again, after something has changed for it.
   func answerWaitingReaders(of role: ManagedRole) {
     answerWaitingReaders(for: role.key)
-    for service in loopback { service.answerWaiting(for: role.name) }
+    for service in loopback { service.answerWaiting(for: role.key) }
   }
 
   func answerWaitingReaders(for key: SessionKey) { waiting.answer(key) { lookAgain(at: &$0) } }

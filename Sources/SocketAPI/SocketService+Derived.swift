@@ -52,6 +52,7 @@ extension SocketService {
     lookUps.remove(user.uid)
     foundUser = user
     for key in waiting.keys where key.uid == user.uid { answerWaitingReaders(for: key) }
+    for service in loopback { service.answerWaiting(ofUser: user.uid) }
     fetchFollowedSessions()
     foundUser = nil
   }
@@ -150,7 +151,11 @@ extension SocketService {
   }
 
   func unknownScope(_ text: String, of role: ManagedRole, _ peer: Peer, _ token: ResponseToken) -> Response {
-    let names = readableScopes(of: role, for: peer, token).map { "\($0)" }
+    Self.unknownScope(text, of: role, among: readableScopes(of: role, for: peer, token).map { "\($0)" })
+  }
+
+  /// `names` are the scopes that the caller may read.
+  static func unknownScope(_ text: String, of role: ManagedRole, among names: [String]) -> Response {
     var problem = Problem(
       .scopeNotFound, detail: "", suggestion: Spelling.nearest(to: String(text.prefix(64)), among: names))
     let hint = names.isEmpty ? "it has no scopes" : "it has \(names.map { "'\($0)'" }.joined(separator: ", "))"

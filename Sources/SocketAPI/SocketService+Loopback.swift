@@ -16,20 +16,38 @@ extension SocketService {
 
   // MARK: - Access by uid
 
-  /// Whether a user of whom nothing but the uid is known may read the role: by `allow.users` and `allow.groups`. Nil if the user's
-  /// groups have to be looked up first.
-  func mayReadByUID(_ uid: UInt32, _ role: ManagedRole, _ groups: UserGroups) -> Bool? {
-    let rule = role.settings.readers
-    if rule.uids.contains(uid) { return true }
-    if rule.gids.isEmpty { return false }
-    return groups.known(uid).map { !rule.gids.isDisjoint(with: $0) }
+  /// Whether a user of whom nothing but the uid is known may read the role, or its scope: by `allow.users` and `allow.groups`. Nil if
+  /// the user's groups have to be looked up first.
+  func mayReadByUID(_ uid: UInt32, _ role: ManagedRole, scope: String? = nil, _ groups: UserGroups) -> Bool? {
+    if role.settings.readers.uids.contains(uid) { return true }
+    let rules = Self.rules(of: role, scope: scope)
+    if rules.contains(where: { $0.uids.contains(uid) }) { return true }
+    if rules.allSatisfy(\.gids.isEmpty) { return false }
+    return groups.known(uid).map { Self.admits($0, rules) }
   }
 
-  func whyNotByUID(_ uid: UInt32, _ role: ManagedRole) -> String {
+  /// The rules of which one has to admit the caller: readers of a role may read its scopes, too. Whoever may read one of them may
+  /// learn that there is no scope of another name.
+  private static func rules(of role: ManagedRole, scope: String?) -> [AccessRule] {
+    guard let scope else { return [role.settings.readers] }
+    let scopes = role.settings.derivation.scopes
+    let meant = scopes.filter { $0.name.description == scope }
+    return [role.settings.readers] + (meant.isEmpty ? scopes : meant).compactMap(\.readers)
+  }
+
+  private static func admits(_ groups: Set<UInt32>, _ rules: [AccessRule]) -> Bool {
+    rules.contains { !$0.gids.isDisjoint(with: groups) }
+  }
+
+  func whyNotByUID(_ uid: UInt32, _ role: ManagedRole, scope: String? = nil) -> String {
+    let known = scope.flatMap { RoleName($0) }.flatMap { role.settings.derivation.scope($0) }?.name
+    let (subject, key) =
+      known.map { ("scope '\($0)' of role '\(role.name)'", "roles.\(role.name).scopes.\($0).allow") }
+      ?? ("role '\(role.name)'", "roles.\(role.name).allow")
     let units =
       role.settings.readers.units.isEmpty ? "" : "; units don't count here, since only the uid of a caller is known"
     return
-      "role '\(role.name)' isn't open to \(callers.shown(uid)) at the loopback URI, where root and administrators have no rights of their own\(units); name that user or one of its groups in 'roles.\(role.name).allow' and reload"
+      "\(subject) isn't open to \(callers.shown(uid)) at the loopback URI, where root and administrators have no rights of their own\(units); name that user or one of its groups in '\(key)' and reload"
   }
 
   // MARK: - Hand-outs
@@ -58,8 +76,8 @@ extension SocketService {
 
   // MARK: - The URI
 
-  /// The role's loopback URI, for a caller that may read it there.
-  func uri(of role: ManagedRole, for peer: Peer, _ token: ResponseToken) -> Response? {
+  /// The loopback URI of the role, or of its scope, for a caller that may read it there.
+  func uri(of role: ManagedRole, scope: RoleName? = nil, for peer: Peer, _ token: ResponseToken) -> Response? {
     guard let address = loopback.first?.address else {
       return Answer.problem(
         Problem(
@@ -70,20 +88,25 @@ extension SocketService {
     }
     let known: UserGroups
     do { known = try userGroups() } catch { return Answer.problem(Problem(.stopping, detail: "\(error)")) }
-    if let mayRead = mayReadByUID(peer.uid, role, known) { return uri(of: role, at: address, peer, mayRead) }
+    if let mayRead = mayReadByUID(peer.uid, role, scope: scope?.description, known) {
+      return uri(of: role, scope, at: address, peer, mayRead)
+    }
     known.find(peer.uid) { [weak self] groups in
       guard let self, let role = refresher.roles[role.name] else { return }
-      let mayRead = groups.map { !role.settings.readers.gids.isDisjoint(with: $0) } ?? false
-      server?.complete(token, uri(of: role, at: address, peer, mayRead))
+      let rules = Self.rules(of: role, scope: scope?.description)
+      let mayRead = groups.map { Self.admits($0, rules) } ?? false
+      server?.complete(token, uri(of: role, scope, at: address, peer, mayRead))
     }
     return nil
   }
 
-  private func uri(of role: ManagedRole, at address: LoopbackAddress, _ peer: Peer, _ mayRead: Bool) -> Response {
+  private func uri(
+    of role: ManagedRole, _ scope: RoleName?, at address: LoopbackAddress, _ peer: Peer, _ mayRead: Bool
+  ) -> Response {
     guard mayRead else {
       noteLoopbackRefusal(.role(role.name), uid: peer.uid)
-      return Answer.problem(Problem(.forbidden, detail: whyNotByUID(peer.uid, role)))
+      return Answer.problem(Problem(.forbidden, detail: whyNotByUID(peer.uid, role, scope: scope?.description)))
     }
-    return Answer.document(LoopbackURI(address: address, role: role.name))
+    return Answer.document(LoopbackURI(address: address, role: role.name, scope: scope))
   }
 }

@@ -71,6 +71,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
   let reports: SessionReports
   /// The loopback addresses that are listened at, in the order of the settings.
   package var loopback: [LoopbackService] = []
+  var loopbackFigures = LoopbackFigures()
   /// The groups of callers at those; nil while there was none.
   var groups: UserGroups?
   private let refusalLog: RefusalLog
@@ -222,6 +223,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
     case .report:
       return post(request, taking: Self.reportParameters)
         ?? report(on: role, scope: scope, for: request, from: peer, token: token)
+    case .uri: return get(request, taking: ["scope"]) ?? uri(of: role, scope: scope, for: peer, token)
     case .role: return get(request, taking: ["scope"]) ?? Answer.document(scopeStatus(scope, of: role, uid: peer.uid))
     default: return get(request) ?? Self.unknownPath()
     }
@@ -378,7 +380,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
 
   /// Counts and logs a refusal at a loopback address; `uid` is that of `Peer.unidentified` where the caller isn't known.
   func noteLoopbackRefusal(_ object: RefusalLog.Loopback, uid: UInt32) {
-    refusals += 1
+    loopbackFigures.note(object)
     refusalLog.note(.loopback(object), uid: uid, pid: nil)
   }
 

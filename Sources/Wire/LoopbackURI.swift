@@ -1,16 +1,17 @@
 package import Core
 package import JSON
 
-/// A role's URIs at the daemon's loopback address.
+/// The URIs of a role, or of one of its scopes, at the daemon's loopback address.
 package struct LoopbackURI: WireDocument, Hashable, Sendable {
   /// For ALIBABA_CLOUD_CREDENTIALS_URI.
   package let uri: String
   /// For AWS_CONTAINER_CREDENTIALS_FULL_URI.
   package let awsURI: String
 
-  package init(address: LoopbackAddress, role: RoleName) {
-    uri = "http://\(address)/\(role)"
-    awsURI = "\(uri)/aws"
+  package init(address: LoopbackAddress, role: RoleName, scope: RoleName? = nil) {
+    let query = scope.map { "?scope=\($0)" } ?? ""
+    uri = "http://\(address)/\(role)\(query)"
+    awsURI = "http://\(address)/\(role)/aws\(query)"
   }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {

@@ -187,7 +187,7 @@ struct Arguments {
       program = words.operandsAfterDashes.map(Self.texts)
       roles.removeLast(min(roles.count, program?.count ?? 0))
       if !words.has(.format) { format = .env }
-      let others: [Option] = [.format, .template, .scope, .minTTL, .wait, .renew, .endBeforeExpiry]
+      let others: [Option] = [.format, .template, .minTTL, .wait, .renew, .endBeforeExpiry]
       if givesURI, let other = others.first(where: { words.has($0) }) {
         throw Wrong("'--uri' and '\(other.rawValue)' don't go together: the command's SDK asks the daemon by itself")
       }

@@ -24,10 +24,10 @@ struct ExecURI {
         "'\(name)' is set, and some SDKs would ask that proxy for the credential, whatever NO_PROXY says; unset it, or add '--drop-proxy' to run the command without \(Self.list)"
       )
     }
-    let answer = try client.request("GET", "/v1/roles/\(role)/uri")
+    let answer = try client.request("GET", "/v1/roles/\(role)/uri\(arguments.scope.map { "?scope=\($0)" } ?? "")")
     guard answer.status == 200 else { throw Self.failure(answer, role) }
     let uri = try answer.body.withBytes { (bytes) throws(WireError) in try LoopbackURI(parsing: bytes) }
-    let failure = command.become(Self.environment(uri, role, dropsProxy: arguments.dropsProxy))
+    let failure = command.become(Self.environment(uri, role, arguments.scope, dropsProxy: arguments.dropsProxy))
     Console.report("\(failure)")
     return failure.exitStatus
   }
@@ -44,13 +44,14 @@ struct ExecURI {
   }
 
   /// The child's variables: the URI, and every other source switched off that SDKs would ask before it.
-  static func environment(_ uri: LoopbackURI, _ role: String, dropsProxy: Bool) -> ChildEnvironment {
+  static func environment(_ uri: LoopbackURI, _ role: String, _ scope: String?, dropsProxy: Bool) -> ChildEnvironment {
     ChildEnvironment(
       variables: [
         ("ALIBABA_CLOUD_CREDENTIALS_URI", uri.uri), ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true"),
         ("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true"), ("ALIBABA_CLOUD_CREDENTIALS_FILE", "/dev/null"),
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.awsURI), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
         ("AWS_EC2_METADATA_DISABLED", "true"), ("ROLEKEEPER_ROLE", role),
-      ], without: ChildEnvironment.leftoversBesideURI + (dropsProxy ? proxyVariables : []))
+      ] + (scope.map { [("ROLEKEEPER_SCOPE", $0)] } ?? []),
+      without: ChildEnvironment.leftoversBesideURI + (dropsProxy ? proxyVariables : []))
   }
 }

@@ -54,6 +54,32 @@ import Testing
       ])
   }
 
+  @Test func `a scope is in the URIs, for those whom it admits`() throws {
+    try lab.directory.write(
+      #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:ListObjects","Resource":"*"}]}"#, to: "list.json")
+    lab.draft.roles[0].more += """
+
+      [roles.uploader.scopes.list]
+      policy_file = "list.json"
+      allow = { users = [\(Person.stranger)] }
+      """
+    try lab.writeSettings()
+    #expect(try lab.rolekeeper("reload").status == 0)
+    for uid in [Person.reader, Person.stranger] {
+      let run = try exec(["--scope", "list"], ["/usr/bin/env"], as: uid)
+      let lines = Set(run.output.split(separator: "\n").map(String.init))
+      #expect(
+        lines.isSuperset(of: [
+          "ALIBABA_CLOUD_CREDENTIALS_URI=http://\(address)/uploader?scope=list",
+          "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://\(address)/uploader/aws?scope=list", "ROLEKEEPER_ROLE=uploader",
+          "ROLEKEEPER_SCOPE=list",
+        ]), "\(run)")
+    }
+    #expect(try exec([], ["/usr/bin/true"], as: Person.stranger).status == 1)
+    let wrong = try exec(["--scope", "lists"], ["/usr/bin/true"])
+    #expect(wrong.status == 1 && wrong.errors.contains("'list'"), "\(wrong)")
+  }
+
   @Test(arguments: ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
   func `a proxy in the environment is refused, or dropped on request`(name: String) throws {
     let proxy = [name: "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1"]

@@ -154,6 +154,72 @@ import Wire
             held.append(socket.create_connection(('127.0.0.1', int(sys.argv[1]))))
     """
 
+  /// Prints the status that each gets, 000 where nobody listens. The control shows that the way over the bridge works.
+  private static let container = """
+    set -e
+    name=rk$$
+    python3 -m http.server --bind 0.0.0.0 "$2" >/dev/null 2>&1 &
+    server=$!
+    trap 'kill $server; ip link del $name-h 2>/dev/null || :' EXIT
+    status() { curl --silent --noproxy '*' --max-time 20 --output /dev/null --write-out "$1 %{http_code}\\n" "${@:2}" || :; }
+    export -f status
+    coproc INSIDE { exec unshare --net bash -c 'echo ready; read -r
+      ip link set lo up; ip addr add 198.51.100.2/30 dev "$1"; ip link set "$1" up
+      status control --retry 20 --retry-connrefused "http://198.51.100.1:$3/"
+      status bridge "http://198.51.100.1:$2/reports"
+      status own "http://127.0.0.1:$2/reports"
+      status claimed -H "Host: 127.0.0.1" "http://198.51.100.1:$2/reports"' inside "$name-c" "$1" "$2"; }
+    inside=$INSIDE_PID
+    exec 3<&"${INSIDE[0]}" 4>&"${INSIDE[1]}"
+    read -r <&3
+    ip link add "$name-h" type veth peer name "$name-c" netns "$inside"
+    ip addr add 198.51.100.1/30 dev "$name-h"
+    ip link set "$name-h" up
+    echo go >&4
+    cat <&3
+    status host "http://198.51.100.1:$1/reports"
+    status loopback "http://127.0.0.1:$1/reports"
+    """
+
+  @Test(.needs(.systemd)) func `a container with a network of its own reaches nothing, neither by a bridge's address`()
+    throws
+  {
+    let run = try ChildProcess.run([
+      "/bin/bash", "-c", Self.container, "container", "\(address.port)", "\(TCPSocket.freeAddress().port)",
+    ])
+    let lines = Set(run.output.split(separator: "\n").map(String.init))
+    #expect(
+      lines == ["control 200", "bridge 000", "own 000", "claimed 000", "host 000", "loopback 200"], "\(run.errors)")
+  }
+
+  @Test func `users of a role with a session for each get different ones, and a scope's session is for its readers`()
+    throws
+  {
+    let policy = #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:ListObjects","Resource":"*"}]}"#
+    try lab.directory.write(policy, to: "list.json")
+    lab.draft.roles[2].more = """
+      session_per = "user"
+      allow = { users = [0, \(Person.reader)] }
+      [roles.private.scopes.list]
+      policy_file = "list.json"
+      allow = { users = [\(Person.stranger)] }
+      """
+    try lab.writeSettings()
+    let reload = try lab.rolekeeper("reload")
+    #expect(reload.status == 0, "\(reload.errors)")
+    func keyID(_ path: String, _ uid: UInt32) throws -> String {
+      let got = try ask(path, as: uid)
+      #expect(got.status == 200, "\(got.body)")
+      return try Credential(document: got.body).keyID
+    }
+    let ids = [try keyID("/private", 0), try keyID("/private", Person.reader), try keyID("/private?scope=list", 0)]
+    let stranger = try keyID("/private?scope=list", Person.stranger)
+    #expect(Set(ids + [stranger]).count == 4)
+    #expect(try ids == [keyID("/private", 0), keyID("/private", Person.reader), keyID("/private?scope=list", 0)])
+    #expect(try ask("/private", as: Person.stranger).status == 403)
+    #expect(try ask("/private?scope=list", as: Person.admin).status == 403)
+  }
+
   // MARK: - Addresses
 
   @Test func `a reload changes the addresses, and one that can't be had leaves all as it was`() throws {

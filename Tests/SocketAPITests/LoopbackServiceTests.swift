@@ -183,7 +183,7 @@ import Wire
     #expect(ask("GET /uploadr", as: 2000).problem?.suggestion == nil)
   }
 
-  @Test(arguments: ["/a?wait=5", "/a?wait=x", "/a?min_ttl=60", "/a?scope"])
+  @Test(arguments: ["/a?wait=5", "/a?wait=x", "/a?min_ttl=60", "/a?scopes=x"])
   func `an unknown parameter or a longer wait is refused`(path: String) {
     bench.add("a")
     #expect(ask("GET \(path)").problem?.kind == .malformed)
@@ -233,7 +233,156 @@ import Wire
     #expect(gone.isOpen && waiting.problem?.kind == .stopping)
   }
 
+  // MARK: - Sessions of users and of scopes
+
+  private func addPerUser(most: Int = 2) -> ManagedRole {
+    var settings = SocketBench.settings("u")
+    settings.sessionName = .standardWithUser
+    settings.readers = AccessRule(uids: [1000, 1001, 2000], gids: [500])
+    settings.derivation = Derivation(DerivedSettings(users: UserSessions(most: most)))
+    bench.refresher.add(settings)
+    bench.refresh.grantAll()
+    return bench.refresher.roles[settings.name]!
+  }
+
+  @Test func `each user gets a session of its own, never the role's`() throws {
+    let role = addPerUser()
+    #expect(role.current?.session.accessKeyID == "STS.1")
+    let anna = ask("GET /u")
+    #expect(anna.isOpen && bench.cloud.orders.count == 2, "it is fetched on demand")
+    bench.refresh.grantAll()
+    let other = ask("GET /u/aws", as: 1001)
+    bench.scheduler.settle()
+    bench.refresh.grantAll()
+    #expect([anna, other].map { $0.reply?.accessKeyID } == ["STS.2", "STS.3"])
+    let names = try bench.cloud.orders.map { made in
+      try made.order.role.sessionName.expand(host: "h", role: made.order.role.name, slot: "0")
+    }
+    #expect(names == ["h-u-0", "h-u-anna", "h-u-u1001"])
+    #expect(ask("GET /u", as: 1000).reply?.accessKeyID == "STS.2")
+    #expect(bench.read("u").reply?.accessKeyID == "STS.2", "the socket hands out the same")
+    #expect(bench.cloud.orders.count == 3)
+  }
+
+  @Test func `a user whose name is looked up, or whose groups are, gets its session, too`() {
+    _ = addPerUser()
+    for (uid, keyID) in [(2000, "STS.2"), (3000, "STS.3")] as [(UInt32, String)] {
+      let reader = ask("GET /u", as: uid)
+      #expect(reader.isOpen)
+      bench.scheduler.settle()
+      bench.refresh.grantAll()
+      #expect(reader.reply?.accessKeyID == keyID)
+    }
+  }
+
+  @Test func `a session of a user that doesn't come within four seconds is a 503`() {
+    _ = addPerUser()
+    let waiting = ask("GET /u")
+    let impatient = ask("GET /u?wait=0")
+    #expect(waiting.isOpen && impatient.status == 503)
+    bench.advance(.milliseconds(3900))
+    #expect(waiting.isOpen)
+    bench.advance(.milliseconds(200))
+    #expect(waiting.status == 503 && waiting.problem?.kind == .noSession)
+    #expect(waiting.reply?.body.contains("STS.") == false)
+  }
+
+  @Test func `a failed fetch for a user is told at once, and a user too many is refused`() {
+    _ = addPerUser(most: 1)
+    let anna = ask("GET /u")
+    bench.refresh.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
+    #expect(anna.status == 503 && anna.problem?.code == "NoPermission")
+    let other = ask("GET /u", as: 1001)
+    bench.scheduler.settle()
+    #expect(other.problem?.kind == .tooManyUsers)
+  }
+
+  @Test func `after a reload to one session for all, a waiting request gets the role's`() {
+    let role = addPerUser()
+    let waiting = ask("GET /u")
+    var settings = role.settings
+    (settings.derivation, settings.sessionName) = (.none, .standard)
+    bench.change(role, to: settings)
+    #expect(waiting.reply?.accessKeyID == "STS.1")
+  }
+
+  private func addScopes() -> ManagedRole {
+    var settings = SocketBench.settings("s")
+    settings.derivation = Derivation(
+      DerivedSettings(scopes: [
+        ScopeSettings(name: RoleName("encode")!, policy: Array("[1]".utf8), readers: AccessRule(uids: [2000])),
+        ScopeSettings(name: RoleName("list")!, policy: Array("[2]".utf8), readers: AccessRule(gids: [500])),
+      ]))
+    bench.refresher.add(settings)
+    bench.refresh.grantAll()
+    return bench.refresher.roles[settings.name]!
+  }
+
+  @Test(arguments: ["/s?scope=encode", "/s/aws?scope=encode"])
+  func `a scope's session is for the readers of the role and of the scope`(path: String) {
+    _ = addScopes()
+    let reader = ask("GET \(path)")
+    #expect(reader.isOpen && bench.cloud.orders.last?.order.role.policy == Array("[1]".utf8))
+    bench.refresh.grantAll()
+    #expect(reader.reply?.accessKeyID == "STS.2")
+    #expect(ask("GET \(path)", as: 2000).reply?.accessKeyID == "STS.2")
+    #expect(ask("GET /s", as: 2000).status == 403, "the scope alone")
+    #expect(ask("GET /s", as: 1000).reply?.accessKeyID == "STS.1")
+    for uid in [0, 50, 990, 2001] as [UInt32] {
+      let refused = ask("GET \(path)", as: uid)
+      #expect(refused.problem?.kind == .forbidden)
+      #expect(refused.problem?.detail.contains("'roles.s.scopes.encode.allow'") == true)
+    }
+  }
+
+  @Test func `a scope is open to members of its groups, and to no reader of another scope`() {
+    _ = addScopes()
+    let member = ask("GET /s?scope=list", as: 3000)
+    bench.scheduler.settle()
+    bench.refresh.grantAll()
+    #expect(member.reply?.accessKeyID == "STS.2")
+    #expect(ask("GET /s?scope=encode", as: 3000).status == 403)
+    let other = ask("GET /s?scope=list", as: 2000)
+    bench.scheduler.settle()
+    #expect(other.status == 403)
+  }
+
+  @Test func `an unknown scope is named with those that the caller may have, and to nobody else`() {
+    _ = addScopes()
+    let reader = ask("GET /s?scope=encod")
+    #expect(reader.status == 404 && reader.problem?.kind == .scopeNotFound && reader.problem?.suggestion == "encode")
+    #expect(ask("GET /s?scope=").status == 404)
+    let stranger = ask("GET /s?scope=encod", as: 2001)
+    bench.scheduler.settle()
+    #expect(stranger.status == 403 && stranger.reply?.body.contains("encode") == false)
+  }
+
+  @Test func `requests and refusals are counted, by few reasons`() {
+    bench.add("a")
+    ask("GET /a")
+    ask("GET /a", as: 2000)
+    ask("GET /a", "Origin: null\r\n")
+    ask("GET /a", host: "localhost")
+    sink.caller = .failure(.gone)
+    ask("GET /a")
+    let figures = bench.service.loopbackFigures
+    #expect(figures.requests == 3 && figures.refusals == [.notAllowed: 1, .request: 2, .caller: 1])
+    #expect(bench.service.refusals == 0, "those are the socket's")
+  }
+
   // MARK: - The URI, on the socket
+
+  @Test func `the socket names a scope's URIs to whoever may use them`() throws {
+    _ = addScopes()
+    for peer in [SocketBench.reader, SocketBench.stranger] {
+      let exchange = bench.ask("GET /v1/roles/s/uri?scope=encode", peer)
+      let uri: LoopbackURI = try #require(exchange.reply?.document())
+      #expect(uri.uri == "http://127.0.0.1:7180/s?scope=encode")
+      #expect(uri.awsURI == "http://127.0.0.1:7180/s/aws?scope=encode")
+    }
+    #expect(bench.ask("GET /v1/roles/s/uri?scope=list", SocketBench.stranger).status == 403)
+    #expect(bench.ask("GET /v1/roles/s/uri?scope=none").problem?.kind == .scopeNotFound)
+  }
 
   @Test func `the socket names the role's URIs to whoever may use them`() throws {
     bench.add("a")
