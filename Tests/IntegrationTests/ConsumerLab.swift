@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import JSON
 import Laboratory
@@ -23,24 +24,30 @@ final class ConsumerLab {
   /// Those that `rotate` has ended.
   private var dead: [String: [String]] = [:]
 
-  /// Starts the daemon, whose sessions live as long as `lifetime` says, and then the consumers.
-  init(_ names: [String], lifetime: String?) throws {
+  /// Starts the daemon, whose sessions live as long as `lifetime` says, and then the consumers. With an address each is told its role's
+  /// loopback URI.
+  init(_ names: [String], lifetime: String?, at address: LoopbackAddress? = nil) throws {
     var realm = RealmDraft(lifetime: lifetime, roles: names)
     realm.rights = Dictionary(uniqueKeysWithValues: names.map { ($0, ["oss:*"]) })
     // fsspec's ossfs signs with V1.
     realm.oss = "allow_v1 = true"
     lab = try Lab(realm, hasStorage: true) { settings in
+      if let address { settings.loopback = [address.description] }
       settings.roles = names.map { name in
         var role = SettingsDraft.Role(name)
         // The session changes when a test wants it to, or shortly before its end.
         role.more = "pool = 1\nrefresh_after = \"10min\""
+        // The tests' own user, who has no right at the URI otherwise.
+        if address != nil { role.more += "\nallow = { users = [0] }" }
         role.files = ConsumerProcess.files.map { SettingsDraft.Role.file($0, "format = \"\($0)\"") }
           .joined(separator: "\n[[roles.\(name).files]]\n")
         return role
       }
     }
     try lab.start()
-    consumers = try names.map { try ConsumerProcess($0, in: lab) }
+    consumers = try names.map { name in
+      try ConsumerProcess(name, in: lab, uri: address.map { "http://\($0)/\(name)" })
+    }
     for consumer in consumers {
       if let error = try consumer.outcome().error { throw CannotBegin(consumer: consumer.name, error: error) }
     }

@@ -23,7 +23,9 @@ final class ConsumerProcess {
   let home: String
 
   /// Starts it with a home of its own; `wrapper` are words before its own, as for the daemon.
-  init(_ name: String, in lab: Lab, wrapper: [String] = [], environment: [String: String] = [:]) throws {
+  init(
+    _ name: String, in lab: Lab, uri: String? = nil, wrapper: [String] = [], environment: [String: String] = [:]
+  ) throws {
     self.name = name
     role = name
     home = lab.directory.path("home-\(name)")
@@ -34,7 +36,7 @@ final class ConsumerProcess {
       {"role": "\(name)", "sts": "\(lab.emulator.endpoint)", "oss": "127.0.0.1:\(lab.emulator.ossPort)",
        "control": "\(lab.emulator.controlEndpoint)", "authority": "\(lab.emulator.authorityPath)",
        "directory": "\(home)", "files": {\(listed)},
-       "programs": "\(Self.root)/debian/usr/bin"}
+       "programs": "\(Self.root)/debian/usr/bin"\(uri.map { ", \"uri\": \"\($0)\"" } ?? "")}
       """
     var variables = [
       "PATH": "\(Programs.directory):/usr/bin:/bin", "HOME": home, "ROLEKEEPER_SOCKET": lab.draft.socketPath,

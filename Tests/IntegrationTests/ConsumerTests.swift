@@ -61,6 +61,30 @@ import Testing
     }
   }
 
+  /// Both are inside their margins, so they ask the URI each time.
+  @Test(.needs(.root)) func `those that ask the loopback URI sign with the new session after each rotation`() throws {
+    let consumers = try ConsumerLab(
+      ["uri-variable", "container-botocore"], lifetime: Self.lifetime, at: TCPSocket.freeAddress())
+    for rotation in 0...3 {
+      if rotation > 0 { try consumers.rotate() }
+      for use in try consumers.use() {
+        #expect(use.keyID.map(use.current.contains) == true, "\(use) after \(rotation) rotations")
+      }
+    }
+  }
+
+  @Test(.needs(.root)) func `those that ask the loopback URI at the end of a session get the next one`() throws {
+    let consumers = try ConsumerLab(
+      ["uri-oss2", "container-minio", "container-rclone", "container-restic"], lifetime: "5s",
+      at: TCPSocket.freeAddress())
+    var uses = try consumers.use()
+    var seen = Set(uses.map(\.keyID))
+    for _ in 1...3 {
+      uses = try consumers.use(after: uses)
+      for use in uses { #expect(use.keyID != nil && seen.insert(use.keyID).inserted, "\(use)") }
+    }
+  }
+
   /// The vendor's package keeps the signing key that it has derived from the old secret.
   @Test func `pyodps reads its file again, and signs with the old secret`() throws {
     let consumers = try ConsumerLab(["pyodps-file"], lifetime: "5s")

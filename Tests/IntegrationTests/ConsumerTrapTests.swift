@@ -69,6 +69,23 @@ import Testing
     #expect(try lab.emulator.calls(to: "GetCallerIdentity") == 0)
   }
 
+  // MARK: - The loopback URI
+
+  /// The same consumer without the proxy is served: `those that ask the loopback URI sign with the new session after each rotation`.
+  @Test(.needs(.root)) func `with a proxy in the environment the URI isn't asked, whatever NO_PROXY says`() throws {
+    let address = TCPSocket.freeAddress()
+    let lab = try Lab(RealmDraft(lifetime: "170s", roles: ["uri-proxied"])) { settings in
+      settings.loopback = [address.description]
+      settings.roles = [SettingsDraft.Role("uri-proxied", more: "allow = { users = [0] }")]
+    }
+    try lab.start()
+    let consumer = try ConsumerProcess("uri-proxied", in: lab, uri: "http://\(address)/uri-proxied")
+    _ = try consumer.outcome()
+    let error = try #require(try consumer.use().error)
+    #expect(error.contains("unable to load credentials"), "\(error)")
+    #expect(!lab.daemon.log.contains("credential handed out"))
+  }
+
   // MARK: - Margins
 
   @Test func `inside its margin a consumer fails without the daemon, and a file's reader goes on`() throws {
