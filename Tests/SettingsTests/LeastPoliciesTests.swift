@@ -92,6 +92,49 @@ import Testing
     #expect(documents[3].text.contains(#""Principal":{"RAM":["acs:ram::1234567890123456:role/ramtestupload"]}"#))
   }
 
+  private static func policies(ofType type: String, _ lines: String) throws -> [LeastPolicies.Document] {
+    let role = """
+      source = "other"
+      [source.other]
+      type = "\(type)"
+
+      """
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/token"] = FakeHost.File(uid: 998, mode: 0o400)
+    return try policies(role + lines + "\n", host: host)
+  }
+
+  @Test func `a token's provider is trusted for one audience and subject, and needs no permission`() throws {
+    let provider = "acs:ram::\(Self.account):oidc-provider/idp"
+    let documents = try Self.policies(ofType: "oidc", "provider_arn = \"\(provider)\"\ntoken_file = \"token\"")
+    #expect(
+      documents.map(\.text) == [
+        #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Federated":["\#(provider)"]},"#
+          + #""Condition":{"StringEquals":{"oidc:aud":["<aud of the token of source.other>"],"#
+          + #""oidc:sub":["<sub of the token of source.other>"]}}}]}"#
+      ])
+    #expect(
+      documents[0].heading.hasSuffix(
+        ": replace <aud of the token of source.other> and <sub of the token of source.other> by what the token has there"
+      ))
+  }
+
+  @Test(arguments: [
+    ("kms", "secret = \"keeper\"\ntoken_file = \"token\"", "user/<RAM user of source.other>", "secret 'keeper' of KMS"),
+    ("ecs-ram-role", "", "role/<RAM role of the instance, source.other>", "RAM role of the ECS instance"),
+    ("ecs-ram-role", "role_name = \"host\"", "role/host", "RAM role of the ECS instance"),
+  ])
+  func `who signs by another source is named as far as the settings say`(
+    type: String, lines: String, name: String, heading: String
+  ) throws {
+    let documents = try Self.policies(ofType: type, lines)
+    try #require(documents.count == 2)
+    #expect(documents[0].heading.contains(heading) && documents[0].text.contains("sts:AssumeRole"), "\(documents)")
+    #expect(
+      documents[1].text.contains(#""Principal":{"RAM":["acs:ram::1234567890123456:\#(name)"]}"#), "\(documents)")
+    #expect(documents[1].heading.contains("replace") == name.contains("<"), "\(documents)")
+  }
+
   /// A policy has at most 6,144 characters.
   @Test func `many roles are in several permission policies`() throws {
     let roles = (0..<200).map { index in

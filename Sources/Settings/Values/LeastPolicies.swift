@@ -35,21 +35,44 @@ package struct LeastPolicies {
     let name: String
     /// What to replace in the name; nil if it is known.
     let placeholder: String?
+    /// The source's name, where a token of a provider stands in for a signature; nil for a user or role of RAM.
+    var tokenOf: String?
 
     /// `account` is the one of the role that is assumed: where the signer belongs to another, that one replaces it.
     init(_ source: SourceSettings, _ roles: [RoleSettings], account: String) {
-      if let role = roles.first(where: { $0.name == source.role }) {
-        (noun, name, placeholder) = ("role \(role.arn)", role.arn.description, nil)
-      } else if source.accessKey != nil {
-        let user = "<RAM user of source.\(source.name)>"
+      let user = "<RAM user of source.\(source.name)>"
+      switch source.kind {
+      case .role(let lender):
+        let arn = roles.first { $0.name == lender }?.arn.description ?? "<ARN of role '\(lender)'>"
+        (noun, name, placeholder) = ("role \(arn)", arn, nil)
+      case .accessKey:
         (noun, name, placeholder) = (
           "RAM user whose AccessKey is source.\(source.name)", "acs:ram::\(account):user/\(user)", user
         )
-      } else {
-        // An identity that the settings don't name: of an instance, or behind a URL.
+      case .kms(let kms):
+        (noun, name, placeholder) = (
+          "RAM user whose AccessKey is in secret '\(kms.secret)' of KMS (source.\(source.name))",
+          "acs:ram::\(account):user/\(user)", user
+        )
+      case .instanceRole(let instance):
+        let role = "<RAM role of the instance, source.\(source.name)>"
+        (noun, name, placeholder) = (
+          "RAM role of the ECS instance (source.\(source.name))",
+          "acs:ram::\(account):role/\(instance.roleName ?? role)", instance.roleName == nil ? role : nil
+        )
+      case .identityToken(let token):
+        (noun, name, placeholder) = ("identity provider \(token.providerARN)", token.providerARN, nil)
+        tokenOf = source.name
+      case .credentialsURI:
+        // An identity that the settings don't name.
         let identity = "<ARN of the RAM user or role of source.\(source.name)>"
         (noun, name, placeholder) = ("RAM user or role of source.\(source.name)", identity, identity)
       }
+    }
+
+    /// What stands for the claims `aud` and `sub` of the token; nil where there is none.
+    var claims: (audience: String, subject: String)? {
+      tokenOf.map { ("<aud of the token of source.\($0)>", "<sub of the token of source.\($0)>") }
     }
   }
 
@@ -58,6 +81,8 @@ package struct LeastPolicies {
   private static func permissions(of source: SourceSettings, _ roles: [RoleSettings]) -> [Document] {
     let own = roles.filter { $0.source == source.name }
     let names = Set(own.map(\.arn.description)).sorted()
+    // Who comes with a token has no policies: the role's trust policy alone decides.
+    if case .identityToken = source.kind { return [] }
     guard let first = own.first, !names.isEmpty else { return [] }
     let signer = Signer(source, roles, account: first.arn.account)
     let parts = parts(of: names)
@@ -118,13 +143,25 @@ package struct LeastPolicies {
       return (Signer(source, settings.roles, account: arn.account), ids)
     }
     let names = roles.map { "'\($0.name)'" }.joined(separator: ", ")
-    let replaced = signers.compactMap(\.signer.placeholder).joined(separator: " and ")
-    let todo =
-      replaced.isEmpty
-      ? "" : ": replace \(replaced) by the name, and the account if that is in another one than the role"
+    let replaced = signers.compactMap(\.signer.placeholder)
+    let claims = signers.compactMap(\.signer.claims).flatMap { [$0.audience, $0.subject] }
+    let parts = [
+      (replaced, " by the name, and the account if that is in another one than the role"),
+      (claims, " by what the token has there"),
+    ].filter { !$0.0.isEmpty }.map { "replace \($0.0.joined(separator: " and "))\($0.1)" }
+    let todo = parts.isEmpty ? "" : ": \(parts.joined(separator: "; "))"
     return Document(
       heading: "trust policy for \(arn), role\(roles.count == 1 ? "" : "s") \(names) of the settings\(todo)",
-      text: policy(signers.map { signer, ids in { $0.trust(signer.name, ids) } }))
+      text: policy(
+        signers.map { signer, ids in
+          { (json: inout Writer) -> Void in
+            if let claims = signer.claims {
+              json.trust(provider: signer.name, audience: claims.audience, subject: claims.subject)
+            } else {
+              json.trust(signer.name, ids)
+            }
+          }
+        }))
   }
 
   // MARK: JSON
@@ -171,6 +208,27 @@ extension JSONWriter where Sink == [UInt8] {
       json.object { json in
         json.key("sts:ExternalId")
         json.array { json in for id in externalIDs { json.string(id) } }
+      }
+    }
+  }
+
+  /// Condition keys of AssumeRoleWithOIDC (RAM documentation, "Create a RAM role for a trusted IdP"): without `oidc:sub`, every token of
+  /// the provider would do.
+  fileprivate mutating func trust(provider: String, audience: String, subject: String) {
+    member("Action", "sts:AssumeRole")
+    key("Principal")
+    object { json in
+      json.key("Federated")
+      json.array { json in json.string(provider) }
+    }
+    key("Condition")
+    object { json in
+      json.key("StringEquals")
+      json.object { json in
+        for (name, value) in [("oidc:aud", audience), ("oidc:sub", subject)] {
+          json.key(name)
+          json.array { json in json.string(value) }
+        }
       }
     }
   }
