@@ -19,12 +19,14 @@ package struct OnlineCheck {
     case incomplete
   }
 
-  private let settings: DaemonSettings
-  private let probe: STSProbe
+  let settings: DaemonSettings
+  let probe: STSProbe
   private var bucket: TokenBucket
-  private var isUnreachable = false
+  /// Of the roles that others have as their source.
+  private(set) var sessions: [RoleName: SigningIdentity] = [:]
+  private(set) var isUnreachable = false
   private var isRefused = false
-  private var isIncomplete = false
+  var isIncomplete = false
   /// The longest wait that a throttling answer is followed for.
   private static let longestWait = Duration.seconds(10)
 
@@ -59,9 +61,9 @@ package struct OnlineCheck {
 
   private static func milliseconds(_ span: Duration) -> String { "\(max(1, span.microseconds / 1000)) ms" }
 
-  // MARK: - Keys and roles
+  // MARK: - Sources and roles
 
-  /// Asks whose the key of `source` is; then tries `roles`, which it signs for.
+  /// Looks for what a source signs with, and asks whose it is; then tries `roles`, which it signs for.
   package mutating func trySource(
     _ subject: String, _ key: SourceKey, roles: [RoleSettings], _ report: inout FindingReport
   ) {
@@ -69,41 +71,20 @@ package struct OnlineCheck {
     case .missing(let verdict, let text, let next):
       if verdict == .failed { isRefused = true } else { isIncomplete = true }
       report.add(Finding(verdict, subject, text, next: next))
-      skip(roles, "there is no AccessKey to try", &report)
-    case .key(let key, let place): tryKey(key, place, subject, roles, &report)
-    }
-  }
-
-  private mutating func tryKey(
-    _ key: AccessKey, _ place: String, _ subject: String, _ roles: [RoleSettings], _ report: inout FindingReport
-  ) {
-    guard !isUnreachable else {
-      isIncomplete = true
-      report.add(Finding(.skipped, subject, "no endpoint answers"))
-      return skip(roles, "no endpoint answers", &report)
-    }
-    let signer = SigningIdentity(key)
-    var owner: CallerIdentity?
-    switch probe.identity(of: signer) {
-    case .success(let identity):
-      owner = identity
-      report.add(Finding(.ok, subject, "the AccessKey is that of '\(identity.arn)'"))
-    case .failure(let trouble):
-      let named = trouble.naming(keyPlace: place, signer: nil)
-      // A policy may forbid this call and still allow AssumeRole.
-      guard trouble.failure.concernsSigner else {
-        note(trouble)
-        report.add(Finding(.failed, subject, named.problem, next: named.remedy))
-        return skip(roles, isUnreachable ? "STS doesn't answer any more" : "the AccessKey isn't accepted", &report)
+      skip(roles, "\(subject) has nothing to sign with", &report)
+    case .key(let key, let place):
+      trySigner(SigningIdentity(key), "the AccessKey is that of", subject, roles, &report) { trouble, owner in
+        trouble.naming(keyPlace: place, signer: owner)
       }
-      report.add(Finding(.warning, subject, named.problem, next: named.remedy))
+    case .served(let source): tryService(source, subject, roles, &report)
+    case .session(let role): trySession(of: role, subject, roles, &report)
+    case .token(let token, let name): tryToken(token, of: name, subject, roles, &report)
     }
-    for role in roles { tryRole(role, signer, place, owner, &report) }
   }
 
-  private mutating func tryRole(
-    _ role: RoleSettings, _ signer: SigningIdentity, _ place: String, _ owner: CallerIdentity?,
-    _ report: inout FindingReport
+  mutating func tryRole(
+    _ role: RoleSettings, _ asker: STSProbe.Asker, _ report: inout FindingReport,
+    _ explained: (STSProbe.Trouble) -> STSProbe.Trouble
   ) {
     guard !isUnreachable else { return skip([role], "STS doesn't answer any more", &report) }
     let subject = "role \(role.name)"
@@ -111,8 +92,9 @@ package struct OnlineCheck {
     let longest = role.timing.maxDuration
     var shorter: Finding?
     for duration in longest > usual ? [usual, longest] : [usual] {
-      switch session(of: role, lasting: duration, signer) {
+      switch session(of: role, lasting: duration, asker) {
       case .success(let session):
+        if duration == usual, isSource(role) { sessions[role.name] = session.signer }
         // A `Date` is truncated to whole seconds.
         guard session.lifetime < duration - .seconds(2) else { continue }
         shorter =
@@ -122,7 +104,7 @@ package struct OnlineCheck {
             next: "compare the role's maximum session duration in the RAM console with \(Self.key(duration, of: role))")
       case .failure(let trouble):
         note(trouble)
-        let named = trouble.naming(keyPlace: place, signer: owner)
+        let named = explained(trouble)
         let isLonger = duration != usual
         return report.add(
           Finding(
@@ -135,33 +117,38 @@ package struct OnlineCheck {
     report.add(shorter ?? Finding(.ok, subject, "STS issues sessions of \(usual.text)\(more)\(policy)"))
   }
 
+  private func isSource(_ role: RoleSettings) -> Bool { settings.sources.contains { $0.role == role.name } }
+
   private static func key(_ duration: Duration, of role: RoleSettings) -> String {
     duration == role.timing.duration ? "duration" : "max_duration"
   }
 
   /// Waits for its turn; a throttled call is made once more, when STS allows it again.
   private mutating func session(
-    of role: RoleSettings, lasting duration: Duration, _ signer: SigningIdentity
+    of role: RoleSettings, lasting duration: Duration, _ asker: STSProbe.Asker
   ) -> Result<STSProbe.TrialSession, STSProbe.Trouble> {
     awaitTurn()
-    let first = probe.session(of: role, lasting: duration, signedBy: signer)
+    let first = probe.session(of: role, lasting: duration, to: asker)
     guard case .failure(let trouble) = first, case .throttled = trouble.failure.kind else { return first }
     bucket.throttled(at: Self.now)
     Self.sleep(min(trouble.failure.requestedWait ?? .seconds(1), Self.longestWait))
     awaitTurn()
-    return probe.session(of: role, lasting: duration, signedBy: signer)
+    return probe.session(of: role, lasting: duration, to: asker)
   }
 
   private mutating func awaitTurn() {
     while !bucket.take(at: Self.now) { Self.sleep(bucket.nextToken(at: Self.now) - Self.now) }
   }
 
-  private mutating func note(_ trouble: STSProbe.Trouble) {
+  mutating func note(_ trouble: STSProbe.Trouble) {
     if case .permanent = trouble.failure.kind { isRefused = true } else { isIncomplete = true }
     if !trouble.isAnswer { isUnreachable = true }
   }
 
-  private mutating func skip(_ roles: [RoleSettings], _ why: String, _ report: inout FindingReport) {
+  /// Something has to be changed before it can work.
+  mutating func refuse() { isRefused = true }
+
+  mutating func skip(_ roles: [RoleSettings], _ why: String, _ report: inout FindingReport) {
     if !roles.isEmpty { isIncomplete = true }
     for role in roles { report.add(Finding(.skipped, "role \(role.name)", why)) }
   }

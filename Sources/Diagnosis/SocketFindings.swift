@@ -22,7 +22,7 @@ package struct SocketFindings {
         return
       }
       findings.append(Finding(.ok, subject, "the daemon answers user '\(reader)'"))
-      if list.isAdmin { findings.append(try Self.version(client)) }
+      if list.isAdmin { findings += try Self.daemon(client) }
       findings += list.roles.flatMap { Self.role($0, now: now) }
       readableRoles = list.roles.map(\.name)
     } catch {
@@ -49,14 +49,27 @@ package struct SocketFindings {
       .failed, subject, problem.detail, next: problem.errors.first ?? "see systemctl status rolekeeper")
   }
 
-  private static func version(_ client: LocalClient) throws(LocalClientError) -> Finding {
+  /// What only administrators are told: the version, and what concerns no role alone.
+  private static func daemon(_ client: LocalClient) throws(LocalClientError) -> [Finding] {
     let answer = try client.request("GET", "/v1/status")
     let report = answer.body.withBytes { try? StatusReport(parsing: $0) }
-    guard let version = report?.version else {
-      return Finding(
-        .warning, "version", "the daemon's status isn't understood (HTTP \(answer.status))",
-        next: "see whether rolekeeper and rolekeeperd are of the same version")
+    guard let report else {
+      return [
+        Finding(
+          .warning, "version", "the daemon's status isn't understood (HTTP \(answer.status))",
+          next: "see whether rolekeeper and rolekeeperd are of the same version")
+      ]
     }
+    let kinds: [Health.Reason.Kind] = [.settings, .incompleteSettings, .caFile, .loopback]
+    let general = report.health.reasons.filter { kinds.contains($0.kind) }
+    return [version(report.version)]
+      + general.map { reason in
+        let (what, next) = split(reason.detail)
+        return Finding(.warning, "daemon", what, next: next ?? "see: rolekeeper status")
+      }
+  }
+
+  private static func version(_ version: String) -> Finding {
     guard version != Version.number else {
       return Finding(.ok, "version", "the daemon runs \(version), as this program")
     }

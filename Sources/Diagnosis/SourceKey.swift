@@ -1,17 +1,24 @@
 package import CloudAPI
+package import Core
 import Identities
 package import Settings
 
-/// The AccessKey of a source, as the daemon would get it.
+/// What a source signs with, as the daemon would get it.
 package enum SourceKey {
   case key(AccessKey, place: String)
+  /// A token in a file, which is read when it is tried.
+  case token(IdentityTokenSettings, source: String)
+  /// What a service hands out, which is asked when it is tried.
+  case served(SourceSettings)
+  /// The session of a role that was tried before.
+  case session(of: RoleName)
   /// Why there is none that can be tried.
   case missing(Finding.Verdict, String, next: String)
 
   /// Reads the key of `source`. `unit` is the installed unit for these settings, and `asRoot` runs its argument as root; nil where
-  /// this process can't.
+  /// this process can't. Unless this process `isDaemonsUser`, what a service gives it wouldn't be what the daemon gets.
   package init(
-    of source: SourceSettings, unit: InstalledUnit?, asRoot: ((() -> SourceKey) -> SourceKey)?
+    of source: SourceSettings, unit: InstalledUnit?, isDaemonsUser: Bool, asRoot: ((() -> SourceKey) -> SourceKey)?
   ) {
     let location: SourceSettings.KeyLocation? = source.accessKey
     switch location {
@@ -32,11 +39,22 @@ package enum SourceKey {
           .skipped, "no installed unit passes credential '\(name)' with these settings",
           next: "run this where the unit is installed, or write file = \"PATH\" in the settings")
       }
-    case nil:
-      self = .missing(
-        .skipped, "has no AccessKey; what it signs with is known to the daemon alone",
-        next: "start the service; 'rolekeeper status' then shows the state of its roles")
+    case nil: self = isDaemonsUser || source.role != nil ? Self.other(source) : Self.others(source)
     }
+  }
+
+  private static func other(_ source: SourceSettings) -> SourceKey {
+    switch source.kind {
+    case .role(let role): .session(of: role)
+    case .identityToken(let token): .token(token, source: source.name)
+    case .accessKey, .instanceRole, .credentialsURI, .kms: .served(source)
+    }
+  }
+
+  private static func others(_ source: SourceSettings) -> SourceKey {
+    .missing(
+      .skipped, "is of type \(source.kind.type.rawValue); what you get there isn't what the daemon's user gets",
+      next: "run this by sudo")
   }
 
   private static let restart = "sudo systemctl restart rolekeeper"

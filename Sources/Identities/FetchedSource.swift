@@ -16,7 +16,7 @@ package import Wire
 /// | STS doesn't accept the one that signs | asked again at once; if it is the same, every 30 s |
 package final class FetchedSource: CredentialSource {
   /// A credential with less than this left isn't used.
-  static let margin = Duration.seconds(5)
+  package static let margin = Duration.seconds(5)
   private static let longestWait = Duration.hours(1)
   private static let leastWait = Duration.seconds(5)
   private static let keyInterval = Duration.minutes(5)
@@ -190,15 +190,10 @@ package final class FetchedSource: CredentialSource {
   }
 
   private func take(_ credential: ServedCredential) {
-    let signer = SigningIdentity(
-      key: credential.key, securityToken: credential.securityToken,
-      provider: credential.securityToken == nil ? "static_ak" : "static_sts")
+    let signer = SigningIdentity(credential)
     let new = Current(signer: signer, expiration: credential.expiration, since: now)
     if hasLapsed(new) {
-      return fail(
-        Failure(
-          .transient, code: "CredentialExpired",
-          advice: "\(fetcher.service) hands out a credential that has expired; look at it, and at this host's clock"))
+      return fail(Self.expired(fetcher.service))
     }
     let isSame = current?.signer.isSame(as: signer) == true
     let isNews = current == nil || failure != nil
@@ -214,6 +209,12 @@ package final class FetchedSource: CredentialSource {
     nextFetch = now + wait(untilAfter: credential.expiration)
     arm()
     if !isSame { changed() }
+  }
+
+  package static func expired(_ service: String) -> Failure {
+    Failure(
+      .transient, code: "CredentialExpired",
+      advice: "\(service) hands out a credential that has expired; look at it, and at this host's clock")
   }
 
   private func wait(untilAfter expiration: UTCTime?) -> Duration {
@@ -300,5 +301,13 @@ package final class FetchedSource: CredentialSource {
     case .noCredential: "source '\(name)': no credential (\(failure?.failure.code ?? "none"))"
     default: nil
     }
+  }
+}
+
+extension SigningIdentity {
+  package init(_ credential: ServedCredential) {
+    self.init(
+      key: credential.key, securityToken: credential.securityToken,
+      provider: credential.securityToken == nil ? "static_ak" : "static_sts")
   }
 }

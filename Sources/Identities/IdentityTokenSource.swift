@@ -27,22 +27,37 @@ package final class IdentityTokenSource: CredentialSource {
   }
 
   package var signer: SourceSigner {
-    do throws(SecretLine.Unusable) {
-      let text = try SecretLine.read(token.tokenFile, lengths: IdentityToken.lengths, mayOthersWrite: false)
-      guard let read = IdentityToken(providerARN: token.providerARN, token: text) else {
-        throw SecretLine.Unusable(
-          why: "not a JSON Web Token in compact form",
-          fix: "it has to hold the token of the identity provider and nothing else")
-      }
+    switch Self.read(token) {
+    case .success(let read):
       if problem?.failure.code == Self.fileCode { problem = nil }
       return .token(read)
-    } catch {
+    case .failure(let unreadable):
       let failure = Failure(
-        .permanent, code: Self.fileCode,
-        advice: "source '\(name)': token file '\(token.tokenFile)': \(error.why); \(error.fix)")
+        .permanent, code: Self.fileCode, advice: "source '\(name)': \(unreadable.problem); \(unreadable.fix)")
       note(failure)
       return .none(failure)
     }
+  }
+
+  package struct Unreadable: Error {
+    /// `token file 'PATH': WHY`.
+    package let problem: String
+    package let fix: String
+  }
+
+  /// Reads the token file.
+  package static func read(_ token: IdentityTokenSettings) -> Result<IdentityToken, Unreadable> {
+    func unreadable(_ why: String, _ fix: String) -> Result<IdentityToken, Unreadable> {
+      .failure(Unreadable(problem: "token file '\(token.tokenFile)': \(why)", fix: fix))
+    }
+    do throws(SecretLine.Unusable) {
+      let text = try SecretLine.read(token.tokenFile, lengths: IdentityToken.lengths, mayOthersWrite: false)
+      guard let read = IdentityToken(providerARN: token.providerARN, token: text) else {
+        return unreadable(
+          "not a JSON Web Token in compact form", "it has to hold the token of the identity provider and nothing else")
+      }
+      return .success(read)
+    } catch { return unreadable(error.why, error.fix) }
   }
 
   private static let fileCode = "IdentityTokenFile"
@@ -52,6 +67,11 @@ package final class IdentityTokenSource: CredentialSource {
   package var owner: CallerIdentity? { nil }
 
   package func explained(_ failure: Failure) -> Failure {
+    Self.explained(failure, name: name, token)
+  }
+
+  /// The failure of a request with the token of source `name`, with what is known about it.
+  package static func explained(_ failure: Failure, name: String, _ token: IdentityTokenSettings) -> Failure {
     guard failure.code.hasPrefix("AuthenticationFail") else { return failure }
     let advice =
       failure.code == "AuthenticationFail.OIDCToken.Expired"

@@ -1,6 +1,7 @@
 package import CloudAPI
 package import Core
 import HTTPClient
+import Identities
 package import Settings
 import Systemd
 
@@ -26,17 +27,27 @@ package final class STSProbe {
     package let took: Duration
   }
 
-  /// An issued session, of which nothing is kept but its lifetime.
-  package struct TrialSession: Hashable, Sendable {
+  /// An issued session; it is wiped with this value.
+  package struct TrialSession {
     /// By the server's clock.
     package let lifetime: Duration
+    /// To sign for the roles that the session's role is the source of.
+    package let signer: SigningIdentity
+  }
+
+  /// Who asks for a session.
+  package enum Asker {
+    case signer(SigningIdentity)
+    /// In place of a signature.
+    case token(IdentityToken)
   }
 
   /// How far STS's clock is ahead of this host's, by the latest answer; nil until one came. Exact to half a second, since a
   /// `Date` is truncated to whole ones.
   package private(set) var lead: Duration?
 
-  private let loop: EventLoop
+  private let settings: STSSettings
+  let loop: EventLoop
   private let http: HTTPClient
   private var endpoints: [Endpoint]
   private let hostName: String
@@ -46,6 +57,7 @@ package final class STSProbe {
 
   /// Throws a sentence if the certificates or the proxy's password can't be used.
   package init(_ settings: STSSettings, hostName: String) throws {
+    self.settings = settings
     loop = try EventLoop()
     let password = try settings.proxy?.passwordFile.map { try ProxyPassword.read($0) }
     http = try HTTPClient(loop, settings: HTTPClient.Settings(settings), proxyPassword: password)
@@ -65,13 +77,13 @@ package final class STSProbe {
   /// The owner of the key or session that signs.
   package func identity(of signer: SigningIdentity) -> Result<CallerIdentity, Trouble> {
     ask(
-      { GetCallerIdentityRequest().signed(by: signer, in: $0) },
+      { HTTPRequest(GetCallerIdentityRequest().signed(by: signer, in: $0)) },
       { response, body, _ in response.callerIdentity(from: body) })
   }
 
-  /// Has a session issued to the role, and wipes it.
+  /// Has a session issued to the role.
   package func session(
-    of role: RoleSettings, lasting duration: Duration, signedBy signer: SigningIdentity
+    of role: RoleSettings, lasting duration: Duration, to asker: Asker
   ) -> Result<TrialSession, Trouble> {
     let sessionName: String
     do { sessionName = try role.sessionName.expand(host: hostName, role: role.name, slot: "0") } catch {
@@ -81,24 +93,34 @@ package final class STSProbe {
       roleARN: role.arn, sessionName: sessionName, duration: duration,
       policy: role.policy.map { String(decoding: $0, as: UTF8.self) }, externalID: role.externalID)
     return ask(
-      { request.signed(by: signer, in: $0) },
+      { context in
+        switch asker {
+        case .signer(let signer): HTTPRequest(request.signed(by: signer, in: context))
+        case .token(let token): HTTPRequest(AssumeRoleWithOIDCRequest(request, with: token).request(in: context))
+        }
+      },
       { response, body, now in
         switch response.assumedSession(from: body, now: now) {
         case .granted(let session):
-          .granted(TrialSession(lifetime: .seconds(session.expiration.seconds - now.seconds)))
+          .granted(
+            TrialSession(
+              lifetime: .seconds(session.expiration.seconds - now.seconds),
+              signer: SigningIdentity(
+                key: AccessKey(id: session.accessKeyID, secret: session.accessKeySecret),
+                securityToken: session.securityToken, provider: "static_sts")))
         case .refused(let failure): .refused(failure)
         }
       })
   }
 
   /// The server's time as far as it is known.
-  private var now: UTCTime {
+  var now: UTCTime {
     UTCTime(seconds: (loop.wallMicroseconds + (lead?.microseconds ?? 0)) / 1_000_000)
   }
 
   /// Asks one endpoint after the other until one answers.
   private func ask<Content>(
-    _ sign: (RequestContext) -> SignedRequest,
+    _ sign: (RequestContext) -> HTTPRequest,
     _ read: @escaping (STSResponse, Span<UInt8>, UTCTime) -> STSAnswer<Content>
   ) -> Result<Content, Trouble> {
     var failures: [TransportFailure] = []
@@ -132,12 +154,12 @@ package final class STSProbe {
   }
 
   private func askOnce<Content>(
-    _ endpoint: Endpoint, _ sign: (RequestContext) -> SignedRequest,
+    _ endpoint: Endpoint, _ sign: (RequestContext) -> HTTPRequest,
     _ read: @escaping (STSResponse, Span<UInt8>, UTCTime) -> STSAnswer<Content>
   ) -> Result<STSAnswer<Content>, TransportFailure> {
     let date = isCorrected ? now : UTCTime(seconds: loop.wallMicroseconds / 1_000_000)
     let context = RequestContext(to: endpoint.description, dated: date, using: &chance)
-    return exchange(HTTPRequest(sign(context))) { answer, body in
+    return exchange(sign(context)) { answer, body in
       let now = answer.date.flatMap { UTCTime(httpDate: $0) } ?? self.now
       return read(STSResponse(answer, now: now), body, now)
     }
@@ -167,6 +189,30 @@ package final class STSProbe {
     }
   }
 
+  /// Makes the requests to the service of `source` that the daemon makes; nil for a source that no service has.
+  package func fetch(_ source: SourceSettings) throws -> Result<SigningIdentity, Trouble>? {
+    guard let fetcher = try SourceFactory.fetcher(source.kind, sts: settings, loop: loop) else { return nil }
+    var outcome: FetchOutcome?
+    let fetch = fetcher.fetch { outcome = $0 }
+    defer { withExtendedLifetime(fetch) {} }
+    while true {
+      switch outcome {
+      case nil: try loop.runOnce(timeout: nil)
+      case .failed(let failure): return .failure(Trouble(failure, ofSource: source.name))
+      case .fetched(let credential): return signer(credential, from: fetcher.service, source.name)
+      }
+    }
+  }
+
+  private func signer(
+    _ credential: ServedCredential, from service: String, _ source: String
+  ) -> Result<SigningIdentity, Trouble> {
+    if let end = credential.expiration, end.seconds - now.seconds <= FetchedSource.margin.wholeSeconds {
+      return .failure(Trouble(FetchedSource.expired(service), ofSource: source))
+    }
+    return .success(SigningIdentity(credential))
+  }
+
   private func note(_ answer: HTTPAnswer, sentAt sent: Int64) {
     guard let date = answer.date.flatMap({ UTCTime(httpDate: $0) }) else { return }
     let middle = (sent + loop.wallMicroseconds) / 2
@@ -182,6 +228,20 @@ extension STSProbe.Trouble {
     let suffix = details.isEmpty ? "" : " (\(details.joined(separator: ", ")))"
     self.init(
       problem: failure.code + suffix, remedy: failure.advice, failure: failure, isAnswer: true)
+  }
+
+  /// A service that gave no credential.
+  init(_ failure: Failure, ofSource name: String) {
+    let parts = failure.advice.split(separator: "; ", maxSplits: 1).map(String.init)
+    self.init(
+      problem: "\(failure.code): \(parts.first ?? "")",
+      remedy: parts.count > 1 ? parts[1] : "look at what answers there, and at [source.\(name)]",
+      failure: failure, isAnswer: true)
+  }
+
+  /// The same trouble with another thing to do.
+  package func withRemedy(_ remedy: String) -> Self {
+    Self(problem: problem, remedy: remedy, failure: failure, isAnswer: isAnswer)
   }
 
   /// No endpoint answered; the first failure is the one that is explained.

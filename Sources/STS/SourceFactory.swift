@@ -18,7 +18,8 @@ package enum SourceFactory {
     return try FetchedSource(settings, by: fetcher, scheduler: loop, log: log, serverTime: serverTime)
   }
 
-  private static func fetcher(
+  /// Nil for a source of another type.
+  static func fetcher(
     _ kind: SourceSettings.Kind, sts: STSSettings, loop: EventLoop
   ) throws -> (any CredentialFetcher)? {
     switch kind {

@@ -142,7 +142,7 @@ extension ExitStatus {
     Entry(failed, "the settings couldn't be checked, or stdout can't be written"),
     Entry(wrongUsage, "wrong usage"),
     incomplete,
-    Entry(77, "with --online: STS refuses an AccessKey or a role until something is changed"),
+    Entry(77, "with --online: a source or a role is refused until something is changed"),
     Entry(78, "the daemon can't use the settings, or an AccessKey"),
   ]
 

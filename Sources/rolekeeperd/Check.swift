@@ -98,7 +98,7 @@ struct CheckRun {
     let installed = InstalledUnit(on: host)
     unit = installed.flatMap { $0.starts(with: config, on: host) ? $0 : nil }
     let judge: Judge
-    do { judge = try Judge(user: user, unit: unit) } catch {
+    do { judge = try Judge(user: user, unit: unit, command: command) } catch {
       Console.report("rolekeeperd: \(error)")
       return nil
     }

@@ -65,8 +65,11 @@ struct Doctor {
       for finding in lookAtSocket(as: run, settings) { report.add(finding) }
       report.add(
         Finding(
-          .skipped, "user", "nobody's rights and files were looked at",
+          .skipped, "user", "no user's rights and files were looked at",
           next: "for a user's: sudo rolekeeper doctor --as USER"))
+    }
+    if let loopback = settings?.loopback {
+      for finding in LoopbackFindings(loopback).findings { report.add(finding) }
     }
     if let settings { lookAtUnits(settings) }
     if let run, let settings {
@@ -100,7 +103,7 @@ struct Doctor {
           next: "to look at more, run: sudo rolekeeper doctor"))
       return nil
     }
-    guard let run = CheckRun(config: query.config, user: nil, prints: false) else {
+    guard let run = CheckRun(config: query.config, user: nil, prints: false, command: "doctor") else {
       report.add(Finding(.failed, "settings", "they can't be checked", next: "run: sudo rolekeeper check"))
       return nil
     }
@@ -116,7 +119,9 @@ struct Doctor {
 
   private mutating func lookAtCloud(_ run: CheckRun, _ settings: DaemonSettings) throws {
     let asRoot: ((() -> SourceKey) -> SourceKey)? = run.judge.isRoot ? { run.judge.asRoot($0) } : nil
-    let keys = settings.sources.map { ($0.name, SourceKey(of: $0, unit: run.unit, asRoot: asRoot)) }
+    let keys = settings.sources.map { source in
+      (source.name, SourceKey(of: source, unit: run.unit, isDaemonsUser: run.judge.isDaemonsUser, asRoot: asRoot))
+    }
     try run.judge.giveRootUp()
     for finding in try NameFindings(settings.sts).findings() { report.add(finding) }
     var online = try OnlineCheck(settings, hostName: host.name)

@@ -18,7 +18,9 @@ struct Judge {
 
   /// `user` is the user to check as; nil for the unit's user, or for `rolekeeper` if there is no unit but this user
   /// exists.
-  init(user: String?, unit: InstalledUnit?) throws {
+  ///
+  /// `command` is what `sudo rolekeeper` does better.
+  init(user: String?, unit: InstalledUnit?, command: String) throws {
     isRoot = geteuid() == 0
     let name = user ?? (unit.map { $0.user ?? "root" }) ?? "rolekeeper"
     let entry = getpwnam(name)
@@ -28,7 +30,7 @@ struct Judge {
       uid = geteuid()
       isDaemonsUser = daemonsUser.map { $0.uid == geteuid() } ?? true
       introduction =
-        "checked as user \(Self.name(of: geteuid())); 'sudo rolekeeper check' judges as the daemon's user and looks at more"
+        "checked as user \(Self.name(of: geteuid())); 'sudo rolekeeper \(command)' judges as the daemon's user and looks at more"
       return
     }
     isDaemonsUser = true

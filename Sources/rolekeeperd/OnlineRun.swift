@@ -39,8 +39,11 @@ struct OnlineRun {
     do {
       let chosen = try roles.chosen(of: settings)
       let asRoot: ((() -> SourceKey) -> SourceKey)? = run.judge.isRoot ? { run.judge.asRoot($0) } : nil
-      let sources = settings.sources.filter { source in chosen.contains { $0.source == source.name } }
-      let keys = sources.map { SourceKey(of: $0, unit: run.unit, asRoot: asRoot) }
+      // A role is tried through its chain.
+      let chains = RoleChains(of: chosen, in: settings)
+      let keys = chains.sources.map {
+        SourceKey(of: $0, unit: run.unit, isDaemonsUser: run.judge.isDaemonsUser, asRoot: asRoot)
+      }
       // The network is none of root's business.
       try run.judge.giveRootUp()
       var report = FindingReport(.text, write: Output.write)
@@ -49,8 +52,8 @@ struct OnlineRun {
       report.say("asking STS for a session of each role, at most \(limit) per second; they are thrown away")
       var online = try OnlineCheck(settings, hostName: SystemHost().name)
       online.tryEndpoints(&report)
-      for (source, key) in zip(sources, keys) {
-        online.trySource("source \(source.name)", key, roles: chosen.filter { $0.source == source.name }, &report)
+      for (source, key) in zip(chains.sources, keys) {
+        online.trySource("source \(source.name)", key, roles: chains.roles(of: source), &report)
       }
       report.finish()
       return Self.status(online.outcome)

@@ -27,7 +27,7 @@ enum SourceTest {
       }
       var online = try OnlineCheck(settings, hostName: SystemHost().name)
       online.tryEndpoints(&report)
-      online.trySource(tested.subject, tested.key, roles: chosen, &report)
+      Self.tryRoles(RoleChains(of: chosen, in: settings), with: tested, &online, &report)
       if case .allGood = online.outcome, let step = installation(of: file, in: settings, roles, run) {
         report.say("to put it in place: \(step)")
       }
@@ -39,11 +39,32 @@ enum SourceTest {
     }
   }
 
+  /// Those of all AccessKeys, then those that sessions of the former sign for.
+  private static func tryRoles(
+    _ chains: RoleChains, with tested: TestedKey, _ online: inout OnlineCheck, _ report: inout FindingReport
+  ) {
+    let direct = chains.sources.filter { $0.accessKey != nil }
+    online.trySource(tested.subject, tested.key, roles: direct.flatMap { chains.roles(of: $0) }, &report)
+    for source in chains.sources where source.accessKey == nil {
+      let end = chains.end(of: source)
+      if let lender = source.role, end.accessKey != nil {
+        online.trySource("source \(source.name)", .session(of: lender), roles: chains.roles(of: source), &report)
+        continue
+      }
+      for role in chains.roles(of: source) {
+        report.add(
+          Finding(
+            .skipped, "role \(role.name)",
+            "no AccessKey of yours signs for it, but source '\(end.name)' of type \(end.kind.type.rawValue)"))
+      }
+    }
+  }
+
   /// The command that puts the file where its source looks for it; nil where that isn't known, or it is there.
   private static func installation(
     of file: String, in settings: DaemonSettings, _ roles: OnlineRun.Roles, _ run: CheckRun
   ) -> String? {
-    let sources = settings.sources.filter { roles.source == nil || $0.name == roles.source }
+    let sources = settings.sources.filter { $0.accessKey != nil && (roles.source == nil || $0.name == roles.source) }
     guard file != TestedKey.standardInput, sources.count == 1, let place = KeyPlace(of: sources[0], unit: run.unit),
       !place.isSame(as: file)
     else { return nil }

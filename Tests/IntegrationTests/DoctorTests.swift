@@ -144,6 +144,22 @@ import Wire
     #expect(denied.status == 3 && denied.errors.contains("only root can look as another user"), "\(denied)")
   }
 
+  @Test func `the loopback URI is tried, and a port that another process has is named`() throws {
+    let lab = try lab()
+    let port = lab.emulator.port
+    lab.draft.loopback = ["127.0.0.1:1"]
+    try lab.writeSettings()
+    let none = try doctor(lab)
+    #expect(none.output.contains("failed   loopback URI http://127.0.0.1:1: nothing can be had there: "), "\(none)")
+    #expect(none.output.contains("it takes a drop-in of the unit: "), "\(none)")
+    lab.draft.loopback = ["127.0.0.1:\(port)"]
+    try lab.writeSettings()
+    try lab.start()
+    let taken = try doctor(lab)
+    #expect(taken.output.contains("ok       loopback URI http://127.0.0.1:\(port): something listens"), "\(taken)")
+    #expect(taken.output.contains("warning  daemon: ") && taken.output.contains("\(port)"), "\(taken)")
+  }
+
   @Test func `a daemon that doesn't answer is found`() throws {
     let lab = try lab()
     try lab.start()
