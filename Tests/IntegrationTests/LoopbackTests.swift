@@ -175,9 +175,10 @@ import Wire
     ip link add "$name-h" type veth peer name "$name-c" netns "$inside"
     ip addr add 198.51.100.1/30 dev "$name-h"
     ip link set "$name-h" up
+    # Before the container ends, and the address with it.
+    status host "http://198.51.100.1:$1/reports"
     echo go >&4
     cat <&3
-    status host "http://198.51.100.1:$1/reports"
     status loopback "http://127.0.0.1:$1/reports"
     """
 
