@@ -174,6 +174,9 @@ package struct FetchQueue: Sendable {
   /// Ends the hold at once; no burst follows.
   package mutating func release() { heldUntil = heldUntil.map { _ in .distantPast } }
 
+  /// Returns the token of an attempt that sent nothing.
+  package mutating func giveBack(at instant: Timestamp) { bucket.giveBack(at: instant) }
+
   /// Slows down after a throttled call.
   package mutating func throttled(at instant: Timestamp) {
     bucket.throttled(at: instant)

@@ -168,8 +168,14 @@ package struct HostSchedule: Sendable {
 
   /// Updates the schedule after a failure of the role in `slot`: throttling slows all calls down, a transient failure discards the
   /// burst, the date of a skew error is used tentatively. With the first two, `Retry-After` (RFC 9110, section 10.2.3) holds all
-  /// roles; otherwise only this one.
+  /// roles; otherwise only this one. If nobody could sign, nothing was sent: the token is given back, and nothing else follows for
+  /// other roles.
   package mutating func learn(from failure: Failure, of slot: Int, date: UTCTime?, sent: Timestamp, at now: Timestamp) {
+    if failure.isOfSource {
+      queue.giveBack(at: now)
+      if failure.kind == .transient { noteFailure(of: slot, at: now) }
+      return
+    }
     switch failure.kind {
     case .throttled:
       queue.throttled(at: now)

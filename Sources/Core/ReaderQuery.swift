@@ -143,6 +143,13 @@ extension Failure {
   package static let noAccessKeyCode = "NoAccessKey"
   /// The code of an attempt for which no request was made, since the source has no temporary credential at present.
   package static let sourceNotReadyCode = "SourceNotReady"
+  /// A source's identity token can't be read.
+  package static let identityTokenFileCode = "IdentityTokenFile"
+
+  /// Whether nothing could be sent, since the source has nobody to sign: it says nothing about STS.
+  package var isOfSource: Bool {
+    [Self.noAccessKeyCode, Self.sourceNotReadyCode, Self.identityTokenFileCode].contains(code)
+  }
   /// The code of a DurationSeconds that is more than the role's MaxSessionDuration (STS API reference, AssumeRole).
   package static let durationRefusedCode = "InvalidParameter.DurationSeconds"
 }

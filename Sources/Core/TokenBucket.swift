@@ -43,6 +43,12 @@ package struct TokenBucket: Sendable {
     return true
   }
 
+  /// Returns a token that was taken for a call that wasn't made.
+  package mutating func giveBack(at instant: Timestamp) {
+    update(to: instant)
+    tokens = min(burst, tokens + 1)
+  }
+
   /// When the next token will be there; `instant` itself if there is one.
   package mutating func nextToken(at instant: Timestamp) -> Timestamp { nextToken(beyond: 0, at: instant) }
 

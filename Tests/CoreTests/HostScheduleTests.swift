@@ -77,6 +77,21 @@ import Testing
       from: network, of: slot, date: nil, sent: start + .seconds(sent), at: start + .seconds(seconds))
   }
 
+  /// A source that was down took the rate and the burst of the healthy ones.
+  @Test(arguments: [Failure.sourceNotReadyCode, Failure.noAccessKeyCode, Failure.identityTokenFileCode])
+  func `an attempt that nobody could sign costs the other roles nothing`(_ code: String) {
+    var schedule = HostSchedule(
+      queue: FetchQueue(rate: 1, burst: 3, at: Self.start),
+      clock: ServerClock(wallMicroseconds: Self.wall * 1_000_000, at: Self.start))
+    for attempt in 1...30 {
+      #expect(Self.call(&schedule, 1, at: 0) != nil, "attempt \(attempt)")
+      schedule.learn(
+        from: Failure(.transient, code: code, advice: "x"), of: 1, date: nil, sent: Self.start, at: Self.start)
+    }
+    for slot in 2...4 { #expect(Self.call(&schedule, slot, at: 0) != nil) }
+    #expect(Self.call(&schedule, 5, at: 0) == nil, "the burst is spent")
+  }
+
   @Test func `a role that fails while others succeed gets only spare calls`() {
     var schedule = Self.schedule()
     Self.fail(&schedule, 1, sent: 0, at: 1)
