@@ -18,16 +18,23 @@ package enum FetchOutcome {
 }
 
 extension Failure {
-  /// A request to a local service that got no answer. `fix` is what to look at, unless the cause itself names it.
-  init(_ failure: TransportFailure, of service: String, fix: String) {
+  /// A request to a local service that got no answer. `fix` is what to look at, unless the cause itself names it; `isMetadata` is
+  /// whether the service is the host's metadata service.
+  init(_ failure: TransportFailure, of service: String, fix: String, isMetadata: Bool = false) {
     let known: (code: String, advice: String)? =
       switch failure.systemError {
       // A route of type prohibit (ip-route(8)); by systemd-imdsd(8) from 261 on, the network of the metadata service.
-      case EACCES:
+      case EACCES where isMetadata:
         (
           "ProhibitedRoute",
           "a prohibited route keeps the daemon from \(service): systemd 261 and newer can lock the metadata network for everything but systemd-imdsd; "
             + "unlock it there, or use another type of source"
+        )
+      // A Unix socket (connect(2)); for an address, a route of type prohibit.
+      case EACCES:
+        (
+          "Connect",
+          "the daemon may not connect to \(service): look at the mode of the socket, and at the directories above it; for a URL, at routes of type prohibit"
         )
       case EPERM:
         (

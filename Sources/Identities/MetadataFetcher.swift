@@ -138,7 +138,8 @@ package final class MetadataFetcher: CredentialFetcher {
         .failed(
           Failure(
             failure, of: fetcher.service,
-            fix: "a source of this type works on an ECS instance only; look at the route to \(standardAddress)")))
+            fix: "a source of this type works on an ECS instance only; look at the route to \(standardAddress)",
+            isMetadata: true)))
     }
 
     private func fail(_ code: String, _ why: String, _ status: Int? = nil, kind: Failure.Kind = .transient) {
