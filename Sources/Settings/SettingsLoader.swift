@@ -151,6 +151,7 @@ private final class LoadRun {
     if places.isEmpty, !main.isMisspelt(Schema.roles), !hasUnreadRoles {
       findings.note(Place(file: path), "there is no role in the settings yet", "write [roles.NAME] and its keys below")
     }
+    TokenRoles(sources: sources, roles: roles, context: context).check()
     SourceChains(sources: sources, roles: roles, context: context)
       .check(knownRoles: Set(places.keys), areComplete: !hasUnreadRoles && !main.isMisspelt(Schema.roles), sts: sts)
     if let sts { prove(rate: sts, at: stsTable.place(of: Schema.STS.requestsPerSecond)) }

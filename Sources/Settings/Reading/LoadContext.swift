@@ -39,6 +39,8 @@ final class LoadContext {
   var lendingRoles: Set<RoleName> = []
   /// Where each source names what it depends on.
   var sourcePlaces: [String: Place] = [:]
+  /// Where each role has `external_id` and `source_identity`.
+  var parametersOfSignature: [RoleName: [(key: String, place: Place)]] = [:]
   /// What many roles have in common is kept once.
   private var sessionNames: [String: SessionNameTemplate] = [:]
   private var rules: Set<AccessRule> = []

@@ -18,6 +18,8 @@ struct RoleReader {
     let policy = policy()
     let externalID = externalID()
     let source = source()
+    table.context.parametersOfSignature[name] = [(Keys.externalID as any SettingKey), Keys.sourceIdentity]
+      .filter { table.isWritten($0) }.map { ($0.name, table.place(of: $0)) }
     let isRequired = table.flag(Keys.required)
     if isRequired == true, table.context.requiredPlace == nil {
       table.context.requiredPlace = table.place(of: Keys.required)
