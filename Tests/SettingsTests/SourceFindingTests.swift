@@ -181,4 +181,44 @@ import Testing
     }
     #expect(readable.diagnostics.contains { $0.sentence.contains("its mode is 0644") }, "\(readable.diagnostics)")
   }
+
+  /// Both were accepted, and not sent.
+  @Test func `a role assumed with an identity token can't have an external id or a source identity`() {
+    let oidc = """
+      [source.token]
+      type = "oidc"
+      provider_arn = "acs:ram::1:oidc-provider/i"
+      token_file = "/run/t"
+      [source.base]
+      type = "role"
+      role = "base"
+      [roles.base]
+      role_arn = "acs:ram::1234567890123456:role/base"
+      source = "token"
+      floor = "20min"
+
+      """
+    let lines = "external_id = \"2f9c1e\"\nsession_per = \"user\"\nsource_identity = true\n"
+    let direct = FakeHost().load(oidc + lines).diagnostics.filter { $0.severity == .error }.map(\.description)
+    #expect(direct.count == 2, "\(direct)")
+    for (line, key) in [(12, "external_id"), (14, "source_identity")] {
+      #expect(
+        direct.contains { $0.hasPrefix("\(FakeHost.path):\(line): roles.base.\(key) can't be sent: source 'token'") },
+        "\(direct)")
+    }
+    let chained = FakeHost().load(
+      oidc + "[roles.leaf]\nrole_arn = \"acs:ram::1234567890123456:role/leaf\"\nsource = \"base\"\n" + lines)
+    #expect(!chained.diagnostics.contains { $0.severity == .error }, "\(chained.diagnostics.map(\.description))")
+    let off = FakeHost().load(oidc + "session_per = \"user\"\nsource_identity = false\n")
+    #expect(!off.diagnostics.contains { $0.severity == .error }, "\(off.diagnostics.map(\.description))")
+  }
+
+  /// The directory was looked at only if the file was there; whoever may write to it may put one there.
+  @Test func `the directory of a token file is checked before the file is there`() {
+    let oidc = "type = \"oidc\"\nprovider_arn = \"acs:ram::1:oidc-provider/i\"\ntoken_file = \"/run/token/t\""
+    let loose = load(oidc) { $0.directories["/run/token"] = FakeHost.File(mode: 0o777) }
+    #expect(loose.diagnostics.contains { $0.sentence.contains("may write to it") }, "\(loose.diagnostics)")
+    let absent = load(oidc) { $0.missingDirectories.insert("/run/token") }
+    #expect(absent.settings != nil, "\(absent.diagnostics)")
+  }
 }

@@ -144,7 +144,12 @@ extension SourceReader {
 
   /// Whoever may write to such a file decides who signs. It may be made later; then each use checks it again.
   private func checkWriters(of path: String, _ key: TextKey) {
-    guard let status = try? table.context.host.status(of: path) else { return }
+    guard let status = try? table.context.host.status(of: path) else {
+      // The directory may be made later, too.
+      let directory = PathText.directory(of: path)
+      if (try? table.context.host.status(of: directory)) != nil { table.context.trust.check(directory: directory) }
+      return
+    }
     table.context.trust.check(file: path, status)
   }
 }
