@@ -74,11 +74,16 @@ extension Daemon {
       if let old = old as? IdentityTokenSource, old.settings == settings { return old }
       let source = IdentityTokenSource(settings, token, log: log) { [unowned self] in loop.time }
       source.stateChanged = { [unowned self] in announcer?.stateChanged() }
+      source.changed = { [unowned self] in refresher.sourceChanged(name) }
+      try source.watch(on: loop)
       return source
     case .instanceRole, .credentialsURI, .kms:
       // Its connection has the timeouts of [sts].
-      if let old = old as? FetchedSource, old.settings == settings, self.settings.sts == sts { return old }
-      return try fetchedSource(settings, sts)
+      let old = (old as? FetchedSource).flatMap { $0.settings == settings ? $0 : nil }
+      if let old, self.settings.sts == sts { return old }
+      let new = try fetchedSource(settings, sts)
+      if let old { new?.inherit(from: old) }
+      return new
     }
   }
 
@@ -86,7 +91,8 @@ extension Daemon {
     let name = settings.name
     let source = try SourceFactory.fetchedSource(
       settings, sts: sts, loop: loop, log: log,
-      serverTime: { [unowned self] in refresher.clock.dateForSigning(at: loop.time) })
+      serverTime: { [unowned self] in refresher.clock.dateForSigning(at: loop.time) },
+      isTimeFromServer: { [unowned self] in refresher.clock.estimate.isFromServer })
     source?.changed = { [unowned self] in refresher.sourceChanged(name) }
     source?.settled = { [unowned self] in refresher.releaseHeld(of: name) }
     source?.stateChanged = { [unowned self] in announcer?.stateChanged() }

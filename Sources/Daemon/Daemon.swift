@@ -90,6 +90,7 @@ package final class Daemon: SocketBackend {
       attemptLimit: settings.sts.attemptLimit, log: log)
     sourceRoles = SourceRoles(refresher: refresher) { [unowned self] in sources }
     refresher.isAwaited = { [unowned self] in sources[$0]?.isAwaited ?? false }
+    refresher.clockCorrected = { [unowned self] in for source in sources.values { source.clockCorrected() } }
     reloader = Reloader(
       self.settings, parts: self, scheduler: loop, log: log,
       refusal: start.refusals.isEmpty ? nil : SettingsRefusal(at: started, start.refusals), read: read)

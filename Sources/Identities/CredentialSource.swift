@@ -1,5 +1,6 @@
 package import CloudAPI
 package import Core
+import Secrets
 package import Wire
 
 /// What signs AssumeRole for roles: one `[source.NAME]` of the settings.
@@ -42,6 +43,9 @@ package protocol CredentialSource: AnyObject {
   /// From now on this source is in force, in place of those of the settings before.
   func takeOver(asking identities: any IdentityService)
 
+  /// The server's time is another than before.
+  func clockCorrected()
+
   /// `clock` turns instants into the server's time.
   func status(clock: ServerClock) -> SourceStatus
 
@@ -50,6 +54,11 @@ package protocol CredentialSource: AnyObject {
 
   /// A clause on the problem, for the service as a whole; nil if there is none.
   var trouble: String? { get }
+}
+
+extension CredentialSource {
+  /// Only a source that judges an end by the server's time needs this.
+  package func clockCorrected() {}
 }
 
 /// Who signs a request.
@@ -69,7 +78,13 @@ extension SourceSigner {
 
 extension SigningIdentity {
   /// Whether both are the same credential.
-  package func isSame(as other: SigningIdentity) -> Bool { key.isSame(as: other.key) }
+  package func isSame(as other: SigningIdentity) -> Bool {
+    guard key.isSame(as: other.key) else { return false }
+    guard let token = securityToken, let its = other.securityToken else {
+      return securityToken == nil && other.securityToken == nil
+    }
+    return token.hasSameBytes(as: its)
+  }
 }
 
 extension Failure {

@@ -14,6 +14,10 @@ package import Wire
 /// | a long-lived key | asked again after 5 min |
 /// | a failure | asked again by `Backoff`; the last good one signs until its end |
 /// | STS doesn't accept the one that signs | asked again at once; if it is the same, every 30 s |
+/// | STS doesn't accept the next one either | asked again by `Backoff`, until STS accepts one |
+///
+/// Whether a credential has expired is judged only by the server's time. Until that is known, STS judges it: this host's clock may be
+/// wrong, and STS's answer is what corrects it.
 package final class FetchedSource: CredentialSource {
   /// A credential with less than this left isn't used.
   package static let margin = Duration.seconds(5)
@@ -26,7 +30,7 @@ package final class FetchedSource: CredentialSource {
 
   private struct Current {
     let signer: SigningIdentity
-    let expiration: UTCTime?
+    var expiration: UTCTime?
     let since: Timestamp
     var accepted: (first: Timestamp, last: Timestamp)?
     var refusal: (failure: Failure, since: Timestamp)?
@@ -46,9 +50,13 @@ package final class FetchedSource: CredentialSource {
   private let scheduler: any Scheduler
   private let log: Log
   private let serverTime: () -> UTCTime
+  private let isTimeFromServer: () -> Bool
   private var current: Current?
   private var failure: (failure: Failure, since: Timestamp)?
   private var backoff = Backoff()
+  /// How many credentials in a row STS has refused, and how long the source waits after them.
+  private var refusals = 0
+  private var refusalBackoff = Backoff()
   private var fetch: AnyObject?
   private var lastFetch: Timestamp?
   private var nextFetch: Timestamp
@@ -65,23 +73,37 @@ package final class FetchedSource: CredentialSource {
   /// Called when the status may have changed.
   package var stateChanged: () -> Void = {}
 
-  /// Fetches nothing before `takeOver`.
+  /// Fetches nothing before `takeOver`. `isTimeFromServer` is whether `serverTime` comes from an answer of STS.
   package init(
     _ settings: SourceSettings, by fetcher: any CredentialFetcher, scheduler: any Scheduler, log: Log,
-    serverTime: @escaping () -> UTCTime
+    serverTime: @escaping () -> UTCTime, isTimeFromServer: @escaping () -> Bool
   ) throws {
     self.settings = settings
     self.fetcher = fetcher
     self.scheduler = scheduler
     self.log = log
     self.serverTime = serverTime
+    self.isTimeFromServer = isTimeFromServer
     nextFetch = scheduler.time
     timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in timeIsUp() }
   }
 
   package func takeOver(asking identities: any IdentityService) {
     self.identities = identities
-    if lastFetch == nil { begin() }
+    if lastFetch == nil { begin() } else { arm() }
+  }
+
+  /// Continues with what `old`, a source with the same settings, has. To be called before `takeOver`.
+  package func inherit(from old: FetchedSource) {
+    guard old.hasHadOutcome, old.settings == settings else { return }
+    current = old.current
+    failure = old.failure
+    backoff = old.backoff
+    refusals = old.refusals
+    refusalBackoff = old.refusalBackoff
+    lastFetch = old.lastFetch
+    nextFetch = old.fetch == nil ? old.nextFetch : now
+    hasHadOutcome = true
   }
 
   // MARK: - Signing
@@ -115,6 +137,8 @@ package final class FetchedSource: CredentialSource {
     let wasRefused = current.refusal != nil
     current.refusal = nil
     self.current = current
+    refusals = 0
+    refusalBackoff.reset()
     if wasRefused {
       changed()
       stateChanged()
@@ -134,7 +158,16 @@ package final class FetchedSource: CredentialSource {
   package func refused(_ signer: SigningIdentity, _ failure: Failure, settled: @escaping () -> Void) -> AnyObject? {
     guard let current, current.signer.isSame(as: signer) else { return nil }
     self.current?.refusal = (failure, current.refusal?.since ?? now)
+    if current.refusal == nil { refusals += 1 }
     stateChanged()
+    if isRefusedAgain {
+      // The service hands out one bad credential after the other: fetching at once would go on without end.
+      if current.refusal == nil, fetch == nil {
+        nextFetch = now + max(Self.leastWait, refusalBackoff.wait(after: failure, using: &chance))
+        arm()
+      }
+      return nil
+    }
     // One that was fetched a moment ago would be the same.
     if fetch == nil, let lastFetch, now - lastFetch < .seconds(1), current.refusal != nil { return nil }
     let waiter = Waiter(settled)
@@ -144,26 +177,40 @@ package final class FetchedSource: CredentialSource {
     return waiter
   }
 
-  package func renew() { if fetch == nil { begin() } }
+  package func renew() { if fetch == nil, !isRefusedAgain { begin() } }
 
   package func retry() {
     backoff.reset()
+    refusalBackoff.reset()
+    refusals = min(refusals, 1)
     if fetch == nil { begin() }
+  }
+
+  /// The server's time is another than before, or known now.
+  package func clockCorrected() {
+    if failure == nil, fetch == nil, current?.refusal == nil {
+      nextFetch = min(nextFetch, now + wait(untilAfter: current?.expiration))
+    }
+    lapse()
+    if lastFetch != nil { arm() }
   }
 
   // MARK: - Fetching
 
   private var now: Timestamp { scheduler.time }
 
-  private func hasLapsed(_ one: Current) -> Bool { one.expiration.map { left($0) <= Self.margin } ?? false }
+  private var isRefusedAgain: Bool { refusals > 1 }
+
+  private func hasLapsed(_ one: Current) -> Bool {
+    isTimeFromServer() && one.expiration.map { left($0) <= Self.margin } ?? false
+  }
 
   /// How long until `end`, by the server's time.
   private func left(_ end: UTCTime) -> Duration { .seconds(end.seconds - serverTime().seconds) }
 
   private func timeIsUp() {
-    if now >= nextFetch, fetch == nil { return begin() }
     lapse()
-    arm()
+    if now >= nextFetch, fetch == nil { begin() } else { arm() }
   }
 
   private func begin() {
@@ -203,7 +250,10 @@ package final class FetchedSource: CredentialSource {
       current = new
       inquiry = nil
       log.write(isNews ? .sourceFetched : .sourceRotated, fields + (credential.expiration.map { [.expires($0)] } ?? []))
-    } else if isNews {
+    } else {
+      current?.expiration = credential.expiration
+    }
+    if isSame, isNews {
       log.write(.sourceFetched, fields + (credential.expiration.map { [.expires($0)] } ?? []))
     }
     nextFetch = now + wait(untilAfter: credential.expiration)
@@ -227,7 +277,7 @@ package final class FetchedSource: CredentialSource {
     let isNews = self.failure?.failure.code != failure.code
     self.failure = (failure, self.failure?.since ?? now)
     let rest = current?.expiration.map { left($0) } ?? (current == nil ? .zero : .hours(1))
-    nextFetch = now + backoff.wait(after: failure, headroom: max(.zero, rest), using: &chance)
+    nextFetch = now + backoff.wait(after: judged(failure), headroom: max(.zero, rest), using: &chance)
     let hasCurrent = current.map { !hasLapsed($0) } ?? false
     if isNews {
       log.write(
@@ -238,10 +288,18 @@ package final class FetchedSource: CredentialSource {
     arm()
   }
 
+  /// While a credential signs, even a permanent failure is asked about soon: it did hand one out.
+  private func judged(_ failure: Failure) -> Failure {
+    guard current != nil, failure.kind == .permanent else { return failure }
+    return Failure(.transient, code: failure.code, httpStatus: failure.httpStatus, advice: failure.advice)
+  }
+
   /// Drops a credential that has lapsed, and says so once.
   private func lapse() {
     guard let current, hasLapsed(current) else { return }
     self.current = nil
+    // It has lapsed ahead of its time: the clock was corrected.
+    if failure == nil, !isRefusedAgain { nextFetch = now }
     log.write(
       .sourceLapsed,
       [.source(name)] + (failure.map { [LogField]($0.failure) } ?? []))
@@ -250,7 +308,7 @@ package final class FetchedSource: CredentialSource {
 
   private func arm() {
     var next = fetch == nil ? nextFetch : nil
-    if let end = current?.expiration {
+    if let end = current?.expiration, isTimeFromServer() {
       let lapse = now + max(.milliseconds(1), left(end) - Self.margin)
       next = next.map { min($0, lapse) } ?? lapse
     }

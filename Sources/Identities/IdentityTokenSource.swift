@@ -2,12 +2,15 @@ package import CloudAPI
 package import Core
 package import Logs
 package import Settings
+import HTTPClient
 import Secrets
+package import Systemd
 package import Wire
 
 /// A token of an OIDC identity provider in a file: its roles are assumed with that instead of a signature.
 ///
-/// Whoever issues the token replaces the file. It is read for each request, and never kept.
+/// Whoever issues the token replaces the file. It is read for each request, and never kept. It may be absent or half-written for a
+/// moment, so its faults pass, and its directory is watched.
 package final class IdentityTokenSource: CredentialSource {
   package var name: String { settings.name }
   package let settings: SourceSettings
@@ -16,6 +19,10 @@ package final class IdentityTokenSource: CredentialSource {
   private let now: () -> Timestamp
   private var problem: (failure: Failure, since: Timestamp)?
   private var accepted: (first: Timestamp, last: Timestamp)?
+  private var watch: DirectoryWatch?
+  private var version: FileVersion?
+  /// Called when the file has changed: what failed may work now.
+  package var changed: () -> Void = {}
   /// Called when the status may have changed.
   package var stateChanged: () -> Void = {}
 
@@ -26,6 +33,17 @@ package final class IdentityTokenSource: CredentialSource {
     self.now = now
   }
 
+  /// Calls `changed` from now on. A directory that can't be watched is no fault of its own: the file is looked at every minute then.
+  package func watch(on loop: EventLoop) throws {
+    version = FileVersion(token.tokenFile)
+    watch = try DirectoryWatch(ofParentOf: token.tokenFile, loop: loop, faulted: { _ in }) { [unowned self] in
+      let new = FileVersion(token.tokenFile)
+      guard new != version else { return }
+      version = new
+      if new != nil { changed() }
+    }
+  }
+
   package var signer: SourceSigner {
     switch Self.read(token) {
     case .success(let read):
@@ -33,7 +51,7 @@ package final class IdentityTokenSource: CredentialSource {
       return .token(read)
     case .failure(let unreadable):
       let failure = Failure(
-        .permanent, code: Self.fileCode, advice: "source '\(name)': \(unreadable.problem); \(unreadable.fix)")
+        .transient, code: Self.fileCode, advice: "source '\(name)': \(unreadable.problem); \(unreadable.fix)")
       note(failure)
       return .none(failure)
     }
@@ -60,7 +78,7 @@ package final class IdentityTokenSource: CredentialSource {
     } catch { return unreadable(error.why, error.fix) }
   }
 
-  private static let fileCode = "IdentityTokenFile"
+  private static let fileCode = Failure.identityTokenFileCode
 
   /// A file is read at once.
   package var isAwaited: Bool { false }

@@ -32,7 +32,8 @@ package enum SecretFile {
 
   /// Reads a regular file of at most `most` bytes; unless `mayOthersRead`, only if nobody but its owner may read it, or systemd passed it.
   ///
-  /// Unless `mayOthersWrite`, only if nobody but its owner may write to it.
+  /// Unless `mayOthersWrite`, only if nobody but its owner may write to it, and that is root or the process's user: the rule of the
+  /// settings' check.
   package static func read(
     _ path: String, mayOthersRead: Bool, mayOthersWrite: Bool = true, most: Int
   ) throws(Unreadable) -> Secret {
@@ -44,6 +45,10 @@ package enum SecretFile {
       throw Unreadable("not a regular file", fix: "put a regular file there, or name another path")
     }
     if !mayOthersRead { try checkHidden(status, at: path) }
+    if !mayOthersWrite, ![0, geteuid()].contains(status.st_uid) {
+      throw Unreadable(
+        "it belongs to another user than root and the daemon's", fix: "make root or the daemon's user its owner")
+    }
     if !mayOthersWrite, status.st_mode & 0o022 != 0 {
       throw Unreadable("others than its owner may write to it", fix: "its mode has to be 0644 or less")
     }

@@ -37,6 +37,8 @@ package final class Refresher {
   package var checker: (any SessionChecker)?
   /// Whether a source's first credential is still being fetched: what its roles want to fetch waits for that, and costs no attempt.
   package var isAwaited: (_ source: String) -> Bool = { _ in false }
+  /// Called when the estimate of the server's time has changed by more than answers' jitter.
+  package var clockCorrected: () -> Void = {}
   var waitingChecks: [Check] = []
   var checksUnderWay = 0
   /// After how long a request without an outcome counts as failed.
@@ -258,6 +260,7 @@ package final class Refresher {
     let jump = abs(offset - wallOffset)
     wallOffset = offset
     schedule.wallClockStepped(toMicroseconds: wall, at: now)
+    clockCorrected()
     sendToAll(.clockCorrected(clock))
     if jump > ServerClock.agreement.microseconds { sendToAll(.refreshRequested) }
   }
@@ -365,9 +368,12 @@ package final class Refresher {
   private func weigh(_ date: UTCTime, of assumed: AssumedSession, asked: Duration, sent: Timestamp) {
     switch schedule.weigh(date: date, expiration: assumed.expiration, asked: asked, sent: sent) {
     case .agrees: break
-    case .refutes: for role in table.all { deliver(.clockCorrected(clock), to: role) }
+    case .refutes:
+      clockCorrected()
+      for role in table.all { deliver(.clockCorrected(clock), to: role) }
     case .corrects(let shift):
       log.write(.clockDiffers, [.seconds(shift), .advice("look at this host's time synchronisation")])
+      clockCorrected()
       for role in table.all { deliver(.clockCorrected(clock), to: role) }
     case .odd(let isNews, let isToBeConfirmed):
       // The next answer confirms it or not: better soon than at the next step.

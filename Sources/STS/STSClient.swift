@@ -3,6 +3,7 @@ package import Core
 package import HTTPClient
 package import Identities
 package import Refresh
+import Secrets
 package import Settings
 package import Systemd
 
@@ -109,6 +110,12 @@ package final class STSClient: SessionIssuer {
           tokens?.accepted(at: sent)
           return call.completion(issued)
         }
+        // It may have been replaced after it was read.
+        if failure.code.hasPrefix("AuthenticationFail.OIDCToken"), !call.isSecondSigner,
+          case .token(let other) = source.signer, !other.token.hasSameBytes(as: token.token)
+        {
+          return askSecondSigner(call)
+        }
         tokens?.refused(failure)
         call.completion(
           IssueOutcome(
@@ -153,6 +160,11 @@ package final class STSClient: SessionIssuer {
     _ call: Call, instead refusal: IssueOutcome, refused signer: SigningIdentity, of source: any CredentialSource
   ) {
     guard let other = source.signer.identity, !other.isSame(as: signer) else { return call.completion(refusal) }
+    askSecondSigner(call)
+  }
+
+  /// Asks again, with whatever the source has now.
+  private func askSecondSigner(_ call: Call) {
     var again = call
     again.isSecondSigner = true
     again.place = 0

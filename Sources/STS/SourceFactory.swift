@@ -12,10 +12,12 @@ package enum SourceFactory {
 
   /// Nil for a source of another type.
   package static func fetchedSource(
-    _ settings: SourceSettings, sts: STSSettings, loop: EventLoop, log: Log, serverTime: @escaping () -> UTCTime
+    _ settings: SourceSettings, sts: STSSettings, loop: EventLoop, log: Log, serverTime: @escaping () -> UTCTime,
+    isTimeFromServer: @escaping () -> Bool
   ) throws -> FetchedSource? {
     guard let fetcher = try fetcher(settings.kind, sts: sts, loop: loop) else { return nil }
-    return try FetchedSource(settings, by: fetcher, scheduler: loop, log: log, serverTime: serverTime)
+    return try FetchedSource(
+      settings, by: fetcher, scheduler: loop, log: log, serverTime: serverTime, isTimeFromServer: isTimeFromServer)
   }
 
   /// Nil for a source of another type.
