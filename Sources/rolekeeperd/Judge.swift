@@ -48,15 +48,26 @@ struct Judge {
     guard initgroups(name, gid) == 0, setegid(gid) == 0, seteuid(uid) == 0 else {
       throw JudgeError("can't become user '\(name)': \(String(cString: strerror(errno)))")
     }
+    // The kernel resets it when a user id changes (PR_SET_DUMPABLE(2const)).
+    clinux_forbid_dumps()
     let why = user == nil ? unit.map { ", as which \($0.path) runs the daemon" } ?? "" : ""
     introduction = "checked as user '\(name)'\(why)"
   }
 
   /// Runs `body` as root again.
   func asRoot<Result>(_ body: () -> Result) -> Result {
-    seteuid(0)
-    defer { seteuid(uid) }
+    become(0)
+    defer { become(uid) }
     return body()
+  }
+
+  /// Going on as a user that nobody expects would be worse than to end here.
+  private func become(_ user: uid_t) {
+    guard seteuid(user) == 0, geteuid() == user else {
+      Console.report("rolekeeperd: can't become user \(Self.name(of: user)): \(String(cString: strerror(errno)))")
+      exit(ExitStatus.failed)
+    }
+    clinux_forbid_dumps()
   }
 
   /// Runs `body` as who runs this program.
@@ -69,6 +80,7 @@ struct Judge {
     guard seteuid(0) == 0, setgid(gid) == 0, setuid(uid) == 0, getuid() == uid, geteuid() == uid else {
       throw JudgeError("can't give root up: \(String(cString: strerror(errno)))")
     }
+    clinux_forbid_dumps()
   }
 
   private static func name(of uid: uid_t) -> String {
