@@ -54,8 +54,9 @@ struct Judge {
     introduction = "checked as user '\(name)'\(why)"
   }
 
-  /// Runs `body` as root again.
+  /// Runs `body` as root again; as who runs this program if that isn't root. Not after `giveRootUp`.
   func asRoot<Result>(_ body: () -> Result) -> Result {
+    guard isRoot else { return body() }
     become(0)
     defer { become(uid) }
     return body()
@@ -69,9 +70,6 @@ struct Judge {
     }
     clinux_forbid_dumps()
   }
-
-  /// Runs `body` as who runs this program.
-  func asInvoker<Result>(_ body: () -> Result) -> Result { isRoot ? asRoot(body) : body() }
 
   /// Gives root up for good: from now on, nothing that this process does can need or use it.
   func giveRootUp() throws {

@@ -17,7 +17,7 @@ enum SourceTest {
     }
     do {
       let chosen = try roles.chosen(of: settings)
-      let tested = run.judge.asInvoker { TestedKey(file) }
+      let tested = run.judge.asRoot { TestedKey(file) }
       try run.judge.giveRootUp()
       var report = FindingReport(isJSON ? .json : .text, write: Output.write)
       for finding in tested.findings { report.add(finding) }
