@@ -53,8 +53,8 @@ extension Schema {
     static let tokenFile = TextKey(
       name: "token_file", form: "a path, relative to this file or absolute", example: "\"/run/idp/token\"",
       summary: """
-        For type = "oidc", the file with the token, which is read for each request; nobody but root, the daemon's user and the \
-        file's owner may be able to write to it. For type = "kms", the file with the token of KMS Agent.
+        For type = "oidc", the file with the token, which is read for each request; it has to belong to root or the daemon's \
+        user, and nobody else may be able to write to it. For type = "kms", the file with the token of KMS Agent.
         """)
     static let url = TextKey(
       name: "url", form: "https://HOST[:PORT]/PATH", example: "\"https://credentials.example/host7\"",
