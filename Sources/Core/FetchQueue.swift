@@ -5,10 +5,11 @@
 /// | first | before all others, in order of arrival |
 /// | due, retry | by when the role reaches its floor, the earliest first; at most three retries in a row before a healthy role |
 /// | reservation | when none of these waits, in order of arrival |
-/// | derived | likewise; sessions that readers wait for first, then by when they reach their floor |
-/// | spare | likewise; if several have their tokens the reservation goes first, then the derived session, since readers wait for them |
+/// | late | likewise, in order of arrival; if both have their tokens the reservation goes first, since a reader waits for it |
+/// | derived | when no late role waits; sessions that readers wait for first, then by when they reach their floor |
+/// | spare | when no derived session waits either |
 ///
-/// Spare calls and those for derived sessions leave the last token to healthy roles. A reservation also needs a token of a bucket of its own with a quarter of
+/// Late and spare calls and those for derived sessions leave the last token to healthy roles. A reservation also needs a token of a bucket of its own with a quarter of
 /// the rate.
 ///
 /// While a wait is in force that STS or a proxy requested (`Retry-After`), only first attempts start, and roles that have reached
@@ -26,7 +27,9 @@ package struct FetchQueue: Sendable {
     case due(floorReached: Timestamp)
     /// The role fails and has sessions above its floor.
     case retry(floorReached: Timestamp)
-    /// The role fails and has reached its floor, fails permanently, or keeps failing while other roles succeed.
+    /// The role fails and has reached its floor, but may succeed at any time.
+    case late
+    /// The role fails permanently, or keeps failing while other roles succeed.
     case spare
     case reservation
     /// For a session that is derived from a role (`SessionKey`); the earliest `order` first.
@@ -51,8 +54,9 @@ package struct FetchQueue: Sendable {
         switch ticket.urgency {
         case .first: (0, 0)
         case .due(let floorReached), .retry(let floorReached): (1, floorReached.microseconds)
-        case .spare, .reservation: (2, 0)
+        case .late, .reservation: (2, 0)
         case .derived(let order): (3, order.microseconds)
+        case .spare: (4, 0)
         }
       self.arrival = arrival
       self.ticket = ticket
@@ -81,6 +85,8 @@ package struct FetchQueue: Sendable {
   private var retries = IndexedHeap<Place>()
   private var reservations = IndexedHeap<Place>()
   private var derived = IndexedHeap<Place>()
+  /// Whether calls for derived sessions have to wait, since as many are under way as may be.
+  private var derivedWait = false
   /// Whether a check is ready and waits for its turn.
   private var checkWaits = false
   private var arrivals: UInt64 = 0
@@ -108,7 +114,7 @@ package struct FetchQueue: Sendable {
     arrivals += 1
     let place = Place(Ticket(role: role, attempt: attempt, urgency: urgency), arrival: arrivals)
     switch urgency {
-    case .first, .due, .spare: refreshes.set(role, to: place)
+    case .first, .due, .late, .spare: refreshes.set(role, to: place)
     case .retry: retries.set(role, to: place)
     case .reservation: reservations.set(role, to: place)
     case .derived: derived.set(role, to: place)
@@ -153,7 +159,7 @@ package struct FetchQueue: Sendable {
     let chance = bucket.earliest(refreshes.count { $0 < place } + 1, at: instant)
     switch place.ticket.urgency {
     case .first: return chance
-    case .spare: return afterHold(max(chance, bucket.nextToken(beyond: 1, at: instant)))
+    case .late, .spare: return afterHold(max(chance, bucket.nextToken(beyond: 1, at: instant)))
     case .due, .retry, .reservation, .derived: return afterHold(chance, of: place)
     }
   }
@@ -189,6 +195,9 @@ package struct FetchQueue: Sendable {
 
   /// The rate in force at `instant`, in calls per second.
   package mutating func currentRate(at instant: Timestamp) -> Double { bucket.currentRate(at: instant) }
+
+  /// Sets whether calls for derived sessions have to wait, since as many are under way as may be.
+  package mutating func setDerivedWait(_ waits: Bool) { derivedWait = waits }
 
   // MARK: - Checks
 
@@ -260,13 +269,14 @@ package struct FetchQueue: Sendable {
     checkWaits && nextWorking == nil && checkBucket.nextToken(at: instant) <= instant
   }
 
-  /// The next among reservations, derived sessions and spare calls.
+  /// The next among reservations, late roles, derived sessions and spare calls.
   private mutating func nextUnhurried(at instant: Timestamp) -> (ticket: Ticket, chance: Timestamp)? {
     var next: (ticket: Ticket, chance: Timestamp)?
     if let place = reservations.firstKey {
       next = (place.ticket, max(bucket.nextToken(at: instant), reservationBucket.nextToken(at: instant)))
     }
-    guard let other = derived.firstKey ?? refreshes.firstKey else { return next }
+    let session = derivedWait ? nil : derived.firstKey
+    guard let other = [refreshes.firstKey, session].compactMap({ $0 }).min() else { return next }
     let chance = bucket.nextToken(beyond: 1, at: instant)
     // Reservations get a quarter of the rate at most, so the others still get their share. Derived sessions and roles together get no
     // more than the settings' check allows, so failing roles do, too.

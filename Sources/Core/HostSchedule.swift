@@ -81,6 +81,9 @@ package struct HostSchedule: Sendable {
     return ticket
   }
 
+  /// Sets whether calls for derived sessions have to wait, since as many are under way as may be.
+  package mutating func setDerivedWait(_ waits: Bool) { queue.setDerivedWait(waits) }
+
   /// Sets whether a check of a session is ready and waits for its turn.
   package mutating func setCheckWaits(_ waits: Bool) { queue.setCheckWaits(waits) }
 
@@ -229,7 +232,7 @@ extension FetchQueue.Urgency {
     // Readers wait for it.
     case .first: .derived(order: .distantPast)
     case .due(let floorReached), .retry(let floorReached): .derived(order: floorReached)
-    case .spare: .derived(order: Timestamp(microseconds: .max))
+    case .late, .spare: .derived(order: Timestamp(microseconds: .max))
     case .reservation, .derived: self
     }
   }

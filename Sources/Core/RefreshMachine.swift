@@ -190,15 +190,14 @@ package struct RefreshMachine: Sendable {
   }
 
   /// The urgency of the pool's next session. Only a role's first attempt goes before all others. A failing role goes by when it
-  /// reaches its floor; after that, or if only a person can fix the failure, it goes behind all healthy ones.
+  /// reaches its floor; after that it goes behind all healthy ones, and if only a person can fix the failure behind derived sessions, too.
   private func urgency(at now: Timestamp) -> FetchQueue.Urgency {
     let floorReached = servedUntil.map { $0 - timing.floor }
     guard let streak = history.streak else {
       return history.isUntried ? .first : .due(floorReached: floorReached ?? .distantPast)
     }
-    guard let floorReached, floorReached > now, streak.latest.kind != .permanent || streak.mayBeFixed else {
-      return .spare
-    }
+    if streak.latest.kind == .permanent, !streak.mayBeFixed { return .spare }
+    guard let floorReached, floorReached > now else { return .late }
     return .retry(floorReached: floorReached)
   }
 

@@ -37,10 +37,30 @@ import Testing
     #expect(Self.drain(&queue, at: Self.start) == [1])
   }
 
-  @Test func `those that readers wait for go before renewals, and both before failing roles`() {
+  @Test func `those that readers wait for go before renewals, and both before roles that only a person can fix`() {
     var queue = FetchQueue(rate: 100, burst: 100, at: Self.start)
     Self.add([.spare, Self.derived(500), .derived(order: .distantPast), Self.derived(400), .reservation], to: &queue)
     #expect(Self.drain(&queue, at: Self.start) == [4, 2, 3, 1, 0])
+  }
+
+  /// After an outage a role without a session waited until the sessions of all users and scopes were renewed.
+  @Test func `a role at its floor goes before derived sessions, though it has failed`() {
+    var queue = FetchQueue(rate: 1, burst: 1, at: Self.start)
+    Self.add([Self.derived(0), .derived(order: .distantPast), .late, .late], to: &queue)
+    var order: [Int] = []
+    for second in 0..<10 { order += Self.drain(&queue, at: Self.at(Double(second * 2))) }
+    #expect(order == [2, 3, 1, 0])
+    #expect(queue.count == 0)
+  }
+
+  @Test func `they wait while as many calls for derived sessions are under way as may be`() {
+    var queue = FetchQueue(rate: 100, burst: 100, at: Self.start)
+    queue.setDerivedWait(true)
+    Self.add([.derived(order: .distantPast), .spare, .due(floorReached: Self.at(1))], to: &queue)
+    #expect(Self.drain(&queue, at: Self.start) == [2, 1])
+    #expect(queue.nextChance(at: Self.start) == nil)
+    queue.setDerivedWait(false)
+    #expect(Self.drain(&queue, at: Self.start) == [0])
   }
 
   @Test func `they are held back as others are when STS asks for a wait`() {
@@ -92,7 +112,7 @@ import Testing
     func attempt(_ urgency: FetchQueue.Urgency) -> RefreshEffect {
       .fetch(Attempt(id: AttemptID(number: 1), purpose: .pool, duration: .hours(1), urgency: urgency))
     }
-    for (slot, urgency) in [FetchQueue.Urgency.spare, .first, .due(floorReached: Self.at(1))].enumerated() {
+    for (slot, urgency) in [FetchQueue.Urgency.late, .first, .due(floorReached: Self.at(1))].enumerated() {
       _ = schedule.perform(attempt(urgency), of: slot, isDerived: true)
     }
     _ = schedule.perform(attempt(.due(floorReached: Self.at(9000))), of: 3)

@@ -379,7 +379,7 @@ import Testing
     role.answer = { _, _ in .fails(.network) }
     role.start()
     role.run(for: .seconds(3))
-    #expect(role.attempts.map(\.attempt.urgency).prefix(2) == [.first, .spare])
+    #expect(role.attempts.map(\.attempt.urgency).prefix(2) == [.first, .late])
     role.answer = { .grants($1.duration) }
     role.run(for: .minutes(1))
     let floor = try #require(role.machine.freshest).expires - RoleTiming().floor
