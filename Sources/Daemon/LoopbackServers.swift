@@ -45,7 +45,10 @@ final class LoopbackServers {
     self.log = log
     retry = try loop.timer(accuracy: 1_000_000) { [unowned self] in listenAgain() }
     retirement = loop.deferred { [unowned self] in
-      for place in retired { place.server.stop() }
+      for place in retired {
+        place.service.stopListening()
+        place.server.stop()
+      }
       retired = []
     }
   }
@@ -134,9 +137,10 @@ final class LoopbackServers {
 
   private static var limits: ServerLimits {
     var limits = ServerLimits()
-    limits.maximumConnections = 256
+    // So many that fifteen users don't fill them.
+    limits.maximumConnections = 512
     // Those of callers who aren't identified yet count as one user's: see `HTTPServer.identified`.
-    limits.maximumConnectionsPerUID = 64
+    limits.maximumConnectionsPerUID = 32
     limits.reservedConnections = 0
     limits.maximumLingering = 16
     limits.headTime = .seconds(2)

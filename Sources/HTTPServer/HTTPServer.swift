@@ -107,6 +107,7 @@ package final class HTTPServer {
       Int64(limits.headTime / micro), Int64(limits.idleTime / micro), Int64(limits.drainTime / micro),
       Int64(limits.lingerTime / micro)
     )
+    hangUps.countsHalfClosed = listener is LoopbackListener
     scratch.initialize(repeating: 0)
     events.initialize(repeating: epoll_event())
     joined.initialize(repeating: 0)

@@ -1,9 +1,11 @@
+import CLinux
 import Glibc
 
 /// The descriptors of the connections that a limit counts, by slot; finds those whose clients have left, all at once.
 ///
 /// A Unix socket hangs up (POLLHUP) if its peer has closed it, or has shut down both directions. A client that has shut down only
-/// sending still reads its answer, and doesn't count as gone (`unix_poll` in the kernel's net/unix/af_unix.c).
+/// sending still reads its answer, and doesn't count as gone (`unix_poll` in the kernel's net/unix/af_unix.c). A TCP socket can't tell
+/// the two apart before it has sent something (POLLRDHUP, tcp(7)), so there both count as gone.
 ///
 /// The check is one poll(2), some 25 ns per descriptor. It is done only if a connection would be refused otherwise, which takes
 /// several times as long as checking the 64 connections that a user may have by default.
@@ -27,6 +29,8 @@ struct HangUps {
     var state = State.none
   }
 
+  /// Whether a client that has shut down sending counts as gone.
+  var countsHalfClosed = false
   private var entries: ContiguousArray<Entry> = []
   /// Kept from one call to the next, since a user over a limit may be over it repeatedly.
   private var questions: ContiguousArray<pollfd> = []
@@ -49,13 +53,14 @@ struct HangUps {
   mutating func slots(_ scope: Scope) -> [Int] {
     questions.removeAll(keepingCapacity: true)
     asked.removeAll(keepingCapacity: true)
+    let signs = CInt(POLLHUP | POLLERR) | (countsHalfClosed ? CInt(EPOLLRDHUP.rawValue) : 0)
     for slot in entries.indices where Self.holds(scope, entries[slot]) {
-      questions.append(pollfd(fd: entries[slot].descriptor, events: 0, revents: 0))
+      questions.append(pollfd(fd: entries[slot].descriptor, events: Int16(signs), revents: 0))
       asked.append(slot)
     }
     let count = questions.withUnsafeMutableBufferPointer { poll($0.baseAddress, nfds_t($0.count), 0) }
     guard count > 0 else { return [] }
-    return asked.indices.filter { questions[$0].revents & Int16(POLLHUP | POLLERR) != 0 }.map { asked[$0] }
+    return asked.indices.filter { questions[$0].revents & Int16(signs) != 0 }.map { asked[$0] }
   }
 
   private static func holds(_ scope: Scope, _ entry: Entry) -> Bool {

@@ -89,6 +89,24 @@ import Testing
     #expect(client.receiveNow() == Text.hello)
   }
 
+  /// They counted until they were answered, and kept their user out for as long.
+  @Test func `clients that have left while they waited for an answer make room`() throws {
+    handler.onRequest = { _ in nil }
+    for _ in 0..<20 {
+      let client = try client()
+      client.send(Text.get)
+      try settle()
+      client.close()
+    }
+    try settle()
+    handler.onRequest = { _ in Harness.response("hello") }
+    let client = try client()
+    client.send(Text.get)
+    try settle()
+    #expect(client.receiveNow().hasSuffix("\r\n\r\nhello"))
+    #expect(handler.refusals.isEmpty && server.statistics.abandoned >= 16)
+  }
+
   @Test(arguments: [
     ("Origin: http://evil.example", true), ("ORIGIN: null", true), ("origin:", true), ("Sec-Fetch-Site: none", true),
     ("sec-fetch-mode: no-cors", true), ("SEC-FETCH-DEST: empty", true), ("Sec-Fetch-: x", true),
