@@ -1,7 +1,8 @@
 /// A user's name as the cloud's records have it, in RoleSessionName and SourceIdentity: no two users have the same.
 ///
 /// It has 2 characters or more of `A-Z a-z 0-9 . @ - _`, which both allow (STS API reference, AssumeRole). It is the user's name, if that is so
-/// short and plain; otherwise it ends in `u` and the uid, and no user's own name is taken that ends so, too.
+/// short and plain; otherwise it ends in `u` and the uid, and no user's own name is taken that ends so, too. No label ends in `@` and what
+/// may be the name of a scope, since RoleSessionName has `@` between user and scope.
 package struct UserLabel: Hashable, Sendable {
   package let text: String
   package let uid: UInt32
@@ -17,7 +18,8 @@ package struct UserLabel: Hashable, Sendable {
       return
     }
     let isPlain = (2...Self.mostBytes).contains(name.utf8.count) && name.utf8.allSatisfy(Self.allows)
-    text = isPlain && !Self.endsInNumber(name) ? name : Self.marked(name, uid, most: Self.mostBytes)
+    let isOwn = isPlain && !Self.endsInNumber(name) && !Self.endsInScope(name)
+    text = isOwn ? name : Self.marked(name, uid, most: Self.mostBytes)
   }
 
   /// The label in at most `most` bytes, 11 or more.
@@ -27,6 +29,11 @@ package struct UserLabel: Hashable, Sendable {
 
   /// The same for a user whose name another one has, too.
   package var withNumber: UserLabel { UserLabel(text: Self.marked(text, uid, most: Self.mostBytes), uid: uid) }
+
+  /// Whether the user has a name.
+  package var isNamed: Bool { text != "u\(uid)" }
+  /// Whether it ends in the uid, so that no other user can have it.
+  package var hasNumber: Bool { Self.endsInNumber(text) }
 
   /// The most bytes of a label that is as short as possible.
   package static let leastRoom = "u\(UInt32.max)".utf8.count
@@ -38,7 +45,7 @@ package struct UserLabel: Hashable, Sendable {
     let room = most - number.utf8.count - 1
     guard room > 0 else { return number }
     let plain = name.unicodeScalars.prefix(room).map { scalar in
-      scalar.isASCII && allows(UInt8(scalar.value)) ? Character(scalar) : "-"
+      scalar.isASCII && scalar != "@" && allows(UInt8(scalar.value)) ? Character(scalar) : "-"
     }
     return "\(String(plain))-\(number)"
   }
@@ -51,6 +58,10 @@ package struct UserLabel: Hashable, Sendable {
     guard digits > 0, bytes[bytes.count - digits - 1] == UInt8(ascii: "u") else { return false }
     let before = bytes.count - digits - 2
     return before < 0 || bytes[before] == UInt8(ascii: "-")
+  }
+
+  private static func endsInScope(_ name: String) -> Bool {
+    name.utf8.lastIndex(of: UInt8(ascii: "@")).map { RoleName(name[name.index(after: $0)...]) != nil } ?? false
   }
 
   private static func allows(_ byte: UInt8) -> Bool {

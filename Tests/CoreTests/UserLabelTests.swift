@@ -4,7 +4,8 @@ import Testing
 /// Users' names in RoleSessionName and SourceIdentity.
 @Suite struct UserLabelTests {
   @Test(arguments: [
-    ("anna", "anna"), ("anna.b-c_d@corp", "anna.b-c_d@corp"), ("jörg", "j-rg-u1007"), ("a b", "a-b-u1007"),
+    ("anna", "anna"), ("anna.b-c_d@corp.example", "anna.b-c_d@corp.example"),
+    ("anna@encode", "anna-encode-u1007"), ("a@b c", "a-b-c-u1007"), ("jörg", "j-rg-u1007"), ("a b", "a-b-u1007"),
     ("a", "a-u1007"), ("u1007", "u1007-u1007"), ("u5", "u5-u1007"), ("x-u5", "x-u5-u1007"), ("xu5", "xu5"),
     ("12", "12-u1007"), ("acs:ram", "acs-ram-u1007"),
     (String(repeating: "n", count: 32), String(repeating: "n", count: 32)),

@@ -59,9 +59,9 @@ import Testing
       return try session.sessionName.expand(host: "media7", role: role.name, slot: "0")
     }
     #expect(try name(nil, UserLabel(uid: 1007, name: "anna")) == "media7-uploader-anna")
-    #expect(try name("encode", UserLabel(uid: 1007, name: "jörg")) == "media7-uploader-j-rg-u1007-encode")
+    #expect(try name("encode", UserLabel(uid: 1007, name: "jörg")) == "media7-uploader-j-rg-u1007@encode")
     let long = try name("encode", UserLabel(uid: 1007, name: String(repeating: "n", count: 32)))
-    #expect(long.utf8.count <= 64 && long.hasSuffix("-encode"), "\(long)")
+    #expect(long.utf8.count <= 64 && long.hasSuffix("@encode"), "\(long)")
     #expect(try role.sessionName.expand(host: "h", role: role.name, slot: "1") == "h-uploader-1")
   }
 

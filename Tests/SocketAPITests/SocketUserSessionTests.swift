@@ -66,7 +66,7 @@ import Wire
     bench.read("a", "?scope=encode", SocketBench.other)
     bench.scheduler.settle()
     bench.refresh.grantAll()
-    #expect(try [name(1), name(2)] == ["h-a-anna-encode", "h-a-u1001-encode"])
+    #expect(try [name(1), name(2)] == ["h-a-anna@encode", "h-a-u1001@encode"])
   }
 
   @Test func `beyond max_users the one that is idle longest makes room, if it is idle for a while`() throws {

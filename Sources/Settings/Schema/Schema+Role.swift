@@ -149,7 +149,8 @@ extension Schema {
       name: "session_name", form: "2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {scope} and {user}",
       example: "\"{host}-{role}-{scope}\"",
       summary: """
-        The name of the scope's sessions. Without it, it is the role's with {scope} in place of {slot}, or at its end.
+        The name of the scope's sessions. Without it, it is the role's with {scope} in place of {slot}, or at its \
+        end, after @ where it has {user}.
         """)
     static let allow = TableKey(
       name: "allow", example: "{ users = [\"encoder\"] }",

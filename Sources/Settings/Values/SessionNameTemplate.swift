@@ -70,10 +70,13 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
   /// The template of a role with a session for each user, unless the settings have another.
   package static let standardWithUser = SessionNameTemplate(parts: [.host, .text("-"), .role, .text("-"), .user])
 
-  /// The template of a role's scopes, unless they have their own: `{scope}` in place of `{slot}`, or at the end.
+  /// The template of a role's scopes, unless they have their own: `{scope}` in place of `{slot}`, or at the end. After a user there is `@`
+  /// before it: no user's label ends so, and another user's session never has the same name.
   package var withScope: SessionNameTemplate {
     if namesScope { return self }
-    guard parts.contains(.slot) else { return SessionNameTemplate(parts: parts + [.text("-"), .scope]) }
+    guard parts.contains(.slot) else {
+      return SessionNameTemplate(parts: parts + [.text(namesUser ? "@" : "-"), .scope])
+    }
     return SessionNameTemplate(parts: parts.map { $0 == .slot ? .scope : $0 })
   }
 
