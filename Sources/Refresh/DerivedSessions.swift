@@ -6,13 +6,20 @@ package final class DerivedSessions {
   package internal(set) var members: [SessionKey: ManagedRole] = [:]
   /// The outcomes of attempts for all that there were.
   package internal(set) var fetches = FetchOutcomes()
-  /// The highest generation of those that were dropped.
-  var lastGeneration: UInt64 = 0
-  /// When it was last logged that there is no room for another user.
-  package var fullReported: Timestamp?
+  /// When it was last logged that there is no room for another user, by scope.
+  package var fullReported: [RoleName?: Timestamp] = [:]
 
   /// How many users have a session of this scope.
   package func users(of scope: RoleName?) -> Int { members.keys.count { $0.scope == scope && $0.uid != nil } }
+
+  /// The sessions of this scope, those first that were read least recently.
+  func longestIdle(of scope: RoleName?) -> [(session: ManagedRole, derived: Derived)] {
+    let all: [(session: ManagedRole, derived: Derived)] = members.values.compactMap { session in
+      guard case .derived(let derived) = session.kinship, derived.key.scope == scope else { return nil }
+      return (session, derived)
+    }
+    return all.sorted { $0.derived.lastRead < $1.derived.lastRead }
+  }
 }
 
 /// What makes a managed session a derived one.
@@ -22,6 +29,8 @@ final class Derived {
   /// Nil if all readers share it.
   let user: UserLabel?
   var lastRead: Timestamp
+  /// Whether a reload has changed who may read it since anybody has: it isn't renewed before somebody does again.
+  var awaitsRead = false
 
   init(of role: ManagedRole, _ key: SessionKey, _ user: UserLabel?, at now: Timestamp) {
     (self.role, self.key, self.user, lastRead) = (role, key, user, now)
@@ -54,6 +63,9 @@ extension ManagedRole {
     case .none, .origin: false
     }
   }
+
+  /// Whether it isn't renewed before somebody reads it.
+  var awaitsRead: Bool { if case .derived(let derived) = kinship { derived.awaitsRead } else { false } }
 
   /// The role that it is derived from; nil for a role, and once the session was dropped.
   package var origin: ManagedRole? { if case .derived(let derived) = kinship { derived.role } else { nil } }

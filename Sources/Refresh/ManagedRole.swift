@@ -23,10 +23,10 @@ package final class ManagedRole {
   var call: (id: CallID, issuer: any SessionIssuer)?
   /// What is derived from it, or what it is derived from.
   var kinship: Kinship
-  /// The fetch that waits for the source's first credential; nil while none does.
+  /// The fetch that waits for the source's first credential, or for a reader of a derived session; nil while none does.
   var heldFetch: RefreshEffect?
   /// Whether it waits for its source's first credential.
-  package var waitsForSource: Bool { heldFetch != nil }
+  package var waitsForSource: Bool { heldFetch != nil && !awaitsRead }
   /// Whether its first attempt has had an outcome, good or bad.
   package var hasHadFirstOutcome: Bool { hasHadOutcome }
   /// Its place in the schedule, used again once the role is gone.

@@ -19,6 +19,8 @@ extension Refresher {
   static let leastIdle = Duration.minutes(5)
   /// How long a document is kept after the latest read.
   static let documentLife = Duration.seconds(30)
+  /// How many users' names are remembered; those that come later end in the uid.
+  static let mostLabels = 4096
   /// How often unused sessions are looked for.
   static let sweepInterval = Duration.seconds(30)
 
@@ -31,14 +33,16 @@ extension Refresher {
       return .session(session)
     }
     let sessions = role.derivedSessions ?? DerivedSessions()
-    let label = user.map { unique($0, among: sessions) }
+    let label = user.map(unique)
     guard let settings = role.settings.derived(key, for: label) else { return nil }
     if let most = role.settings.derivation.settings?.users?.most, sessions.users(of: key.scope) >= most {
-      if let wait = makeRoom(for: key, among: sessions, at: now) { return .full(most: most, wait: wait) }
+      if let wait = makeRoom(for: key, named: label?.isNamed == true, among: sessions, at: now) {
+        return .full(most: most, wait: wait)
+      }
     }
     role.kinship = .origin(sessions)
     // In seconds since 1970: it goes up over restarts, too, since nobody needs a session each second.
-    let generation = max(sessions.lastGeneration, UInt64(max(0, clock.now(at: now).seconds)))
+    let generation = max(lastDerivedGeneration, UInt64(max(0, clock.now(at: now).seconds)))
     let machine = RefreshMachine(
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: now)
     let session = insert(settings, machine, Derived(of: role, key, label, at: now))
@@ -50,43 +54,59 @@ extension Refresher {
 
   /// The document of a derived session, made for this read if it isn't kept. It counts as read.
   package func touch(_ session: ManagedRole, at now: Timestamp) {
-    guard case .derived(let derived) = session.kinship else { return }
-    derived.lastRead = now
+    guard case .derived = session.kinship else { return }
+    noteUse(of: session, at: now)
     if session.current == nil, let latest = session.serving(at: now) {
       session.current = published(latest, of: session)
     }
   }
 
-  /// Two users never share a name, whatever the host calls them.
-  private func unique(_ user: UserLabel, among sessions: DerivedSessions) -> UserLabel {
-    let isTaken = sessions.members.values.contains { session in
-      guard case .derived(let other) = session.kinship, let label = other.user else { return false }
-      return label.text == user.text && label != user
-    }
-    return isTaken ? user.withNumber : user
+  /// Somebody uses the session, which goes on being renewed.
+  package func noteUse(of session: ManagedRole, at now: Timestamp) {
+    guard case .derived(let derived) = session.kinship else { return }
+    derived.lastRead = now
+    guard derived.awaitsRead else { return }
+    derived.awaitsRead = false
+    if let held = session.heldFetch { perform(held, for: session) }
+    pump()
+  }
+
+  /// Two users never have the same name while this process runs, whatever the host calls them.
+  private func unique(_ user: UserLabel) -> UserLabel {
+    if user.hasNumber { return user }
+    if let owner = labelOwners[user.text] { return owner == user.uid ? user : user.withNumber }
+    guard labelOwners.count < Self.mostLabels else { return user.withNumber }
+    labelOwners[user.text] = user.uid
+    return user
   }
 
   /// Drops the session that has been idle longest; returns how long to wait if none has been for long enough.
-  private func makeRoom(for key: SessionKey, among sessions: DerivedSessions, at now: Timestamp) -> Duration? {
-    var longest: (session: ManagedRole, read: Timestamp)?
-    for (other, session) in sessions.members where other.scope == key.scope && !isWatched(other) {
-      guard case .derived(let derived) = session.kinship else { continue }
-      if longest.map({ derived.lastRead < $0.read }) ?? true { longest = (session, derived.lastRead) }
+  ///
+  /// A user with a name takes the place of one without at once. A user can have thousands of uids without names in a user namespace
+  /// (subuid(5)), all of them with the groups that it has.
+  private func makeRoom(for key: SessionKey, named isNamed: Bool, among sessions: DerivedSessions, at now: Timestamp)
+    -> Duration?
+  {
+    let inOrder = sessions.longestIdle(of: key.scope)
+    if isNamed, let nameless = inOrder.first(where: { $0.derived.user?.isNamed == false }) {
+      drop(nameless.session)
+      return nil
     }
-    guard let longest else { return Self.leastIdle }
-    let idle = now - longest.read
-    guard idle >= Self.leastIdle else { return Self.leastIdle - idle }
-    drop(longest.session)
-    return nil
+    let latest = now - Self.leastIdle
+    let candidates = inOrder.prefix { $0.derived.lastRead <= latest }
+    if let idle = candidates.first(where: { !isWatched($0.derived.key) }) {
+      drop(idle.session)
+      return nil
+    }
+    guard candidates.count < inOrder.count else { return Self.leastIdle }
+    return inOrder[candidates.count].derived.lastRead - latest
   }
 
   /// Forgets a derived session; its secrets are wiped once nobody is being handed them.
   func drop(_ session: ManagedRole) {
     guard case .derived(let derived) = session.kinship, table[session.slot] === session else { return }
-    if let sessions = derived.role.derivedSessions {
-      sessions.members[derived.key] = nil
-      sessions.lastGeneration = max(sessions.lastGeneration, session.machine.generation)
-    }
+    derived.role.derivedSessions?.members[derived.key] = nil
+    lastDerivedGeneration = max(lastDerivedGeneration, session.machine.generation)
     release(session)
     session.current = nil
     session.kinship = .dropped(derived.key)
@@ -97,9 +117,11 @@ extension Refresher {
     for session in (role.derivedSessions?.members ?? [:]).values { drop(session) }
   }
 
-  /// The role has other settings: its derived sessions follow, or go.
-  func reviewDerived(of role: ManagedRole) {
-    for session in (role.derivedSessions?.members ?? [:]).values {
+  /// The role has other settings than `old`: its derived sessions follow, or go.
+  func reviewDerived(of role: ManagedRole, since old: RoleSettings) {
+    guard let sessions = role.derivedSessions else { return }
+    let identityChanged = role.settings.derivation.sendsUser != old.derivation.sendsUser
+    for session in sessions.members.values {
       guard case .derived(let derived) = session.kinship else { continue }
       guard let settings = role.settings.derived(derived.key, for: derived.user),
         settings.keepsSessions(of: session.settings)
@@ -109,11 +131,30 @@ extension Refresher {
       }
       let consequences = settings.difference(from: session.settings).consequences
       session.settings = settings
+      if role.settings.readersDiffer(from: old, scope: derived.key.scope) { derived.awaitsRead = true }
       if consequences.contains(.changesTiming) {
         session.current?.judge(by: clock, timing: settings.timing)
         send(.timingChanged(settings.timing), to: session)
       }
-      if consequences.contains(.changesRequest) { send(.requestChanged, to: session) }
+      if identityChanged || consequences.contains(.changesRequest) { send(.requestChanged, to: session) }
+    }
+    dropSurplus(of: role, sessions)
+  }
+
+  /// Drops those that have been idle longest until there are no more than `max_users` allows.
+  private func dropSurplus(of role: ManagedRole, _ sessions: DerivedSessions) {
+    guard let derived = role.settings.derivation.settings, let most = derived.users?.most else { return }
+    let scopes: [RoleName?] = [nil] + derived.scopes.map { $0.name }
+    for scope in scopes {
+      let surplus = sessions.users(of: scope) - most
+      if surplus > 0 { for idle in sessions.longestIdle(of: scope).prefix(surplus) { drop(idle.session) } }
+    }
+  }
+
+  /// Other administrators may read everything, or no longer: no derived session is renewed before somebody uses it again.
+  package func awaitReaders() {
+    for session in table.all {
+      if case .derived(let derived) = session.kinship { derived.awaitsRead = true }
     }
   }
 

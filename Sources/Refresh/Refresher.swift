@@ -21,6 +21,14 @@ package final class Refresher {
   private var observing: [Observing] = []
   /// Learns what becomes of derived sessions.
   package weak var derivedObserver: (any DerivedObserver)?
+  /// The highest generation of the derived sessions that were dropped, of whatever role.
+  var lastDerivedGeneration: UInt64 = 0
+  /// Which user has had a name, in this process.
+  var labelOwners: [String: UInt32] = [:]
+  /// How many calls for derived sessions are under way.
+  private var derivedInFlight = 0
+  /// The most at a time, of the client's 16: the others are for roles.
+  static let mostDerivedInFlight = 12
   /// Whether somebody follows the events of a derived session, which isn't dropped then.
   package var isWatched: (SessionKey) -> Bool = { _ in false }
   private var hasReportedUnlockedSecrets = false
@@ -188,8 +196,9 @@ package final class Refresher {
   package func change(_ role: ManagedRole, to settings: RoleSettings) {
     let difference = settings.difference(from: role.settings)
     rolesNamingUnits += (settings.namesUnits ? 1 : 0) - (role.settings.namesUnits ? 1 : 0)
+    let old = role.settings
     role.settings = settings
-    reviewDerived(of: role)
+    reviewDerived(of: role, since: old)
     guard difference.consequences.contains(.changesTiming) else { return }
     role.current?.judge(by: clock, timing: settings.timing)
     send(.timingChanged(settings.timing), to: role)
@@ -295,6 +304,14 @@ package final class Refresher {
     pump()
   }
 
+  /// Counts a call that begins or ends.
+  private func count(_ change: Int, of role: ManagedRole) {
+    inFlight += change
+    guard role.isDerived else { return }
+    derivedInFlight += change
+    schedule.setDerivedWait(derivedInFlight >= Self.mostDerivedInFlight)
+  }
+
   /// Starts what the queue lets go, and arms the timer for whatever comes next.
   package func pump() {
     guard let issuer else { return }
@@ -318,13 +335,13 @@ package final class Refresher {
   {
     deliver(.attemptStarted(ticket.attempt), to: role)
     guard let attempt = role.machine.attempt, attempt.id == ticket.attempt else { return }
-    inFlight += 1
+    count(1, of: role)
     let order = SessionRequest(
       role: role.settings, slot: role.issued % role.settings.timing.pool, duration: attempt.duration,
       date: clock.dateForSigning(at: now), sourceIdentity: role.sourceIdentity)
     let id = issuer.issue(order) { [unowned self, unowned role] outcome in
       role.call = nil
-      inFlight -= 1
+      count(-1, of: role)
       land(outcome, of: attempt, for: role)
       pump()
     }
@@ -420,9 +437,9 @@ package final class Refresher {
     return held.count == sessions.count && held.allSatisfy(sessions.contains)
   }
 
-  private func perform(_ effect: RefreshEffect, for role: ManagedRole) {
+  func perform(_ effect: RefreshEffect, for role: ManagedRole) {
     if case .fetch = effect {
-      role.heldFetch = isAwaited(role.settings.source) ? effect : nil
+      role.heldFetch = role.awaitsRead || isAwaited(role.settings.source) ? effect : nil
       if role.heldFetch != nil { return }
     }
     if schedule.perform(effect, of: role.slot, isDerived: role.isDerived) { return }
@@ -521,7 +538,7 @@ package final class Refresher {
   private func cancelCall(of role: ManagedRole) {
     guard let call = role.call else { return }
     role.call = nil
-    inFlight -= 1
+    count(-1, of: role)
     call.issuer.cancel(call.id)
   }
 }

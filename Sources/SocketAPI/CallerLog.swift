@@ -31,8 +31,8 @@ final class CallerLog {
   /// `uid 1001 (alice)`, as far as it is known without asking a name service.
   func shown(_ uid: UInt32) -> String { "uid \(uid)\(names.known(uid).map { " (\($0))" } ?? "")" }
 
-  /// Calls `body` once with the user's name, nil if there is none or it isn't found within 2 s: at once or in a later turn.
-  func name(of uid: UInt32, _ body: @escaping (String?) -> Void) { names.name(of: uid, body) }
+  /// Calls `body` once with the user's name, or why there is none, after 2 s at most: at once or in a later turn.
+  func findName(of uid: UInt32, _ body: @escaping (UserNames.Outcome) -> Void) { names.find(uid, body) }
 
   /// Logs an event at once, or when the user's name has been found: 2 s later at most. Without `pid` it is only about the user.
   func write(

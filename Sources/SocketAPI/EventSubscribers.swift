@@ -49,6 +49,8 @@ final class EventSubscribers {
   private unowned let source: any EventSource
   private let scheduler: any Scheduler
   private var readers: [ResponseToken: Reader] = [:]
+  /// How many streams are about each session alone.
+  private var followers: [SessionKey: Int] = [:]
   /// The readers whose snapshot isn't complete.
   private var joining: [ResponseToken] = []
   /// The next pause while all of them are behind. It doubles, so that a reader which has stopped costs little.
@@ -79,24 +81,36 @@ final class EventSubscribers {
   private var all: [ManagedRole] { source.roles.flatMap { [$0] + $0.derivedInOrder } }
 
   /// Whether a stream is about this session alone.
-  func follows(_ key: SessionKey) -> Bool { !readers.isEmpty && readers.values.contains { $0.key == key } }
+  func follows(_ key: SessionKey) -> Bool { followers[key] != nil }
 
   /// The derived sessions that streams are about.
-  var followedKeys: Set<SessionKey> {
-    Set(readers.values.compactMap(\.key).filter(\.isDerived))
-  }
+  var followedKeys: [SessionKey] { followers.keys.filter(\.isDerived) }
 
   private func add(_ token: ResponseToken, _ reader: Reader) {
+    forget(token)
     readers[token] = reader
+    if let key = reader.key { followers[key, default: 0] += 1 }
     joining.append(token)
     if !beat.isArmed { armBeat() }
     sendSnapshots()
   }
 
-  func forget(_ token: ResponseToken) { readers[token] = nil }
+  func forget(_ token: ResponseToken) {
+    guard let key = readers.removeValue(forKey: token)?.key, let count = followers[key] else { return }
+    followers[key] = count > 1 ? count - 1 : nil
+  }
+
+  /// Ends the streams that are about this session alone.
+  func end(_ key: SessionKey) {
+    for token in readers.filter({ $0.value.key == key }).keys {
+      forget(token)
+      source.finish(token)
+    }
+  }
 
   func forgetAll() {
     readers = [:]
+    followers = [:]
     joining = []
   }
 
@@ -123,7 +137,7 @@ final class EventSubscribers {
     for (token, reader) in Array(readers) {
       if let key = reader.key {
         if source.maySubscribe(reader.peer, token, to: key) { continue }
-        readers[token] = nil
+        forget(token)
         source.finish(token)
       } else {
         addLines(newAdmins.contains(token) ? all : changed, to: token)
@@ -151,7 +165,7 @@ final class EventSubscribers {
   }
 
   private func send(_ bytes: PlainBytes, to token: ResponseToken) {
-    if !source.send(bytes, to: token) { readers[token] = nil }
+    if !source.send(bytes, to: token) { forget(token) }
   }
 
   // MARK: - Heartbeat

@@ -98,6 +98,7 @@ package final class LoopbackService: RequestHandler {
     case .found(let session): return credential(of: session, for: reader, uid, at: now)
     case .beingFetched: return wait(reader, for: key, at: now) ? nil : SocketService.beingFetched(key)
     case .full(let most, let wait): return api.tooManyUsers(key, most: most, wait)
+    case .nameNotFound: return SocketService.nameNotFound(key)
     }
   }
 

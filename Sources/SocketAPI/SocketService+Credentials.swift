@@ -122,6 +122,7 @@ extension SocketService {
     case .found(let session): role = session
     case .beingFetched: return .wait(until: query.deadline)
     case .full(let most, let wait): return .answer(tooManyUsers(reader.key, most: most, wait))
+    case .nameNotFound: return .answer(Self.nameNotFound(reader.key))
     }
     switch refresher.offer(of: role, to: query, at: now) {
     case .session(let session):

@@ -14,6 +14,8 @@ extension SocketService {
     /// It isn't known yet what it is called.
     case beingFetched
     case full(most: Int, wait: Duration)
+    /// The user's name couldn't be looked up.
+    case nameNotFound
   }
 
   /// The session that a read of this key gets: of the role itself, or one derived from it, which is fetched from now on if there is none,
@@ -23,8 +25,11 @@ extension SocketService {
     if role.derived(key) == nil, !mayRequest { return .beingFetched }
     var user: UserLabel?
     if let uid = key.uid, role.derived(key) == nil {
-      user = label(of: uid)
-      if user == nil { return .beingFetched }
+      switch naming(of: uid) {
+      case .found(let label): user = label
+      case .beingLookedUp: return .beingFetched
+      case .failed: return .nameNotFound
+      }
     }
     switch refresher.acquire(key, of: role, for: user) {
     case .session(let session): return .found(session)
@@ -35,33 +40,48 @@ extension SocketService {
     }
   }
 
-  /// The user's name for the cloud; nil until it has been looked up, when readers that wait for the user's sessions are looked at again.
-  private func label(of uid: UInt32) -> UserLabel? {
-    if let foundUser, foundUser.uid == uid { return foundUser }
-    guard lookUps.insert(uid).inserted else { return nil }
-    var found: UserLabel?
-    callers.name(of: uid) { [weak self] name in
-      found = UserLabel(uid: uid, name: name)
-      self?.userFound(found)
-    }
-    return found
+  private enum Naming {
+    case found(UserLabel)
+    case beingLookedUp
+    /// The user may have a name that can't be found at present. A session would have another one as long as it is used.
+    case failed
   }
 
-  private func userFound(_ user: UserLabel?) {
-    guard let user else { return }
-    lookUps.remove(user.uid)
-    foundUser = user
-    for key in waiting.keys where key.uid == user.uid { answerWaitingReaders(for: key) }
-    for service in loopback { service.answerWaiting(ofUser: user.uid) }
+  /// The user's name for the cloud. Once it has been looked up, readers that wait for the user's sessions are looked at again.
+  private func naming(of uid: UInt32) -> Naming {
+    if let foundUser, foundUser.uid == uid { return foundUser.label.map { .found($0) } ?? .failed }
+    guard lookUps.insert(uid).inserted else { return .beingLookedUp }
+    var naming = Naming.beingLookedUp
+    callers.findName(of: uid) { [weak self] outcome in
+      let label = outcome == .failed ? nil : UserLabel(uid: uid, name: outcome.name)
+      naming = label.map { .found($0) } ?? .failed
+      self?.userFound(uid, label)
+    }
+    return naming
+  }
+
+  private func userFound(_ uid: UInt32, _ label: UserLabel?) {
+    lookUps.remove(uid)
+    foundUser = (uid, label)
+    for key in waiting.keys where key.uid == uid { answerWaitingReaders(for: key) }
+    for service in loopback { service.answerWaiting(ofUser: uid) }
     fetchFollowedSessions()
     foundUser = nil
   }
 
-  /// Fetches the sessions that streams follow and that aren't there, because a reload has changed what they are of.
+  /// Fetches the sessions that streams follow and that aren't there, because a reload has changed what they are of. Streams about those
+  /// that can't be had end: their readers ask again, and learn why.
   func fetchFollowedSessions() {
     for key in subscribers.followedKeys {
-      guard let role = refresher.roles[key.role], role.derived(key) == nil else { continue }
-      _ = session(of: key, from: role, orRequest: true)
+      guard let role = refresher.roles[key.role] else { continue }
+      if let session = role.derived(key) {
+        refresher.noteUse(of: session, at: scheduler.time)
+        continue
+      }
+      switch session(of: key, from: role, orRequest: true) {
+      case .found, .beingFetched: break
+      case .full, .nameNotFound: subscribers.end(key)
+      }
     }
   }
 
@@ -174,6 +194,14 @@ extension SocketService {
         .noSession, detail: "\(key.subject): a session is about to be fetched; ask again", retryAfter: .seconds(1)))
   }
 
+  static func nameNotFound(_ key: SessionKey) -> Response {
+    Answer.problem(
+      Problem(
+        .noSession,
+        detail: "\(key.subject): the user's name, after which the session is named, wasn't found in time; ask again",
+        retryAfter: .seconds(5)))
+  }
+
   func tooManyUsers(_ key: SessionKey, most: Int, _ wait: Duration) -> Response {
     Answer.problem(
       Problem(
@@ -186,8 +214,8 @@ extension SocketService {
   private func reportFull(_ role: ManagedRole, _ key: SessionKey, most: Int) {
     let now = scheduler.time
     guard let sessions = role.derivedSessions else { return }
-    if let reported = sessions.fullReported, now - reported < .minutes(10) { return }
-    sessions.fullReported = now
+    if let reported = sessions.fullReported[key.scope], now - reported < .minutes(10) { return }
+    sessions.fullReported[key.scope] = now
     let scope = key.scope.map { [LogField.scope($0)] } ?? []
     log.write(.tooManyUsers, [.role(role.name)] + scope + [.count(most)] + (key.uid.map { [.uid($0)] } ?? []))
   }

@@ -24,18 +24,24 @@ extension SocketService: EventSource {
     } else if request.query("scope") != nil {
       return Answer.problem(Problem(.malformed, detail: "'scope' goes with 'role': ?role=NAME&scope=TASK"))
     }
-    if server?.beginStream(token, head: Answer.head(status: 200, type: .lines, length: nil)) == true {
-      guard let subject else {
-        subscribers.add(token, peer)
-        return nil
-      }
-      // Whoever follows a derived session uses it.
-      if case .found(let session) = session(of: subject.key, from: subject.role, orRequest: true) {
-        subscribers.add(token, peer, only: subject.key, [session])
-      } else {
-        subscribers.add(token, peer, only: subject.key, [])
-        _ = send(PlainBytes(nothingYet(subject.key).rendered()), to: token)
-      }
+    // Whoever follows a derived session uses it.
+    let found = subject.map { session(of: $0.key, from: $0.role, orRequest: true) }
+    if let key = subject?.key {
+      if case .full(let most, let wait)? = found { return tooManyUsers(key, most: most, wait) }
+      if case .nameNotFound? = found { return Self.nameNotFound(key) }
+    }
+    guard server?.beginStream(token, head: Answer.head(status: 200, type: .lines, length: nil)) == true else {
+      return nil
+    }
+    guard let subject else {
+      subscribers.add(token, peer)
+      return nil
+    }
+    if case .found(let session)? = found {
+      subscribers.add(token, peer, only: subject.key, [session])
+    } else {
+      subscribers.add(token, peer, only: subject.key, [])
+      _ = send(PlainBytes(nothingYet(subject.key).rendered()), to: token)
     }
     return nil
   }

@@ -46,6 +46,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
   package var access: AccessPolicy {
     didSet {
       guard access.admins != oldValue.admins else { return }
+      refresher.awaitReaders()
       subscribers.adminsChanged { access.isAdmin($0) && !oldValue.isAdmin($0) }
     }
   }
@@ -57,8 +58,8 @@ package final class SocketService: RequestHandler, DerivedObserver {
 
   /// The users whose names are being looked up for their first session.
   var lookUps: Set<UInt32> = []
-  /// The user whose name has just been found.
-  var foundUser: UserLabel?
+  /// The user whose look-up has just ended, and its name for the cloud; that is nil if it failed.
+  var foundUser: (uid: UInt32, label: UserLabel?)?
   let log: Log
   private(set) var waiting: WaitingReaders!
   private(set) var subscribers: EventSubscribers!

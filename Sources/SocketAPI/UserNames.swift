@@ -11,17 +11,26 @@ final class UserNames {
   struct Sources: Sendable {
     /// Answers quickly.
     var local: @Sendable (UInt32) -> String?
-    /// May take minutes; called on another thread.
-    var remote: @Sendable (UInt32) -> String?
+    /// May take minutes; called on another thread. Nil for a user whom the name services don't know; throws if they can't be asked.
+    var remote: @Sendable (UInt32) throws -> String?
 
     static let host = Sources(
       local: { LocalUsers().name(of: $0) },
-      // A failure of the name services and an unknown user lead to the same result here.
-      remote: { try? SystemHost().user(uid: $0)?.name })
+      remote: { try SystemHost().user(uid: $0)?.name })
+  }
+
+  enum Outcome: Equatable {
+    case named(String)
+    /// There is no such user.
+    case unknown
+    /// The name services couldn't be asked, or haven't answered in time: the user may have a name.
+    case failed
+
+    var name: String? { if case .named(let name) = self { name } else { nil } }
   }
 
   private struct Answer {
-    let name: String?
+    let outcome: Outcome
     /// CLOCK_BOOTTIME in µs.
     let end: Int64
   }
@@ -29,11 +38,11 @@ final class UserNames {
   private struct Waiting {
     let uid: UInt32
     let deadline: Int64
-    let body: (String?) -> Void
+    let body: (Outcome) -> Void
   }
 
   /// In µs: users are rarely renamed, but created more often.
-  private static let lifetime: (known: Int64, unknown: Int64) = (600_000_000, 60_000_000)
+  private static let lifetime: (known: Int64, unknown: Int64, failed: Int64) = (600_000_000, 60_000_000, 5_000_000)
   private static let mostAnswers = 1024
   private static let mostWaiting = 256
 
@@ -56,12 +65,15 @@ final class UserNames {
   }
 
   /// Calls `body` once with the user's name, nil if there is none or it isn't found in time: at once or in a later turn.
-  func name(of uid: UInt32, _ body: @escaping (String?) -> Void) {
+  func name(of uid: UInt32, _ body: @escaping (String?) -> Void) { find(uid) { body($0.name) } }
+
+  /// The same for those to whom it matters why there is no name.
+  func find(_ uid: UInt32, _ body: @escaping (Outcome) -> Void) {
     let now = scheduler.time.microseconds
-    if let answer = answers[uid], now < answer.end { return body(answer.name) }
-    if let name = local(uid, at: now) { return body(name) }
+    if let answer = answers[uid], now < answer.end { return body(answer.outcome) }
+    if let name = local(uid, at: now) { return body(.named(name)) }
     // More than that are probably users of a name service that is down.
-    if waiting.count >= Self.mostWaiting { return body(nil) }
+    if waiting.count >= Self.mostWaiting { return body(.failed) }
     waiting.append(Waiting(uid: uid, deadline: now + longestWait, body: body))
     if !timer.isArmed { timer.arm(at: now + longestWait) }
     askNext()
@@ -70,7 +82,7 @@ final class UserNames {
   /// The user's name, if it is cached or in the host's own files.
   func known(_ uid: UInt32) -> String? {
     let now = scheduler.time.microseconds
-    if let answer = answers[uid], now < answer.end { return answer.name }
+    if let answer = answers[uid], now < answer.end { return answer.outcome.name }
     return local(uid, at: now)
   }
 
@@ -79,18 +91,18 @@ final class UserNames {
     let all = waiting
     waiting = []
     timer.disarm()
-    for one in all { one.body(nil) }
+    for one in all { one.body(.failed) }
   }
 
   /// The user's name from the host's own files. A user whom they don't name can be refused with each request: they aren't read each time.
   private func local(_ uid: UInt32, at now: Int64) -> String? {
     if let end = notLocal[uid], now < end { return nil }
     let name = sources.local(uid)
-    if name == nil {
+    if let name {
+      remember(.named(name), of: uid, at: now)
+    } else {
       if notLocal.count >= Self.mostAnswers { notLocal = [:] }
       notLocal[uid] = now + Self.lifetime.unknown
-    } else {
-      remember(name, of: uid, at: now)
     }
     return name
   }
@@ -99,25 +111,33 @@ final class UserNames {
     guard lookUp == nil, let uid = waiting.first?.uid else { return }
     let remote = sources.remote
     do {
-      lookUp = try scheduler.call({ remote(uid) }) { [unowned self] in found($0, of: uid) }
+      lookUp = try scheduler.call({ () -> Outcome in
+        do { return try remote(uid).map { Outcome.named($0) } ?? .unknown } catch { return .failed }
+      }) { [unowned self] in found($0, of: uid) }
     } catch {
       // Without a free thread or descriptor the lines go without names.
       flush()
     }
   }
 
-  private func found(_ name: String?, of uid: UInt32) {
+  private func found(_ outcome: Outcome, of uid: UInt32) {
     lookUp = nil
-    remember(name, of: uid, at: scheduler.time.microseconds)
+    remember(outcome, of: uid, at: scheduler.time.microseconds)
     let done = waiting.filter { $0.uid == uid }
     waiting.removeAll { $0.uid == uid }
-    for one in done { one.body(name) }
+    for one in done { one.body(outcome) }
     askNext()
   }
 
-  private func remember(_ name: String?, of uid: UInt32, at now: Int64) {
+  private func remember(_ outcome: Outcome, of uid: UInt32, at now: Int64) {
     if answers.count >= Self.mostAnswers { answers = [:] }
-    answers[uid] = Answer(name: name, end: now + (name == nil ? Self.lifetime.unknown : Self.lifetime.known))
+    let lifetime =
+      switch outcome {
+      case .named: Self.lifetime.known
+      case .unknown: Self.lifetime.unknown
+      case .failed: Self.lifetime.failed
+      }
+    answers[uid] = Answer(outcome: outcome, end: now + lifetime)
   }
 
   private func expire() {
@@ -125,6 +145,6 @@ final class UserNames {
     let late = waiting.prefix { $0.deadline <= now }
     waiting.removeFirst(late.count)
     if let next = waiting.first { timer.arm(at: next.deadline) }
-    for one in late { one.body(nil) }
+    for one in late { one.body(.failed) }
   }
 }

@@ -1,4 +1,5 @@
 import Core
+import LocalSockets
 import Refresh
 import RefreshBench
 import Settings
@@ -53,12 +54,20 @@ import Wire
     #expect(try reader.reply?.accessKeyID == "STS.2" && name(1) == "h-a-mallory")
   }
 
-  @Test func `without an answer of the name service the number does`() throws {
+  /// A session had the number in place of the name for as long as it was used, if the name service was slow once.
+  @Test func `while the name service doesn't answer, no session is fetched, and the next read asks again`() throws {
     bench.scheduler.callsHang = true
     let reader = bench.read("a", "", SocketBench.stranger)
+    let events = bench.ask("GET /v1/events?role=a", SocketBench.stranger)
     bench.advance(.seconds(3))
+    #expect(reader.status == 503 && reader.problem?.detail.contains("wasn't found in time; ask again") == true)
+    #expect(bench.cloud.orders.count == 1 && events.isFinished)
+    bench.scheduler.callsHang = false
+    bench.scheduler.settle()
+    let again = bench.read("a", "", SocketBench.stranger)
+    bench.scheduler.settle()
     bench.refresh.grantAll()
-    #expect(try reader.reply?.accessKeyID == "STS.2" && name(1) == "h-a-u2000")
+    #expect(try again.reply?.accessKeyID == "STS.2" && name(1) == "h-a-mallory")
   }
 
   @Test func `scopes are per user, too`() throws {
@@ -69,26 +78,144 @@ import Wire
     #expect(try [name(1), name(2)] == ["h-a-anna@encode", "h-a-u1001@encode"])
   }
 
+  private func read(_ peer: Peer, _ query: String = "") -> Exchange {
+    let reader = bench.read("a", query, peer)
+    bench.scheduler.settle()
+    bench.refresh.grantAll()
+    return reader
+  }
+
+  private var users: Set<UInt32?> { Set(role.derivedSessions?.members.keys.map(\.uid) ?? []) }
+
   @Test func `beyond max_users the one that is idle longest makes room, if it is idle for a while`() throws {
-    bench.read("a")
-    bench.refresh.grantAll()
+    _ = read(SocketBench.reader)
     bench.advance(.minutes(1))
-    bench.read("a", "", SocketBench.other)
-    bench.scheduler.settle()
-    bench.refresh.grantAll()
-    let refused = bench.read("a", "", SocketBench.stranger)
-    bench.scheduler.settle()
+    _ = read(SocketBench.stranger)
+    let refused = read(SocketBench.other)
     #expect(refused.status == 429 && refused.problem?.kind == .tooManyUsers)
     #expect(refused.reply?.field("Retry-After") == "241")
     #expect(refused.problem?.detail.contains("2 users have a session, as many as 'roles.a.max_users' allows") == true)
     #expect(bench.lines.all.filter { $0.contains("session for another user refused") }.count == 1)
     bench.advance(.minutes(4))
-    let reader = bench.read("a", "", SocketBench.stranger)
-    bench.scheduler.settle()
-    bench.refresh.grantAll()
-    #expect(reader.status == 200)
-    #expect(Set(role.derivedSessions!.members.keys.map(\.uid)) == [1001, 2000])
+    #expect(read(SocketBench.other).status == 200)
+    #expect(users == [1001, 2000])
     #expect(bench.read("a", "?scope=encode").isOpen, "scopes have room of their own")
+  }
+
+  /// One user of a group that may read the role has thousands of uids in a user namespace, and could keep all others out.
+  @Test func `a user with a name takes the place of one without at once, and never the other way round`() {
+    _ = read(SocketBench.other)
+    _ = read(SocketBench.reader)
+    #expect(read(SocketBench.stranger).status == 200)
+    #expect(users == [1000, 2000])
+    #expect(read(SocketBench.other).status == 429)
+  }
+
+  /// It stayed open and silent for ever.
+  @Test func `a stream about a session for which there is no room is refused, or ended once that is known`() {
+    _ = read(SocketBench.reader)
+    _ = read(SocketBench.stranger)
+    let early = bench.ask("GET /v1/events?role=a", SocketBench.other)
+    bench.scheduler.settle()
+    #expect(early.streamHead != nil && early.isFinished)
+    let events = bench.ask("GET /v1/events?role=a", SocketBench.other)
+    bench.scheduler.settle()
+    #expect(events.status == 429 && events.streamHead == nil)
+  }
+
+  @Test func `that there is no room is logged for each scope`() {
+    for query in ["", "?scope=encode"] {
+      for peer in [SocketBench.reader, SocketBench.stranger, SocketBench.other, SocketBench.other] {
+        _ = read(peer, query)
+      }
+    }
+    let lines = bench.lines.all.filter { $0.contains("session for another user refused") }
+    #expect(lines.map { $0.contains("scope=encode") } == [false, true])
+  }
+
+  @Test func `a lower max_users counts from the reload on, for those that have been idle longest`() {
+    _ = read(SocketBench.reader)
+    bench.advance(.minutes(1))
+    _ = read(SocketBench.other)
+    reload { $0.users?.most = 1 }
+    #expect(users == [1001])
+  }
+
+  @Test func `sessions that there are get their SourceIdentity, or lose it, at the reload that changes that`() {
+    _ = read(SocketBench.reader)
+    reload { $0.users?.isSourceIdentity = false }
+    #expect(bench.cloud.orders.count == 3 && bench.cloud.orders[2].order.sourceIdentity == nil)
+    bench.refresh.grantAll()
+    #expect(read(SocketBench.reader).reply?.accessKeyID == "STS.3")
+  }
+
+  /// It was renewed for as long as `idle`, though nobody could have it.
+  @Test func `after a reload that changes the readers, a session is renewed once somebody reads it again`() {
+    _ = read(SocketBench.reader)
+    var settings = role.settings
+    let readers = settings.readers
+    settings.readers = AccessRule(uids: [1001])
+    bench.change(role, to: settings)
+    let count = bench.cloud.orders.count
+    bench.advance(.minutes(40))
+    #expect(bench.cloud.orders.dropFirst(count).allSatisfy { $0.order.sourceIdentity == nil })
+    settings.readers = readers
+    bench.change(role, to: settings)
+    #expect(bench.read("a").reply?.accessKeyID == "STS.2")
+    bench.refresh.grantAll()
+    #expect(bench.cloud.orders.last?.order.sourceIdentity == "anna")
+  }
+
+  @Test func `a session that a stream follows goes on being renewed after such a reload`() {
+    _ = bench.ask("GET /v1/events?role=a")
+    bench.refresh.grantAll()
+    var settings = role.settings
+    settings.readers = AccessRule(uids: [1000])
+    bench.change(role, to: settings)
+    let count = bench.cloud.orders.count
+    bench.advance(.minutes(40))
+    #expect(bench.cloud.orders.dropFirst(count).contains { $0.order.sourceIdentity == "anna" })
+  }
+
+  private func reload(_ change: (inout DerivedSettings) -> Void) {
+    var settings = role.settings
+    var derived = settings.derivation.settings!
+    change(&derived)
+    settings.derivation = Derivation(derived)
+    bench.change(role, to: settings)
+  }
+
+  @Test func `calls for users leave the last of the client's connections to roles`() {
+    reload { $0.users?.most = 100 }
+    for uid in 3000..<3020 as Range<UInt32> { acquire(uid, "name\(uid)") }
+    #expect(bench.cloud.waiting.count == 12)
+    bench.refresher.send(.refreshRequested, to: role)
+    #expect(bench.cloud.waiting.count == 13 && bench.cloud.orders.last?.order.sourceIdentity == nil)
+    bench.refresh.grantAll()
+    #expect(bench.cloud.orders.count == 22)
+  }
+
+  private func acquire(_ uid: UInt32, _ name: String?) {
+    let role = bench.refresher.roles[role.name]!
+    _ = bench.refresher.acquire(
+      SessionKey(role: role.name, uid: uid), of: role, for: UserLabel(uid: uid, name: name))
+  }
+
+  /// The numbers of a session that was renewed more often than there were seconds went down.
+  @Test func `generations go up when the role itself is replaced`() throws {
+    _ = read(SocketBench.reader)
+    let session = try #require(role.derivedSessions?.members.values.first)
+    for _ in 0..<5 {
+      bench.refresher.send(.refreshRequested, to: session)
+      bench.refresh.grantAll()
+    }
+    let generation = session.generation
+    let settings = role.settings
+    bench.remove(role)
+    bench.refresher.add(settings)
+    bench.refresh.grantAll()
+    let reply = try #require(read(SocketBench.reader).reply)
+    #expect(UInt64(reply.field("Rolekeeper-Generation") ?? "") ?? 0 > generation)
   }
 
   @Test func `a user's events are for the user and for admins`() {
@@ -135,5 +262,13 @@ import Wire
     _ = bench.refresher.acquire(key(5), of: role, for: UserLabel(uid: 5, name: "anna"))
     _ = bench.refresher.acquire(key(6), of: role, for: UserLabel(uid: 6, name: "anna"))
     #expect(try [name(1), name(2)] == ["h-a-anna", "h-a-anna-u6"])
+  }
+
+  @Test func `nobody gets a name that another user had before`() throws {
+    acquire(5, "anna")
+    reload { $0.users = nil }
+    reload { $0.users = UserSessions(most: 2) }
+    acquire(6, "anna")
+    #expect(try name(bench.cloud.orders.count - 1) == "h-a-anna-u6")
   }
 }

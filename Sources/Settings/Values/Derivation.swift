@@ -16,6 +16,8 @@ package enum Derivation: Hashable, Sendable {
   package var scopes: [ScopeSettings] { settings?.scopes ?? [] }
   /// Whether each user has sessions of its own.
   package var isPerUser: Bool { settings?.users != nil }
+  /// Whether users are sent as SourceIdentity.
+  package var sendsUser: Bool { settings?.users?.isSourceIdentity == true }
   /// Whether a scope names units among its readers.
   package var namesUnits: Bool { scopes.contains { $0.readers?.units.isEmpty == false } }
 
@@ -84,6 +86,13 @@ package struct ScopeSettings: Hashable, Sendable {
 extension RoleSettings {
   /// Whether the role or one of its scopes names units among its readers.
   package var namesUnits: Bool { !readers.units.isEmpty || derivation.namesUnits }
+
+  /// Whether others than under `old` may read the role, or this scope of it.
+  package func readersDiffer(from old: RoleSettings, scope: RoleName?) -> Bool {
+    if readers != old.readers { return true }
+    guard let scope else { return false }
+    return derivation.scope(scope)?.readers != old.derivation.scope(scope)?.readers
+  }
 
   /// The key of the session that a reader of the role gets.
   package func sessionKey(scope: RoleName?, uid: UInt32) -> SessionKey {
