@@ -77,12 +77,15 @@ package final class LoopbackService: RequestHandler {
     case false?: return refuse(uid, role, scope: request.scope)
     case nil:
       judged.insert(token)
-      groups.find(uid) { [unowned self] found in
-        guard judged.remove(token) != nil else { return }
+      // The address may be gone from the settings by then.
+      let isAsked = groups.find(uid, by: reader.deadline) { [weak self] found in
+        guard let self, judged.remove(token) != nil else { return }
         let response = found == nil ? unknownGroups(uid, role) : respond(to: reader)
         if let response { server?.complete(token, response) }
       }
-      return nil
+      if isAsked { return nil }
+      judged.remove(token)
+      return unknownGroups(uid, role)
     }
   }
 

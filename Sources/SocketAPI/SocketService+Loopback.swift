@@ -91,13 +91,29 @@ extension SocketService {
     if let mayRead = mayReadByUID(peer.uid, role, scope: scope?.description, known) {
       return uri(of: role, scope, at: address, peer, mayRead)
     }
-    known.find(peer.uid) { [weak self] groups in
-      guard let self, let role = refresher.roles[role.name] else { return }
-      let rules = Self.rules(of: role, scope: scope?.description)
-      let mayRead = groups.map { Self.admits($0, rules) } ?? false
-      server?.complete(token, uri(of: role, scope, at: address, peer, mayRead))
+    uriQuestions.insert(token)
+    let name = role.name
+    let isAsked = known.find(peer.uid) { [weak self] groups in
+      guard let self, uriQuestions.remove(token) != nil else { return }
+      let response = uri(ofRole: name, scope, at: address, peer, token, isKnown: groups != nil)
+      if let response { server?.complete(token, response) }
     }
-    return nil
+    if isAsked { return nil }
+    uriQuestions.remove(token)
+    return uri(of: role, scope, at: address, peer, false)
+  }
+
+  /// The answer once the groups have been looked up; the settings may have changed meanwhile.
+  private func uri(
+    ofRole name: RoleName, _ scope: RoleName?, at address: LoopbackAddress, _ peer: Peer, _ token: ResponseToken,
+    isKnown: Bool
+  ) -> Response? {
+    guard let role = refresher.roles[name] else {
+      return Answer.problem(Problem(.notFound, detail: "role '\(name)' was taken out of the settings"))
+    }
+    if let scope, role.settings.derivation.scope(scope) == nil { return Self.scopeGone(scope, of: name) }
+    guard mayRead(peer, token, role, scope: scope) else { return refuse(peer, token, role, scope: scope) }
+    return isKnown ? uri(of: role, scope: scope, for: peer, token) : uri(of: role, scope, at: address, peer, false)
   }
 
   private func uri(

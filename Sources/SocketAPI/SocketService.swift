@@ -73,6 +73,8 @@ package final class SocketService: RequestHandler, DerivedObserver {
   /// The loopback addresses that are listened at, in the order of the settings.
   package var loopback: [LoopbackService] = []
   var loopbackFigures = LoopbackFigures()
+  /// The requests for a URI whose callers' groups are being looked up.
+  var uriQuestions: Set<ResponseToken> = []
   /// The groups of callers at those; nil while there was none.
   var groups: UserGroups?
   private let refusalLog: RefusalLog
@@ -131,6 +133,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
     long.forgetAll()
     waiting.forgetAll()
     refreshWaiters.forgetAll()
+    uriQuestions = []
     subscribers.forgetAll()
   }
 
@@ -138,7 +141,8 @@ package final class SocketService: RequestHandler, DerivedObserver {
   package func endWaiting() {
     let problem = Problem(
       .stopping, detail: "the daemon is stopping or restarting; ask again in a moment", retryAfter: .seconds(1))
-    let tokens = waiting.takeAll().map(\.token) + refreshWaiters.takeAll().map(\.token)
+    let tokens = waiting.takeAll().map(\.token) + refreshWaiters.takeAll().map(\.token) + uriQuestions
+    uriQuestions = []
     for token in tokens { server?.complete(token, Answer.problem(problem)) }
     for service in loopback { service.endWaiting(Answer.problem(problem)) }
   }
@@ -155,6 +159,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
     long.forget(token)
     waiting.forget(token)
     refreshWaiters.forget(token)
+    uriQuestions.remove(token)
     subscribers.forget(token)
   }
 

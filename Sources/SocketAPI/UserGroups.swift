@@ -8,7 +8,8 @@ import Systemd
 /// separate thread, for one user at a time, and a caller waits 2 s for that at most.
 final class UserGroups {
   private struct Answer {
-    let groups: Set<UInt32>
+    /// Nil if the database couldn't be asked.
+    let groups: Set<UInt32>?
     /// CLOCK_BOOTTIME in µs.
     let end: Int64
   }
@@ -21,8 +22,11 @@ final class UserGroups {
 
   /// In µs: for so long a user who has left a group may still read the role.
   private static let lifetime: Int64 = 60_000_000
+  /// For how long a failure counts.
+  private static let failureLifetime: Int64 = 5_000_000
   private static let longestWait: Int64 = 2_000_000
   private static let mostAnswers = 1024
+  private static let mostWaiting = 256
 
   private let scheduler: any Scheduler
   private let source: @Sendable (UInt32) -> Set<UInt32>?
@@ -54,12 +58,17 @@ final class UserGroups {
     return answer.groups
   }
 
-  /// Calls `body` once, in a later turn; with nil if the groups aren't found in time.
-  func find(_ uid: UInt32, _ body: @escaping (Set<UInt32>?) -> Void) {
-    let deadline = scheduler.time.microseconds + Self.longestWait
+  /// Calls `body` once, in a later turn; with nil if the groups aren't found in time, after 2 s or at `limit`. False, without a call, if
+  /// the database has just failed for this user, or too many wait for it already.
+  func find(_ uid: UInt32, by limit: Timestamp? = nil, _ body: @escaping (Set<UInt32>?) -> Void) -> Bool {
+    let now = scheduler.time.microseconds
+    if let answer = answers[uid], now < answer.end, answer.groups == nil { return false }
+    if waiting.count >= Self.mostWaiting { return false }
+    let deadline = min(now + Self.longestWait, limit?.microseconds ?? .max)
     waiting.append(Waiting(uid: uid, deadline: deadline, body: body))
-    if !timer.isArmed { timer.arm(at: deadline) }
+    if timer.deadline.map({ deadline < $0 }) ?? true { timer.arm(at: deadline) }
     askNext()
+    return true
   }
 
   /// The groups of the settings may be others now.
@@ -77,10 +86,10 @@ final class UserGroups {
 
   private func found(_ groups: Set<UInt32>?, of uid: UInt32) {
     lookUp = nil
-    if let groups {
-      if answers.count >= Self.mostAnswers { answers = [:] }
-      answers[uid] = Answer(groups: groups, end: scheduler.time.microseconds + Self.lifetime)
-    }
+    let now = scheduler.time.microseconds
+    if answers.count >= Self.mostAnswers { answers = answers.filter { now < $0.value.end } }
+    if answers.count >= Self.mostAnswers { answers = [:] }
+    answers[uid] = Answer(groups: groups, end: now + (groups == nil ? Self.failureLifetime : Self.lifetime))
     let done = waiting.filter { $0.uid == uid }
     waiting.removeAll { $0.uid == uid }
     for one in done { one.body(groups) }
@@ -89,9 +98,9 @@ final class UserGroups {
 
   private func expire() {
     let now = scheduler.time.microseconds
-    let late = waiting.prefix { $0.deadline <= now }
-    waiting.removeFirst(late.count)
-    if let next = waiting.first { timer.arm(at: next.deadline) }
+    let late = waiting.filter { $0.deadline <= now }
+    waiting.removeAll { $0.deadline <= now }
+    if let next = waiting.map(\.deadline).min() { timer.arm(at: next) }
     for one in late { one.body(nil) }
   }
 }

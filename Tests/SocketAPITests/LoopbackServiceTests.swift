@@ -112,6 +112,95 @@ import Wire
     #expect(lines == ["warning: request refused reason=\(doubt.description) via=loopback"], "the others are summed up")
   }
 
+  /// A role that the members of group 500 may read; 3000 is one.
+  private func addForGroup() -> ManagedRole {
+    let role = bench.add("a")
+    var settings = role.settings
+    settings.readers = AccessRule(gids: [500])
+    bench.change(role, to: settings)
+    return role
+  }
+
+  private func settleCalls() {
+    bench.scheduler.callsHang = false
+    bench.scheduler.settle()
+  }
+
+  private static let member = Peer(uid: 3000, gid: 3000, pid: 76, groups: [500])
+
+  /// The daemon crashed when a reload took the address away meanwhile.
+  @Test func `a look-up of groups may outlive the address`() throws {
+    _ = addForGroup()
+    var second: LoopbackService? = try LoopbackService(
+      LoopbackAddress("127.0.0.1:7181")!, of: bench.service, scheduler: bench.scheduler)
+    second?.serve(on: sink)
+    sink.caller = .success(3000)
+    bench.scheduler.callsHang = true
+    let exchange = Exchange(ResponseToken(slot: 2, serial: 1), .unidentified)
+    bench.sink.exchanges[exchange.token] = exchange
+    var bytes = Array("GET /a HTTP/1.1\r\nHost: 127.0.0.1:7181\r\n\r\n".utf8)
+    let fields = SocketBench.parse(&bytes)
+    bytes.withUnsafeBufferPointer {
+      #expect(second?.respond(to: RequestHead(fields, $0), from: .unidentified, token: exchange.token) == nil)
+    }
+    second?.stopListening()
+    #expect(exchange.status == 503)
+    second = nil
+    settleCalls()
+    #expect(exchange.replies.count == 1)
+  }
+
+  /// It never was.
+  @Test func `who asks for the URI of a role that is removed meanwhile is answered`() {
+    let role = addForGroup()
+    bench.scheduler.callsHang = true
+    let exchange = bench.ask("GET /v1/roles/a/uri", Self.member)
+    bench.remove(role)
+    settleCalls()
+    #expect(exchange.status == 404)
+  }
+
+  @Test func `who asks for the URI is judged by the settings after the look-up, and answered when the daemon ends`() {
+    let role = addForGroup()
+    bench.scheduler.callsHang = true
+    let judged = bench.ask("GET /v1/roles/a/uri", Self.member)
+    var settings = role.settings
+    settings.readers = AccessRule(uids: [1000])
+    bench.change(role, to: settings)
+    settleCalls()
+    #expect(judged.status == 403)
+    settings.readers = AccessRule(gids: [500])
+    bench.change(role, to: settings)
+    bench.scheduler.callsHang = true
+    let ended = bench.ask("GET /v1/roles/a/uri", Self.member)
+    bench.service.endWaiting()
+    #expect(ended.status == 503)
+    settleCalls()
+    #expect(ended.replies.count == 1)
+  }
+
+  @Test func `a request isn't answered later than it is ready to wait, though its caller's groups aren't found`() {
+    _ = addForGroup()
+    bench.scheduler.callsHang = true
+    let exchange = ask("GET /a?wait=1", as: 3000)
+    bench.advance(.seconds(1) + .milliseconds(20))
+    #expect(exchange.status == 403)
+  }
+
+  @Test func `no more than 256 wait for groups, and a failed look-up counts for some seconds`() {
+    _ = addForGroup()
+    #expect(ask("GET /a", as: 3001).isOpen)
+    bench.scheduler.settle()
+    #expect(ask("GET /a", as: 3001).status == 403)
+    bench.advance(.seconds(6))
+    #expect(ask("GET /a", as: 3001).isOpen)
+    bench.scheduler.settle()
+    bench.scheduler.callsHang = true
+    let all = (0..<256).map { ask("GET /a", as: 4000 + $0) }
+    #expect(all.allSatisfy { $0.isOpen })
+    #expect(ask("GET /a", as: 5000).status == 403)
+  }
+
   @Test func `groups are those of the user database`() {
     let role = bench.add("a")
     var settings = role.settings
