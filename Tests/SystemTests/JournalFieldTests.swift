@@ -8,7 +8,8 @@ extension UnderSystemd {
   @Suite struct JournalFieldTests {
     /// One of each name.
     private static let fields: [LogField] = [
-      .role("every-field"), .generation(7), .expires(UTCTime(seconds: 1_800_000_000)), .remaining(.seconds(60)),
+      .role("every-field"), .scope(RoleName("task")!), .generation(7), .expires(UTCTime(seconds: 1_800_000_000)),
+      .remaining(.seconds(60)),
       .code("NoPermission"), .advice("allow this account"), .next(in: .seconds(5)), .count(3), .total(4), .uid(1000),
       .pid(4242), .user("reader"), .program("curl"), .path("a/b"), .source("main"), .arn("acs:ram::1:user/keeper"),
       .endpoint("sts.example.com:443"), .found("mode 0644"), .reason("one line\nand another"), .result("done"),
