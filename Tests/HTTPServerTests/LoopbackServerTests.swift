@@ -41,7 +41,9 @@ import Testing
 
   @Test func `the caller of a request is asked for while the request is answered`() throws {
     let client = try client()
-    handler.onRequest = { token in Harness.response("\((try? server.callerUID(of: token).get()) ?? .max)") }
+    handler.onRequest = { [unowned server] token in
+      Harness.response("\((try? server.callerUID(of: token).get()) ?? .max)")
+    }
     client.send(Text.get)
     try settle()
     #expect(client.receiveNow().hasSuffix("\r\n\r\n\(geteuid())"))
@@ -51,7 +53,7 @@ import Testing
   @Test func `a client that leaves behind its request is nobody`() throws {
     let client = try client()
     var answers: [Result<UInt32, CallerDoubt>] = []
-    handler.onRequest = { token in
+    handler.onRequest = { [unowned server] token in
       answers.append(server.callerUID(of: token))
       return Harness.response("")
     }
