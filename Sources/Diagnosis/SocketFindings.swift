@@ -49,7 +49,7 @@ package struct SocketFindings {
       .failed, subject, problem.detail, next: problem.errors.first ?? "see systemctl status rolekeeper")
   }
 
-  /// What only administrators are told: the version, and what concerns no role alone.
+  /// What only administrators get: the version, and what concerns no role alone.
   private static func daemon(_ client: LocalClient) throws(LocalClientError) -> [Finding] {
     let answer = try client.request("GET", "/v1/status")
     let report = answer.body.withBytes { try? StatusReport(parsing: $0) }

@@ -16,7 +16,7 @@ struct PolicyCondition: Hashable, Sendable {
     test = known.flatMap { known in values?.allSatisfy(known.canRead) == true ? known : nil }
   }
 
-  /// Whether the request matches; nil if that can't be told. A key that the request doesn't have fails the plain operators and
+  /// Whether the request matches; nil if that can't be decided. A key that the request doesn't have fails the plain operators and
   /// passes their negations (?).
   func holds(in context: [String: String]) -> Bool? {
     guard let test, let values else { return nil }

@@ -72,7 +72,7 @@ extension PolicyStatement {
     case count
   }
 
-  /// Whether the statement applies; nil if that can't be told.
+  /// Whether the statement applies; nil if that can't be decided.
   func applies(to request: PolicyRequest, missingKeys: MissingKeys = .absent) -> Bool? {
     guard selects(action: request.action), resources.selects({ $0.matches(request.resource) }) else { return false }
     let results = conditions.map { condition in

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Settings
 
@@ -11,10 +12,16 @@ enum Impersonation {
     guard seteuid(0) == 0, initgroups(user.name, user.gid) == 0, setegid(user.gid) == 0, seteuid(user.uid) == 0 else {
       throw JudgeError("can't become user '\(user.name)': \(String(cString: strerror(errno)))")
     }
+    // The kernel allows them again when a user id changes (PR_SET_DUMPABLE(2const)).
+    clinux_forbid_dumps()
     defer {
       guard seteuid(0) == 0, setgroups(before.groups.count, before.groups) == 0, setegid(before.gid) == 0,
         seteuid(before.uid) == 0
-      else { fatalError("can't stop being user '\(user.name)'") }
+      else {
+        Console.report("rolekeeperd: can't stop being user '\(user.name)': \(String(cString: strerror(errno)))")
+        exit(ExitStatus.failed)
+      }
+      clinux_forbid_dumps()
     }
     return try body()
   }
