@@ -14,21 +14,6 @@ import Testing
     return (run.status, run.output, run.errors)
   }
 
-  private func lab(_ more: String, trusts: [String: String] = [:], _ source: (Lab) -> String) throws -> Lab {
-    var realm = RealmDraft(lifetime: nil, roles: ["uploader", "host"])
-    realm.rights = ["host": ["sts:AssumeRole"]]
-    realm.trusts = trusts
-    realm.more = more
-    let lab = try Lab(realm, hasHostServices: true) { draft in
-      var role = SettingsDraft.Role("uploader", more: "source = \"other\"")
-      role.times = role.times.replacing("floor = \"0s\"", with: "floor = \"1min\"")
-      draft.roles = [role]
-    }
-    lab.draft.sources = "[source.other]\n" + source(lab) + "\n"
-    try lab.writeSettings()
-    return lab
-  }
-
   private func expect(_ run: (status: CInt, output: String, errors: String), _ status: CInt, _ says: [String]) {
     #expect(run.status == status && run.errors.isEmpty, "\(run)")
     for words in says { #expect(run.output.contains(words), "\(words) in:\n\(run.output)") }
@@ -98,7 +83,7 @@ import Testing
     "trust_policy = '{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Service\":[\"ecs.aliyuncs.com\"]}}]}'"
 
   @Test func `the metadata service is asked, and named where it isn't there`() throws {
-    let lab = try lab("[ecs]\n\(Self.host)", trusts: ["host": Self.ecsTrust]) {
+    let lab = try Lab.withService("[ecs]\n\(Self.host)", trusts: ["host": Self.ecsTrust]) {
       "type = \"ecs-ram-role\"\nmetadata_address = \"127.0.0.1:\($0.emulator.metadataPort)\""
     }
     expect(
@@ -127,7 +112,7 @@ import Testing
       \(more)
       """
     }
-    let lab = try lab("[credentials_uri]\n\(Self.host)\npath = \"/credentials\"") { lab in
+    let lab = try Lab.withService("[credentials_uri]\n\(Self.host)\npath = \"/credentials\"") { lab in
       let file = lab.emulator.clientCertificatePath
       return source(lab, "certificate = \"\(file)\"\nkey = \"\(file)\"")
     }
@@ -138,7 +123,7 @@ import Testing
   }
 
   @Test func `KMS Agent is asked with its token, and the key's owner is told`() throws {
-    let lab = try lab("[kms.secrets.keeper]\naccount = \"\(Self.account)\"\nuser = \"keeper\"") {
+    let lab = try Lab.withService("[kms.secrets.keeper]\naccount = \"\(Self.account)\"\nuser = \"keeper\"") {
       """
       type = "kms"
       secret = "keeper"
@@ -158,7 +143,7 @@ import Testing
     let provider = "acs:ram::\(Self.account):oidc-provider/idp"
     let trust =
       "trust_policy = '{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Federated\":[\"\(provider)\"]}}]}'"
-    let lab = try lab(
+    let lab = try Lab.withService(
       """
       [accounts.\(Self.account).oidc_providers.idp]
       issuer = "https://idp.example"

@@ -9,21 +9,6 @@ import Wire
 @Suite(.serialized) struct SourceServiceTests {
   private static let account = RealmDraft.account
 
-  private func lab(_ more: String, trusts: [String: String] = [:], _ source: (Lab) -> String) throws -> Lab {
-    var realm = RealmDraft(lifetime: nil, roles: ["uploader", "host"])
-    realm.rights = ["host": ["sts:AssumeRole"]]
-    realm.trusts = trusts
-    realm.more = more
-    let lab = try Lab(realm, hasHostServices: true) { draft in
-      var role = SettingsDraft.Role("uploader", more: "source = \"other\"")
-      role.times = role.times.replacing("floor = \"0s\"", with: "floor = \"1min\"")
-      draft.roles = [role]
-    }
-    lab.draft.sources = "[source.other]\n" + source(lab) + "\n"
-    try lab.writeSettings()
-    return lab
-  }
-
   private static let host = """
     role = "acs:ram::\(account):role/host"
     """
@@ -70,7 +55,7 @@ import Wire
   // MARK: - ECS
 
   private func instance(_ more: String = "", imdsV1: Bool = true) throws -> Lab {
-    try lab(
+    try Lab.withService(
       "[ecs]\n\(Self.host)\nimds_v1 = \(imdsV1)", trusts: ["host": Self.ecsTrust]
     ) { "type = \"ecs-ram-role\"\nmetadata_address = \"127.0.0.1:\($0.emulator.metadataPort)\"\n\(more)" }
   }
@@ -110,7 +95,7 @@ import Wire
     let provider = "acs:ram::\(Self.account):oidc-provider/idp"
     let trust =
       "trust_policy = '{\"Version\":\"1\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"sts:AssumeRole\",\"Principal\":{\"Federated\":[\"\(provider)\"]}}]}'"
-    return try lab(
+    return try Lab.withService(
       """
       [accounts.\(Self.account).oidc_providers.idp]
       issuer = "https://idp.example"
@@ -166,7 +151,7 @@ import Wire
   private static let served = "[credentials_uri]\n\(host)\npath = \"/credentials\""
 
   @Test func `a server with client certificates hands the credential out, and its rotation is followed`() throws {
-    let lab = try lab(Self.served) {
+    let lab = try Lab.withService(Self.served) {
       """
       type = "credentials-uri"
       url = "https://127.0.0.1:\($0.emulator.credentialsURIPort)/credentials"
@@ -180,7 +165,7 @@ import Wire
   }
 
   @Test func `without a client certificate the server gives nothing, and the failure names the settings`() throws {
-    let lab = try lab(Self.served) {
+    let lab = try Lab.withService(Self.served) {
       """
       type = "credentials-uri"
       url = "https://127.0.0.1:\($0.emulator.credentialsURIPort)/credentials"
@@ -192,7 +177,7 @@ import Wire
   }
 
   @Test func `a server on a Unix socket hands the credential out`() throws {
-    let lab = try lab(Self.served) {
+    let lab = try Lab.withService(Self.served) {
       "type = \"credentials-uri\"\nsocket = \"\($0.emulator.credentialsSocketPath)\"\npath = \"/credentials\""
     }
     try lab.start()
@@ -202,7 +187,7 @@ import Wire
   // MARK: - KMS
 
   @Test func `an AccessKey that KMS rotates is followed when STS no longer takes the one before`() throws {
-    let lab = try lab(
+    let lab = try Lab.withService(
       "[kms.secrets.keeper]\naccount = \"\(Self.account)\"\nuser = \"keeper\""
     ) {
       """
