@@ -6,6 +6,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -160,11 +161,14 @@ static void free_with_store(void *parent, void *file, CRYPTO_EX_DATA *data, int 
   if (file) free_file(file);
 }
 
-// Where a store keeps its file.
+static int file_index = -1;
+static void reserve_index(void) { file_index = X509_STORE_get_ex_new_index(0, NULL, NULL, NULL, free_with_store); }
+
+// Where every store keeps its file, reserved once for all threads; -1 without memory for it.
 static int place(void) {
-  static int index = -1;
-  if (index < 0) index = X509_STORE_get_ex_new_index(0, NULL, NULL, NULL, free_with_store);
-  return index;
+  static pthread_once_t reserved = PTHREAD_ONCE_INIT;
+  pthread_once(&reserved, reserve_index);
+  return file_index;
 }
 
 // Adds to the store what is called that. Without memory for it, it isn't found, and no server is verified by it.
