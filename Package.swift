@@ -129,22 +129,6 @@ let package = Package(
       imports: ["Core", "CloudAPI", "Refresh", "Secrets", "SessionStore", "Settings", "TestSupport"]),
     module("Simulation", in: apparatus, imports: ["Core", "TestSupport"]),
     module("Laboratory", in: apparatus, imports: ["TestSupport", "Core", "Secrets", "JSON", "Wire"]),
-    program(
-      "simulate", in: apparatus,
-      imports: ["Core", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    program("leak-check", in: apparatus, imports: ["Laboratory", "TestSupport"]),
-    program(
-      "soak", in: apparatus, imports: ["Laboratory", "TestSupport", "Core", "Wire"], besides: ["checker.py"]),
-
-    // Benchmarks: a load generator and two reference programs in C, and the program that runs them.
-    .executableTarget(name: "bench-load", path: "Benchmarks/Load"),
-    .executableTarget(name: "bare-server", path: "Benchmarks/Bare"),
-    .executableTarget(
-      name: "bare-refresher", path: "Benchmarks/BareRefresher",
-      linkerSettings: [.linkedLibrary("curl"), .linkedLibrary("crypto")]),
-    .executableTarget(
-      name: "bench", dependencies: ["Core", "Laboratory", "SystemBox", "TestSupport"], path: "Benchmarks/Bench",
-      swiftSettings: strict()),
 
     // Tests.
     tests("Core", imports: ["TestSupport", "Simulation"]),
@@ -228,21 +212,45 @@ let package = Package(
         "CloudAPI", "CommandInterface", "Core", "HTTPClient", "Secrets", "Systemd", "TestSupport", "Upload",
       ]),
     tests("Emulator", imports: ["Core", "Systemd", "HTTPClient", "TestSupport"]),
+    // What holds for the repository as a whole.
+    .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], swiftSettings: strict()),
+  ] + fuzzing + runningPrograms,
+  cxxLanguageStandard: .cxx17
+)
+
+/// Tools and tests that run the built programs. The sanitizers' builds go without them, which takes a fifth of their time (.ci/sanitize).
+var runningPrograms: [Target] {
+  guard Context.environment["ROLEKEEPER_UNIT_SUITES"] == nil else { return [] }
+  return [
+    program(
+      "simulate", in: apparatus,
+      imports: ["Core", "Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    program("leak-check", in: apparatus, imports: ["Laboratory", "TestSupport"]),
+    program(
+      "soak", in: apparatus, imports: ["Laboratory", "TestSupport", "Core", "Wire"], besides: ["checker.py"]),
+
+    // Benchmarks: a load generator and two reference programs in C, and the program that runs them.
+    .executableTarget(name: "bench-load", path: "Benchmarks/Load"),
+    .executableTarget(name: "bare-server", path: "Benchmarks/Bare"),
+    .executableTarget(
+      name: "bare-refresher", path: "Benchmarks/BareRefresher",
+      linkerSettings: [.linkedLibrary("curl"), .linkedLibrary("crypto")]),
+    .executableTarget(
+      name: "bench", dependencies: ["Core", "Laboratory", "SystemBox", "TestSupport"], path: "Benchmarks/Bench",
+      swiftSettings: strict()),
     tests("bench", imports: ["TestSupport"]),
+
     // The built programs, run as a user runs them: it imports only modules that programs outside the daemon use.
     .testTarget(
       name: "IntegrationTests",
       dependencies: ["Laboratory", "TestNeeds", "TestSupport", "Core", "Secrets", "Wire", "Handover", "CLinux"],
       swiftSettings: strict()),
-    // What holds for the repository as a whole.
-    .testTarget(name: "RepositoryTests", dependencies: ["TestSupport"], swiftSettings: strict()),
     // The daemon as systemd runs it, from what `make install` puts there.
     .testTarget(
       name: "SystemTests", dependencies: ["SystemBox", "TestNeeds", "TestSupport", "Core", "Logs", "Systemd"],
       swiftSettings: strict()),
-  ] + fuzzing,
-  cxxLanguageStandard: .cxx17
-)
+  ]
+}
 
 /// The directory of targets that only tests and tools use.
 var apparatus: String { "Tests/Apparatus" }
