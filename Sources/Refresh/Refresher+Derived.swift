@@ -88,8 +88,9 @@ extension Refresher {
     -> Duration?
   {
     let inOrder = sessions.longestIdle(of: key.scope)
-    if isNamed, let nameless = inOrder.first(where: { $0.derived.user?.isNamed == false }) {
-      drop(nameless.session)
+    let nameless = isNamed ? inOrder.filter { $0.derived.user?.isNamed == false } : []
+    if let least = nameless.first(where: { !isWatched($0.derived.key) }) ?? nameless.first {
+      drop(least.session)
       return nil
     }
     let latest = now - Self.leastIdle

@@ -2,7 +2,8 @@ package import Core
 
 /// Learns what becomes of the sessions that are derived from roles.
 package protocol DerivedObserver: RoleObserver {
-  /// The session is no longer there: it was idle for too long, or a reload has changed what it is of.
+  /// The session is no longer there: it was idle for too long, made room for another user's, or a reload has changed what it is of. What takes
+  /// its place isn't there yet.
   func didDrop(_ session: ManagedRole)
 }
 

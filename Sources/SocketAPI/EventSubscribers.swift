@@ -15,6 +15,8 @@ protocol EventSource: AnyObject {
   /// The role as it is now; nil once it is removed.
   func snapshot(of role: ManagedRole) -> RoleEvent?
   func heartbeat() -> Heartbeat
+  /// Fetches the sessions that streams are about and that aren't there, if there is room for them by now.
+  func fetchMissingSessions()
   /// Sends to a stream; false if its reader is gone.
   func send(_ bytes: PlainBytes, to token: ResponseToken) -> Bool
   /// Ends a stream.
@@ -36,6 +38,8 @@ final class EventSubscribers {
     let key: SessionKey?
     /// The roles that the snapshot still lacks.
     var missing: ArraySlice<ManagedRole>
+    /// Whether there has been a session of `key` since the stream began.
+    var hasHadSession = false
   }
 
   /// A piece of a snapshot, in bytes.
@@ -75,7 +79,7 @@ final class EventSubscribers {
 
   /// Begins with the snapshot of this session; `sessions` has none if there is nothing yet.
   func add(_ token: ResponseToken, _ peer: Peer, only key: SessionKey, _ sessions: [ManagedRole]) {
-    add(token, Reader(peer: peer, key: key, missing: sessions[...]))
+    add(token, Reader(peer: peer, key: key, missing: sessions[...], hasHadSession: !sessions.isEmpty))
   }
 
   private var all: [ManagedRole] { source.roles.flatMap { [$0] + $0.derivedInOrder } }
@@ -100,9 +104,9 @@ final class EventSubscribers {
     followers[key] = count > 1 ? count - 1 : nil
   }
 
-  /// Ends the streams that are about this session alone.
-  func end(_ key: SessionKey) {
-    for token in readers.filter({ $0.value.key == key }).keys {
+  /// Ends the streams that are about this session alone and have never had it. The others go on: their readers know that it is gone.
+  func endWithoutSession(_ key: SessionKey) {
+    for token in readers.filter({ $0.value.key == key && !$0.value.hasHadSession }).keys {
       forget(token)
       source.finish(token)
     }
@@ -160,6 +164,7 @@ final class EventSubscribers {
     let line = PlainBytes(event().rendered())
     let key = role.key
     for (token, reader) in readers where reader.key.map({ $0 == key }) ?? true {
+      if reader.key != nil, !reader.hasHadSession { readers[token]?.hasHadSession = true }
       if source.mayFollow(reader.peer, token, role) { send(line, to: token) }
     }
   }
@@ -177,6 +182,7 @@ final class EventSubscribers {
     armBeat()
     let line = PlainBytes(source.heartbeat().rendered())
     for token in Array(readers.keys) { send(line, to: token) }
+    source.fetchMissingSessions()
   }
 
   // MARK: - Snapshot

@@ -65,28 +65,52 @@ extension SocketService {
     foundUser = (uid, label)
     for key in waiting.keys where key.uid == uid { answerWaitingReaders(for: key) }
     for service in loopback { service.answerWaiting(ofUser: uid) }
-    fetchFollowedSessions()
+    // Of this user alone: otherwise two users without room would have each other's names looked up for ever.
+    for key in subscribers.followedKeys where key.uid == uid { fetchFollowed(key) }
     foundUser = nil
   }
 
-  /// Fetches the sessions that streams follow and that aren't there, because a reload has changed what they are of. Streams about those
-  /// that can't be had end: their readers ask again, and learn why.
+  /// Fetches the sessions that streams follow and that aren't there, because a reload has changed what they are of.
   func fetchFollowedSessions() {
     for key in subscribers.followedKeys {
-      guard let role = refresher.roles[key.role] else { continue }
-      if let session = role.derived(key) {
+      if let session = refresher.roles[key.role]?.derived(key) {
         refresher.noteUse(of: session, at: scheduler.time)
-        continue
+      } else {
+        fetchFollowed(key)
       }
-      switch session(of: key, from: role, orRequest: true) {
-      case .found, .beingFetched: break
-      case .full, .nameNotFound: subscribers.end(key)
-      }
+    }
+  }
+
+  /// The same for sessions that made room for another user's.
+  func fetchMissingSessions() {
+    for key in subscribers.followedKeys where refresher.roles[key.role]?.derived(key) == nil { fetchFollowed(key) }
+  }
+
+  /// A stream that has never had its session ends if that can't be had: its reader asks again, and learns why. One that has lost it
+  /// goes on, and it is fetched once there is room again.
+  private func fetchFollowed(_ key: SessionKey) {
+    guard let role = refresher.roles[key.role] else { return }
+    switch session(of: key, from: role, orRequest: true) {
+    case .found, .beingFetched: break
+    case .full, .nameNotFound: subscribers.endWithoutSession(key)
     }
   }
 
   package func didDrop(_ session: ManagedRole) {
     if session.hasHadSession { send(.changed, of: session) }
+    // In a later turn: the session that takes its place isn't there yet.
+    dropped.append(session.key)
+    droppedTurn.schedule()
+  }
+
+  /// Readers that wait for a session which was dropped get another one, or learn at once that there is no room.
+  func answerThoseOfDropped() {
+    let keys = dropped
+    dropped = []
+    for key in keys {
+      answerWaitingReaders(for: key)
+      for service in loopback { service.answerWaiting(for: key) }
+    }
   }
 
   package func didWithdraw(_ role: ManagedRole) {}

@@ -60,6 +60,9 @@ package final class SocketService: RequestHandler, DerivedObserver {
   var lookUps: Set<UInt32> = []
   /// The user whose look-up has just ended, and its name for the cloud; that is nil if it failed.
   var foundUser: (uid: UInt32, label: UserLabel?)?
+  /// The derived sessions that were dropped in this turn of the loop.
+  var dropped: [SessionKey] = []
+  private(set) var droppedTurn: (any Deferral)!
   let log: Log
   private(set) var waiting: WaitingReaders!
   private(set) var subscribers: EventSubscribers!
@@ -108,6 +111,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
     }
     long = try LongAnswers(scheduler: scheduler) { [unowned self] in server?.complete($0, $1) }
     subscribers = try EventSubscribers(scheduler: scheduler, source: self)
+    droppedTurn = scheduler.deferred { [unowned self] in answerThoseOfDropped() }
     refresher.derivedObserver = self
     refresher.isWatched = { [unowned self] in subscribers.follows($0) }
   }

@@ -123,6 +123,61 @@ import Wire
     #expect(events.status == 429 && events.streamHead == nil)
   }
 
+  /// The stream was closed, and its reader didn't learn why.
+  @Test func `a stream whose session makes room for another user's stays open, and goes on once there is room`() {
+    let events = bench.ask("GET /v1/events?role=a", SocketBench.other)
+    bench.scheduler.settle()
+    bench.refresh.grantAll()
+    #expect(events.events.last?.state == .valid)
+    _ = read(SocketBench.reader)
+    _ = read(SocketBench.stranger)
+    #expect(users == [1000, 2000])
+    #expect(events.events.last?.state == .lapsed && events.events.last?.accessKeyID == nil && !events.isFinished)
+    let count = events.events.count
+    bench.advance(.minutes(4))
+    #expect(events.events.count == count && events.heartbeats.count >= 8 && !events.isFinished)
+    bench.advance(.minutes(2))
+    bench.refresh.grantAll()
+    #expect(events.events.last?.state == .valid && events.events.last?.accessKeyID != nil && !events.isFinished)
+    #expect(users.contains(1001))
+  }
+
+  /// Each one's look-up led to the other's.
+  @Test func `the names of two users without room aren't looked up over and over`() {
+    let own = Peer(uid: 990, gid: 990, pid: 75, groups: [])
+    let streams = [SocketBench.other, own].map { bench.ask("GET /v1/events?role=a", $0) }
+    bench.scheduler.settle()
+    bench.refresh.grantAll()
+    _ = read(SocketBench.reader)
+    _ = read(SocketBench.stranger)
+    #expect(users == [1000, 2000])
+    bench.advance(.seconds(31))
+    #expect((0..<20).contains { _ in !bench.scheduler.turn() })
+    #expect(streams.allSatisfy { $0.events.last?.state == .lapsed && !$0.isFinished })
+  }
+
+  @Test func `a user without a name whom a stream follows makes room after one whom none does`() {
+    let own = Peer(uid: 990, gid: 990, pid: 75, groups: [])
+    _ = bench.ask("GET /v1/events?role=a", SocketBench.other)
+    bench.scheduler.settle()
+    bench.refresh.grantAll()
+    bench.advance(.seconds(1))
+    _ = read(own)
+    #expect(read(SocketBench.reader).status == 200)
+    #expect(users == [1000, 1001])
+  }
+
+  /// It waited for its whole time.
+  @Test func `a reader that waits for a session which makes room for another user's is refused at once`() {
+    let waiting = bench.read("a", "?wait=60", SocketBench.other)
+    bench.scheduler.settle()
+    #expect(waiting.isOpen && users == [1001])
+    bench.read("a", "", SocketBench.reader)
+    bench.read("a", "", SocketBench.stranger)
+    bench.scheduler.settle()
+    #expect(users == [1000, 2000] && waiting.status == 429)
+  }
+
   @Test func `that there is no room is logged for each scope`() {
     for query in ["", "?scope=encode"] {
       for peer in [SocketBench.reader, SocketBench.stranger, SocketBench.other, SocketBench.other] {
