@@ -123,6 +123,7 @@ struct Doctor {
       (source.name, SourceKey(of: source, unit: run.unit, isDaemonsUser: run.judge.isDaemonsUser, asRoot: asRoot))
     }
     try run.judge.giveRootUp()
+    if let asRoot = run.judge.rootFinding { report.add(asRoot) }
     for finding in try NameFindings(settings.sts).findings() { report.add(finding) }
     var online = try OnlineCheck(settings, hostName: host.name)
     online.tryEndpoints(&report)

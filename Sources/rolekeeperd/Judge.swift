@@ -1,4 +1,5 @@
 import CLinux
+import Diagnosis
 import Glibc
 import Settings
 
@@ -79,6 +80,15 @@ struct Judge {
       throw JudgeError("can't give root up: \(String(cString: strerror(errno)))")
     }
     clinux_forbid_dumps()
+  }
+
+  /// That STS is asked as root, where there is no user whom the daemon would run as; nil for any other run.
+  var rootFinding: Finding? {
+    guard isRoot, daemonsUser == nil else { return nil }
+    return Finding(
+      .skipped, "user",
+      "STS is asked as root, since there is no user 'rolekeeper' yet: what the daemon's user may read and reach isn't known",
+      next: "once rolekeeper is installed, run this again")
   }
 
   private static func name(of uid: uid_t) -> String {

@@ -25,6 +25,7 @@ enum SourceTest {
         report.finish()
         return Check.isPrinted() ? ExitStatus.badSettings : ExitStatus.failed
       }
+      if let asRoot = run.judge.rootFinding { report.add(asRoot) }
       var online = try OnlineCheck(settings, hostName: SystemHost().name)
       online.tryEndpoints(&report)
       Self.tryRoles(RoleChains(of: chosen, in: settings), with: tested, &online, &report)
