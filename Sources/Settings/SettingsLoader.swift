@@ -126,6 +126,7 @@ private final class LoadRun {
     let sourceNodes = main.nodes(Schema.source)
     let sources = sources(sourceNodes, main)
     context.lendingRoles = Set(sources.compactMap(\.role))
+    context.chainingSources = Set(sources.filter(\.kind.isSession).map(\.name))
 
     let outputs = OutputReader(filesDirectory: directory, host: context.host)
     let areNamesKnown = file != nil && !main.isMisspelt(Schema.source)

@@ -99,6 +99,35 @@ import Testing
     #expect(findings(Self.text(source, roles, floor: "30s")) == [])
   }
 
+  /// Whether a session may assume a role for longer is documented nowhere, and STS says so only at the first request.
+  @Test(
+    arguments: [
+      ("type = \"role\"\nrole = \"base\"", "duration = \"2h\"", "duration is 2h"),
+      ("type = \"role\"\nrole = \"base\"", "max_duration = \"90min\"", "max_duration is 1h30min"),
+      ("type = \"ecs-ram-role\"", "duration = \"2h\"\nmax_duration = \"12h\"", "duration is 2h"),
+      ("type = \"credentials-uri\"\nurl = \"https://h/c\"", "duration = \"61min\"", "duration is 1h1min"),
+      ("type = \"role\"\nrole = \"base\"", "duration = \"1h\"", nil),
+      ("type = \"kms\"\nsecret = \"keeper\"", "duration = \"12h\"", nil),
+      ("type = \"access-key\"\nfile = \"/etc/key\"", "duration = \"12h\"", nil),
+    ] as [(String, String, String?)])
+  func `check warns of sessions of more than an hour that a session signs for`(
+    source: String, times: String, says: String?
+  ) {
+    let text = Self.text("[source.s]\n\(source)", [("base", "main"), ("leaf", "s")]) + times + "\n"
+    var host = FakeHost()
+    host.files["/etc/key"] = FakeHost.File(uid: 998, mode: 0o400)
+    host.files[FakeHost.path] = FakeHost.File(text: text)
+    let found = SettingsLoader(host: host, check: CheckScope(unit: nil)).load(FakeHost.path).diagnostics
+      .filter { $0.severity == .warning }.map(\.sentence).filter { $0.contains("signs with a session") }
+    #expect(found.count == (says == nil ? 0 : 1))
+    if let says {
+      #expect(found.first?.contains("roles.leaf.\(says), and source 's' signs with a session") == true, "\(found)")
+    }
+    // The daemon itself can't do better than to try.
+    let daemons = host.load(text).diagnostics.map(\.sentence)
+    #expect(!daemons.contains { $0.contains("signs with a session") }, "\(daemons)")
+  }
+
   // MARK: - Services
 
   private func load(_ lines: String, _ adjust: (inout FakeHost) -> Void = { _ in }) -> LoadedSettings {

@@ -37,6 +37,8 @@ final class LoadContext {
   var refreshUnitsPlace: Place?
   /// The roles that a source names: their sessions sign for other roles.
   var lendingRoles: Set<RoleName> = []
+  /// The names of the sources whose credential is a session.
+  var chainingSources: Set<String> = []
   /// Where each source names what it depends on.
   var sourcePlaces: [String: Place] = [:]
   /// Where each role has `external_id` and `source_identity`.

@@ -18,6 +18,7 @@ struct RoleReader {
     let policy = policy()
     let externalID = externalID()
     let source = source()
+    if let source, let timing { warnOfChaining(source, timing) }
     table.context.parametersOfSignature[name] = [(Keys.externalID as any SettingKey), Keys.sourceIdentity]
       .filter { table.isWritten($0) }.map { ($0.name, table.place(of: $0)) }
     let isRequired = table.flag(Keys.required)
@@ -103,6 +104,23 @@ struct RoleReader {
         place, "is missing, and there are \(sources.names.count) sources", "write source = \"\(sources.names[0])\"")
       return nil
     }
+  }
+
+  /// No page of the vendor says whether AssumeRole issues sessions of more than an hour to a session (?); on AWS it doesn't.
+  private func warnOfChaining(_ source: String, _ timing: RoleTiming) {
+    guard table.context.check != nil, table.context.chainingSources.contains(source) else { return }
+    let longest = Duration.hours(1)
+    let key: DurationKey
+    let duration: Duration
+    switch (timing.duration > longest, timing.maxDuration > longest) {
+    case (true, _): (key, duration) = (Keys.duration, timing.duration)
+    case (false, true): (key, duration) = (Keys.maxDuration, timing.maxDuration)
+    case (false, false): return
+    }
+    table.findings.warning(
+      table.place(of: key),
+      "is \(duration.text), and source '\(source)' signs with a session: Alibaba Cloud doesn't document whether a session may assume a role for more than \(longest.text)",
+      "write \(key.name) = \"\(longest.text)\", or try it: rolekeeper check --online --role \(name)")
   }
 
   private func readers() -> AccessRule {

@@ -133,6 +133,14 @@ extension SourceSettings.Kind {
     }
   }
 
+  /// Whether a session signs, so that AssumeRole is chained.
+  var isSession: Bool {
+    switch self {
+    case .role, .instanceRole, .credentialsURI: true
+    case .accessKey, .identityToken, .kms: false
+    }
+  }
+
   /// What the files of such a source hold, for messages.
   var content: String {
     switch self {
