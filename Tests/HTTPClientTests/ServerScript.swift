@@ -39,6 +39,8 @@ let serverScript = #"""
   certificate("later", "renewed", "IP:127.0.0.1", "2")
   certificate("misnamed", "authority", "DNS:elsewhere.example", "2")
   certificate("expired", "authority", "IP:127.0.0.1", "-1")
+  certificate("client-one", "authority", "DNS:one.example", "2")
+  certificate("client-two", "authority", "DNS:two.example", "2")
 
   connections = 0
   requests = 0
@@ -129,6 +131,9 @@ let serverScript = #"""
       elif path == "/release":
           released.set()
           answer(connection, "200 OK", b"%d" % held)
+      elif path == "/whose":
+          # The client's certificate, or in a resumed session that of the session before.
+          answer(connection, "200 OK", dict(pair[0] for pair in connection.getpeercert()["subject"])["commonName"].encode())
       elif path == "/counts":
           answer(connection, "200 OK", b"%d %d" % (connections, requests))
       else:
@@ -183,12 +188,15 @@ let serverScript = #"""
           threading.Thread(target=talk, args=(plain, context), daemon=True).start()
 
   ports = []
-  for name in ("good", "foreign", "later", "misnamed", "expired", "ticketless"):
+  for name in ("good", "foreign", "later", "misnamed", "expired", "ticketless", "client", "client-ticketless"):
       context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
       # A session ticket that comes late makes libcurl take a connection for one that is closing.
-      if name == "ticketless":
+      if name.endswith("ticketless"):
           context.num_tickets = 0
-      files = "good" if name == "ticketless" else name
+      if name.startswith("client"):
+          context.verify_mode = ssl.CERT_REQUIRED
+          context.load_verify_locations("authority.pem")
+      files = name if name in ("foreign", "later", "misnamed", "expired") else "good"
       context.load_cert_chain(files + ".crt", files + ".key")
       listener = listen()
       ports.append("%s=%d" % (name, listener.getsockname()[1]))

@@ -164,6 +164,43 @@ import Wire
     try expectRotation(lab, service: "uri")
   }
 
+  /// Neither the connection nor the TLS session of the request before may stand in for it.
+  @Test func `a certificate that was replaced on the disk is the one that the next request presents`() throws {
+    let lab = try Lab.withService(Self.served) {
+      """
+      type = "credentials-uri"
+      url = "https://127.0.0.1:\($0.emulator.credentialsURIPort)/credentials"
+      ca_file = "\($0.emulator.authorityPath)"
+      certificate = "\($0.directory.path("client.pem"))"
+      key = "\($0.directory.path("client.key"))"
+      """
+    }
+    let (certificate, key) = (lab.directory.path("client.pem"), lab.directory.path("client.key"))
+    func put(_ words: [String]) throws {
+      unlink(certificate)
+      unlink(key)
+      let run = try ChildProcess.run(words)
+      try #require(run.status == 0, "\(run)")
+      chmod(key, 0o400)
+    }
+    let good = lab.emulator.clientCertificatePath
+    let copy = ["/bin/sh", "-c", "cp '\(good)' '\(certificate)' && cp '\(good)' '\(key)'"]
+    try put(copy)
+    let daemon = try lab.start()
+    #expect(try source(lab).state == .working)
+    // Of nobody whom the server knows.
+    try put([
+      "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+      "-subj",
+      "/CN=stranger", "-keyout", key, "-out", certificate,
+    ])
+    _ = try daemon.post("/v1/reload")
+    try daemon.awaitLog("can't be renewed, keeping the current one", "source=other")
+    try put(copy)
+    _ = try daemon.post("/v1/reload")
+    try daemon.awaitLog("credential of the source fetched", "source=other")
+  }
+
   @Test func `without a client certificate the server gives nothing, and the failure names the settings`() throws {
     let lab = try Lab.withService(Self.served) {
       """
