@@ -60,7 +60,8 @@ package struct UserLabel: Hashable, Sendable {
     return before < 0 || bytes[before] == UInt8(ascii: "-")
   }
 
-  private static func endsInScope(_ name: String) -> Bool {
+  /// Whether a text ends in `@` and what may be the name of a scope.
+  package static func endsInScope(_ name: String) -> Bool {
     name.utf8.lastIndex(of: UInt8(ascii: "@")).map { RoleName(name[name.index(after: $0)...]) != nil } ?? false
   }
 

@@ -65,6 +65,59 @@ import Testing
     #expect(try role.sessionName.expand(host: "h", role: role.name, slot: "1") == "h-uploader-1")
   }
 
+  /// In a template with `{slot}`, `{scope}` took its place.
+  @Test func `a scope's name follows after @ where the role's has a user, whatever else that has`() throws {
+    for (text, name) in [
+      ("{user}-{slot}", "anna-0@encode"), ("{slot}.{user}", "0.anna@encode"), ("u.{user}", "u.anna@encode"),
+      ("{user}-{role}", "anna-uploader@encode"),
+    ] {
+      let role = try Self.role("session_per = \"user\"\nsession_name = \"\(text)\"\n" + Self.scope)
+      let key = role.sessionKey(scope: RoleName("encode")!, uid: 1007)
+      let session = try #require(role.derived(key, for: UserLabel(uid: 1007, name: "anna")))
+      #expect(try session.sessionName.expand(host: "h", role: role.name, slot: "0") == name)
+    }
+  }
+
+  struct Naming: CustomTestStringConvertible {
+    let role: String
+    /// `session_name` of the scopes `c` and `b-c`; nil for none.
+    let scopes: [String?]
+    /// The lines of the refused ones.
+    let refused: [Int]
+
+    var testDescription: String { "\(role) with \(scopes.map { $0 ?? "none" })" }
+  }
+
+  /// The sessions of user `a` in the scope `b-c`, and of user `a-b` in the scope `c`, had the same name.
+  @Test(arguments: [
+    Naming(role: "{user}.r", scopes: ["{user}-{scope}", "{user}-{scope}"], refused: [16]),
+    Naming(role: "{host}-{user}", scopes: ["{host}-{user}-{scope}", nil], refused: [13]),
+    Naming(role: "x.{user}", scopes: ["{user}-{scope}", "{user}-{scope}"], refused: [13, 16]),
+    Naming(role: "{host}-{role}-{user}", scopes: ["{user}-{scope}"], refused: [13]),
+    Naming(role: "{host}-{role}-{user}", scopes: ["{host}-{role}-{scope}-{user}"], refused: [13]),
+    Naming(role: "r.{user}", scopes: ["{scope}.{user}", "{scope}.{user}"], refused: []),
+    Naming(role: "r.{user}", scopes: ["s-{user}", "s-{user}-{scope}"], refused: [16]),
+    Naming(role: "r.{user}.r", scopes: ["s.{user}.{scope}", "s.{user}.b"], refused: []),
+    Naming(role: "{user}-{slot}", scopes: [nil, nil], refused: []),
+    Naming(role: "{user}-c", scopes: [nil, "{host}.{user}@{scope}"], refused: []),
+    Naming(role: "r.{user}", scopes: ["{user}@{scope}", "{user}@{scope}"], refused: []),
+    // The same user has the same name in both.
+    Naming(role: "r.{user}", scopes: ["r.{user}"], refused: []),
+  ])
+  func `a scope's session_name that can give two users the same name is refused`(_ naming: Naming) {
+    let scopes = zip(["c", "b-c"], naming.scopes).map { scope, text in
+      "[roles.uploader.scopes.\(scope)]\npolicy_file = \"get.json\"\n"
+        + (text.map { "session_name = \"\($0)\"\n" } ?? "#\n")
+    }
+    let loaded = Self.host.load(
+      soundSettings + "session_per = \"user\"\nsession_name = \"\(naming.role)\"\n" + scopes.joined())
+    #expect(loaded.diagnostics.map(\.place.line) == naming.refused, "\(loaded.diagnostics)")
+    for diagnostic in loaded.diagnostics {
+      #expect(diagnostic.description.contains("can have the name of another user's"))
+      #expect(diagnostic.description.contains("let it end in {user}@{scope}"))
+    }
+  }
+
   @Test func `a long user's name is shortened, and the host's before it`() throws {
     let template = try SessionNameTemplate("{host}-of-a-host-with-roles-{role}-for-{user}")
     let user = UserLabel(uid: 4_000_000_000, name: String(repeating: "n", count: 30))

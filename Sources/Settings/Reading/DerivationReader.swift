@@ -19,6 +19,7 @@ struct DerivationReader {
     let idle = table.duration(Keys.idle)
     let nodes = table.nodes(Keys.scopes)
     let scopes = nodes.compactMap { scope($0, isPerUser: isPerUser) }
+    if isPerUser { reportSharedNames(scopes) }
     if table.isWritten(Keys.idle), !isPerUser, nodes.isEmpty {
       table.findings.warning(
         table.place(of: Keys.idle), "is for sessions of scopes and of users, and the role has neither",
@@ -27,7 +28,25 @@ struct DerivationReader {
     guard let users, let idle, scopes.count == nodes.count else { return nil }
     return Derivation(
       DerivedSettings(
-        scopes: scopes.sorted { $0.name < $1.name }, users: isPerUser ? users : nil, idle: idle))
+        scopes: scopes.map(\.settings).sorted { $0.name < $1.name }, users: isPerUser ? users : nil, idle: idle))
+  }
+
+  /// Reports scopes in which a user's session can have the name of another user's, of the role or of another scope.
+  private func reportSharedNames(_ scopes: [(settings: ScopeSettings, nameText: String?, place: Place)]) {
+    guard let roleTemplate else { return }
+    let host = table.context.host.name
+    var known = [roleTemplate.userPlace(host: host, role: name, scope: nil)].compactMap(\.self)
+    for (scope, text, place) in scopes {
+      let template = scope.sessionName ?? roleTemplate.withScope
+      guard let own = template.userPlace(host: host, role: name, scope: scope.name) else { continue }
+      if known.contains(where: { own.canShareName(with: $0) }) {
+        table.findings.error(
+          place,
+          "is '\(text ?? "\(template)")', with which a user's session can have the name of another user's, in this role or another scope of it",
+          "let it end in {user}@{scope}, or remove the line")
+      }
+      known.append(own)
+    }
   }
 
   private func users(_ isPerUser: Bool) -> UserSessions? {
@@ -45,7 +64,9 @@ struct DerivationReader {
     return UserSessions(most: most, isSourceIdentity: isSourceIdentity)
   }
 
-  private func scope(_ node: TOMLNode, isPerUser: Bool) -> ScopeSettings? {
+  private func scope(
+    _ node: TOMLNode, isPerUser: Bool
+  ) -> (settings: ScopeSettings, nameText: String?, place: Place)? {
     typealias Keys = Schema.Scope
     guard let scope = table.table(node, in: Schema.Role.scopes, Keys.table) else { return nil }
     let task = RoleName(node.key)
@@ -59,9 +80,10 @@ struct DerivationReader {
     let readers = readers(scope)
     guard let task, let policy, let template else { return nil }
     guard maxDuration != nil || !scope.isWritten(Keys.maxDuration) else { return nil }
-    return ScopeSettings(
-      name: task, policy: policy, maxDuration: maxDuration,
-      sessionName: scope.isWritten(Keys.sessionName) ? template : nil, readers: readers)
+    let isWritten = scope.isWritten(Keys.sessionName)
+    let settings = ScopeSettings(
+      name: task, policy: policy, maxDuration: maxDuration, sessionName: isWritten ? template : nil, readers: readers)
+    return (settings, isWritten ? scope.text(Keys.sessionName) : nil, scope.place(of: Keys.sessionName))
   }
 
   private func policy(_ scope: TableReader, of task: RoleName?) -> [UInt8]? {

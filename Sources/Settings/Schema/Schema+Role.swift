@@ -150,7 +150,7 @@ extension Schema {
       example: "\"{host}-{role}-{scope}\"",
       summary: """
         The name of the scope's sessions. Without it, it is the role's with {scope} in place of {slot}, or at its \
-        end, after @ where it has {user}.
+        end; where the role's has {user}, it is at the end, after @. One that could give two users the same name is refused.
         """)
     static let allow = TableKey(
       name: "allow", example: "{ users = [\"encoder\"] }",

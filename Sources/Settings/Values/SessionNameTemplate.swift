@@ -70,11 +70,11 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
   /// The template of a role with a session for each user, unless the settings have another.
   package static let standardWithUser = SessionNameTemplate(parts: [.host, .text("-"), .role, .text("-"), .user])
 
-  /// The template of a role's scopes, unless they have their own: `{scope}` in place of `{slot}`, or at the end. After a user there is `@`
-  /// before it: no user's label ends so, and another user's session never has the same name.
+  /// The template of a role's scopes, unless they have their own: `{scope}` in place of `{slot}`, or at the end. Where there is a user it is at
+  /// the end, behind `@`: no user's label ends so, and another user's session never has the same name.
   package var withScope: SessionNameTemplate {
     if namesScope { return self }
-    guard parts.contains(.slot) else {
+    guard parts.contains(.slot), !namesUser else {
       return SessionNameTemplate(parts: parts + [.text(namesUser ? "@" : "-"), .scope])
     }
     return SessionNameTemplate(parts: parts.map { $0 == .slot ? .scope : $0 })
@@ -107,7 +107,7 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
   ///
   /// A character of `host` that isn't allowed in a session name becomes `-`.
   package func expand(host: String, role: RoleName, slot: String) throws(Problem) -> String {
-    let host = host.utf8.allSatisfy(Self.allows) ? host : String(host.map { Self.allows($0) ? $0 : "-" })
+    let host = Self.cleaned(host)
     let full = joined(host: host, role: role, slot: slot)
     guard full.utf8.count > Self.maxLength else {
       guard full.utf8.count >= 2 else { throw .tooShort }
@@ -119,6 +119,20 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
     guard room >= Self.hashLength else { throw .tooLong(others + hosts * Self.hashLength) }
     let short = String(host.prefix(room - Self.hashLength)) + Self.hash(of: host)
     return joined(host: short, role: role, slot: slot)
+  }
+
+  /// What is before the first user and behind the last one, on a host whose name isn't shortened; nil if the template has no user.
+  func aroundUser(host: String, role: RoleName) -> (before: String, after: String)? {
+    guard let first = parts.firstIndex(of: .user), let last = parts.lastIndex(of: .user) else { return nil }
+    let host = Self.cleaned(host)
+    func text(_ parts: ArraySlice<Part>) -> String {
+      SessionNameTemplate(parts: Array(parts)).joined(host: host, role: role, slot: "0")
+    }
+    return (text(parts[..<first]), text(parts[(last + 1)...]))
+  }
+
+  private static func cleaned(_ host: String) -> String {
+    host.utf8.allSatisfy(allows) ? host : String(host.map { allows($0) ? $0 : "-" })
   }
 
   private func joined(host: String, role: RoleName, slot: String) -> String {
