@@ -211,6 +211,29 @@ import Testing
     #expect(readable.diagnostics.contains { $0.sentence.contains("its mode is 0644") }, "\(readable.diagnostics)")
   }
 
+  /// Whoever may write to the socket's directory can put a socket there, and decide who signs.
+  @Test func `a server's socket in a directory that others may write to is refused, also behind a link`() {
+    let uri = "type = \"credentials-uri\"\nsocket = \"/run/broker/c.sock\"\npath = \"/c\""
+    for (mode, uid) in [(0o1777, 0), (0o775, 0), (0o755, 1002)] as [(UInt32, UInt32)] {
+      let loose = load(uri) { $0.directories["/run/broker"] = FakeHost.File(uid: uid, gid: 1002, mode: mode) }
+      #expect(loose.settings == nil)
+      #expect(
+        loose.diagnostics.contains {
+          $0.sentence.hasPrefix("/run/broker: ") && $0.sentence.contains("may write to it")
+        },
+        "\(loose.diagnostics)")
+    }
+    for uid in [0, 998] as [UInt32] {
+      #expect(load(uri) { $0.directories["/run/broker"] = FakeHost.File(uid: uid, mode: 0o755) }.settings != nil)
+    }
+    #expect(load(uri) { $0.missingDirectories.insert("/run/broker") }.settings != nil, "it may be made later")
+    let linked = load(uri) {
+      $0.links["/run/broker/c.sock"] = "/srv/loose/c.sock"
+      $0.directories["/srv/loose"] = FakeHost.File(mode: 0o777)
+    }
+    #expect(linked.diagnostics.contains { $0.sentence.hasPrefix("/srv/loose: ") }, "\(linked.diagnostics)")
+  }
+
   /// Both were accepted, and not sent.
   @Test func `a role assumed with an identity token can't have an external id or a source identity`() {
     let oidc = """

@@ -60,6 +60,9 @@ extension SourceReader {
         report(Keys.path, "is '\(path)', expected \(Keys.path.form)")
         return nil
       }
+      checkDirectory(of: socket)
+      // For a link, also the directory of its target.
+      if let real = try? table.context.host.realPath(of: socket) { checkDirectory(of: real) }
       return CredentialsURISettings(place: .socket(socket, path: path))
     case (true, false): return https(url)
     }
@@ -145,12 +148,15 @@ extension SourceReader {
   /// Whoever may write to such a file decides who signs. It may be made later; then each use checks it again.
   private func checkWriters(of path: String, _ key: TextKey) {
     guard let status = try? table.context.host.status(of: path) else {
-      // The directory may be made later, too.
-      let directory = PathText.directory(of: path)
-      if (try? table.context.host.status(of: directory)) != nil { table.context.trust.check(directory: directory) }
-      return
+      return checkDirectory(of: path)
     }
     table.context.trust.check(file: path, status)
+  }
+
+  /// Whoever may write to it can put another file or socket there. It may be made later, too.
+  private func checkDirectory(of path: String) {
+    let directory = PathText.directory(of: path)
+    if (try? table.context.host.status(of: directory)) != nil { table.context.trust.check(directory: directory) }
   }
 }
 
