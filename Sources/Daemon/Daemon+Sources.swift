@@ -72,7 +72,7 @@ extension Daemon {
       return source
     case .identityToken(let token):
       if let old = old as? IdentityTokenSource, old.settings == settings { return old }
-      let source = IdentityTokenSource(settings, token, log: log) { [unowned self] in loop.time }
+      let source = try IdentityTokenSource(settings, token, log: log, scheduler: loop)
       source.stateChanged = { [unowned self] in announcer?.stateChanged() }
       source.changed = { [unowned self] in refresher.sourceChanged(name) }
       try source.watch(on: loop)

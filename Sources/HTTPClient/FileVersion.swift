@@ -1,7 +1,7 @@
 import Glibc
 
 /// Identifies the version of the file at a path; nil if the file can't be examined.
-package struct FileVersion: Equatable {
+package struct FileVersion: Equatable, Sendable {
   private let device: dev_t
   private let inode: ino_t
   private let size: off_t

@@ -10,8 +10,15 @@ package import Wire
 package protocol CredentialSource: AnyObject {
   var name: String { get }
 
-  /// Who signs now, or why nobody can.
+  /// Who signs now, or why nobody can, without a look at a file.
   var signer: SourceSigner { get }
+
+  /// Who signs the next request, or why nobody can. Calls `body` at once and returns nil; or, if a file has to be read first, once in a later
+  /// turn, if the returned object is kept.
+  func withSigner(_ body: @escaping (SourceSigner) -> Void) -> AnyObject?
+
+  /// Whether there is something to sign with, as far as it is known.
+  var isReady: Bool { get }
 
   /// Whether its first credential is still being fetched: roles wait for that without an attempt of their own.
   var isAwaited: Bool { get }
@@ -57,6 +64,13 @@ package protocol CredentialSource: AnyObject {
 }
 
 extension CredentialSource {
+  package func withSigner(_ body: @escaping (SourceSigner) -> Void) -> AnyObject? {
+    body(signer)
+    return nil
+  }
+
+  package var isReady: Bool { signer.isThere }
+
   /// Only a source that judges an end by the server's time needs this.
   package func clockCorrected() {}
 }

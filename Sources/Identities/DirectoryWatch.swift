@@ -39,6 +39,8 @@ final class DirectoryWatch {
   private var lastFault: Fault?
   /// The version last checked, before `handler` was called.
   private var version: FileVersion?
+  /// The check that is under way.
+  private var check: AnyObject?
 
   /// `handler` is called for each change, and at each attempt while nothing can be watched; `faulted` once for each new reason.
   init(
@@ -61,11 +63,21 @@ final class DirectoryWatch {
   }
 
   var isArmed: Bool { lookTimer.isArmed }
+  var isLooking: Bool { check != nil }
 
-  /// Checks whether the file's version has changed since the last time.
+  /// Checks whether the file's version has changed since the last time: on another thread, since its file system may not answer.
   func look() {
     lookTimer.arm(at: loop.time.microseconds + Self.interval)
-    let new = FileVersion(path)
+    guard check == nil else { return }
+    let path = path
+    // Without a thread, the next check comes in a minute.
+    check = try? loop.call({ FileVersion(path) }) { [unowned self] new in
+      check = nil
+      found(new)
+    }
+  }
+
+  private func found(_ new: FileVersion?) {
     guard new != version else { return }
     version = new
     // Since it wasn't reported, another directory may be at the path.

@@ -9,43 +9,72 @@ package import Wire
 
 /// A token of an OIDC identity provider in a file: its roles are assumed with that instead of a signature.
 ///
-/// Whoever issues the token replaces the file. It is read for each request, and never kept. It may be absent or half-written for a
-/// moment, so its faults pass, and its directory is watched.
+/// Whoever issues the token replaces the file. It is read for each request, on another thread (`TokenFile`), and never kept. It may be absent or
+/// half-written for a moment, so its faults pass, and its directory is watched.
 package final class IdentityTokenSource: CredentialSource {
   package var name: String { settings.name }
   package let settings: SourceSettings
   private let token: IdentityTokenSettings
   private let log: Log
-  private let now: () -> Timestamp
+  private let scheduler: any Scheduler
+  private let file: TokenFile
   private var problem: (failure: Failure, since: Timestamp)?
   private var accepted: (first: Timestamp, last: Timestamp)?
   private var watch: DirectoryWatch?
   private var version: FileVersion?
+  /// The look at the file's version that is under way, and whether another one has to follow.
+  private var look: AnyObject?
+  private var looksAgain = false
   /// Called when the file has changed: what failed may work now.
   package var changed: () -> Void = {}
   /// Called when the status may have changed.
   package var stateChanged: () -> Void = {}
 
-  package init(_ settings: SourceSettings, _ token: IdentityTokenSettings, log: Log, now: @escaping () -> Timestamp) {
+  package init(
+    _ settings: SourceSettings, _ token: IdentityTokenSettings, log: Log, scheduler: any Scheduler
+  ) throws {
     self.settings = settings
     self.token = token
     self.log = log
-    self.now = now
+    self.scheduler = scheduler
+    file = try TokenFile(
+      token.tokenFile, lengths: IdentityToken.lengths, mayOthersWrite: false, scheduler: scheduler)
   }
 
   /// Calls `changed` from now on. A directory that can't be watched is no fault of its own: the file is looked at every minute then.
   package func watch(on loop: EventLoop) throws {
     version = FileVersion(token.tokenFile)
     watch = try DirectoryWatch(ofParentOf: token.tokenFile, loop: loop, faulted: { _ in }) { [unowned self] in
-      let new = FileVersion(token.tokenFile)
-      guard new != version else { return }
-      version = new
-      if new != nil { changed() }
+      lookAtFile()
     }
   }
 
-  package var signer: SourceSigner {
-    switch Self.read(token) {
+  /// On another thread, since its file system may not answer.
+  private func lookAtFile() {
+    guard look == nil else {
+      looksAgain = true
+      return
+    }
+    let path = token.tokenFile
+    // Without a thread it is noticed by the next look, within a minute.
+    look = try? scheduler.call({ FileVersion(path) }) { [unowned self] new in
+      look = nil
+      if new != version {
+        version = new
+        if new != nil { changed() }
+      }
+      guard looksAgain else { return }
+      looksAgain = false
+      lookAtFile()
+    }
+  }
+
+  package func withSigner(_ body: @escaping (SourceSigner) -> Void) -> AnyObject? {
+    file.read { [unowned self] outcome in body(signer(of: outcome)) }
+  }
+
+  private func signer(of outcome: TokenFile.Outcome) -> SourceSigner {
+    switch outcome.mapError({ Self.unreadable(token, $0.why, $0.fix) }).flatMap({ Self.token($0, token) }) {
     case .success(let read):
       if problem?.failure.code == Self.fileCode { problem = nil }
       return .token(read)
@@ -57,25 +86,41 @@ package final class IdentityTokenSource: CredentialSource {
     }
   }
 
+  /// There is none between requests.
+  package var signer: SourceSigner {
+    .none(
+      problem?.failure
+        ?? Failure(.transient, code: Self.fileCode, advice: "source '\(name)': its token is read for each request"))
+  }
+
+  package var isReady: Bool { problem?.failure.code != Self.fileCode }
+
   package struct Unreadable: Error {
     /// `token file 'PATH': WHY`.
     package let problem: String
     package let fix: String
   }
 
-  /// Reads the token file.
+  /// Reads the token file, which may block.
   package static func read(_ token: IdentityTokenSettings) -> Result<IdentityToken, Unreadable> {
-    func unreadable(_ why: String, _ fix: String) -> Result<IdentityToken, Unreadable> {
-      .failure(Unreadable(problem: "token file '\(token.tokenFile)': \(why)", fix: fix))
-    }
     do throws(SecretLine.Unusable) {
       let text = try SecretLine.read(token.tokenFile, lengths: IdentityToken.lengths, mayOthersWrite: false)
-      guard let read = IdentityToken(providerARN: token.providerARN, token: text) else {
-        return unreadable(
-          "not a JSON Web Token in compact form", "it has to hold the token of the identity provider and nothing else")
-      }
-      return .success(read)
-    } catch { return unreadable(error.why, error.fix) }
+      return Self.token(text, token)
+    } catch { return .failure(unreadable(token, error.why, error.fix)) }
+  }
+
+  private static func token(_ text: Secret, _ token: IdentityTokenSettings) -> Result<IdentityToken, Unreadable> {
+    guard let read = IdentityToken(providerARN: token.providerARN, token: text) else {
+      return .failure(
+        unreadable(
+          token, "not a JSON Web Token in compact form",
+          "it has to hold the token of the identity provider and nothing else"))
+    }
+    return .success(read)
+  }
+
+  private static func unreadable(_ token: IdentityTokenSettings, _ why: String, _ fix: String) -> Unreadable {
+    Unreadable(problem: "token file '\(token.tokenFile)': \(why)", fix: fix)
   }
 
   private static let fileCode = Failure.identityTokenFileCode
@@ -113,7 +158,7 @@ package final class IdentityTokenSource: CredentialSource {
 
   private func note(_ failure: Failure) {
     let isNews = problem?.failure.code != failure.code
-    problem = (failure, problem?.since ?? now())
+    problem = (failure, problem?.since ?? scheduler.time)
     if isNews { stateChanged() }
   }
 

@@ -2,6 +2,7 @@ import CloudAPI
 import Core
 package import HTTPClient
 import Secrets
+package import Systemd
 
 /// A RAM user's AccessKey that KMS rotates, from KMS Agent on this host ("Use KMS Agent to retrieve secrets" in the vendor's KMS
 /// documentation).
@@ -12,18 +13,20 @@ package final class KMSFetcher: CredentialFetcher {
   package let service = "KMS Agent"
   private let http: HTTPClient
   private let url: String
-  private let tokenFile: String
+  private let tokenPath: String
+  private let tokenFile: TokenFile
 
   /// `secret` is the secret's name, of letters, digits and `/_+=.@-`.
-  package init(http: HTTPClient, site: String, secret: String, tokenFile: String) {
+  package init(http: HTTPClient, site: String, secret: String, tokenFile: String, scheduler: any Scheduler) throws {
     self.http = http
+    tokenPath = tokenFile
+    self.tokenFile = try TokenFile(tokenFile, lengths: 1...4096, mayOthersWrite: true, scheduler: scheduler)
     let name = secret.utf8.map { byte in
       byte.isLetterOrDigit || [0x2D, 0x2E, 0x5F].contains(byte)
         ? String(decoding: [byte], as: UTF8.self)
         : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
     }.joined()
     url = "\(site)/secretsmanager/get?secretId=\(name)"
-    self.tokenFile = tokenFile
   }
 
   package func fetch(_ completion: @escaping (FetchOutcome) -> Void) -> AnyObject {
@@ -36,6 +39,7 @@ package final class KMSFetcher: CredentialFetcher {
     private let fetcher: KMSFetcher
     private let exchange: LocalExchange
     private let completion: (FetchOutcome) -> Void
+    private var reading: AnyObject?
     private var hasReadTokenAgain = false
 
     init(_ fetcher: KMSFetcher, _ completion: @escaping (FetchOutcome) -> Void) {
@@ -46,15 +50,23 @@ package final class KMSFetcher: CredentialFetcher {
 
     /// The agent makes another token at each of its starts, so the file is read for each request.
     func ask() {
-      var request = HTTPRequest(.get, fetcher.url)
-      do throws(SecretLine.Unusable) {
-        request.secretHeaders = [("X-KMS-Token", try SecretLine.read(fetcher.tokenFile, lengths: 1...4096))]
-      } catch {
-        let failure = Failure(
-          .transient, code: "KMSToken",
-          advice: "KMS Agent's token file '\(fetcher.tokenFile)': \(error.why); \(error.fix)")
-        return exchange.later { [completion] in completion(.failed(failure)) }
+      reading = fetcher.tokenFile.read { [unowned self] outcome in
+        reading = nil
+        switch outcome {
+        case .success(let token): ask(with: token)
+        case .failure(let unusable):
+          completion(
+            .failed(
+              Failure(
+                .transient, code: "KMSToken",
+                advice: "KMS Agent's token file '\(fetcher.tokenPath)': \(unusable.why); \(unusable.fix)")))
+        }
       }
+    }
+
+    private func ask(with token: Secret) {
+      var request = HTTPRequest(.get, fetcher.url)
+      request.secretHeaders = [("X-KMS-Token", token)]
       exchange.send(request) { [unowned self] outcome, body in land(outcome, body) }
     }
 
@@ -83,7 +95,7 @@ package final class KMSFetcher: CredentialFetcher {
       case .success(let answer):
         let why =
           [401, 403].contains(answer.status)
-          ? "it refuses the token in '\(fetcher.tokenFile)'; look whether that is the running agent's file"
+          ? "it refuses the token in '\(fetcher.tokenPath)'; look whether that is the running agent's file"
           : "it answered with HTTP \(answer.status); look at 'secret' of the source, and at the agent's own log"
         completion(
           .failed(

@@ -12,14 +12,6 @@ final class LocalExchange {
 
   deinit { if let transfer { http.cancel(transfer) } }
 
-  /// Calls `body` once, in a later turn.
-  func later(_ body: @escaping () -> Void) {
-    place = http.awaitHandle { [weak self] in
-      self?.place = nil
-      body()
-    }
-  }
-
   /// Calls `completion` once, in a later turn.
   func send(_ request: HTTPRequest, _ completion: @escaping (HTTPOutcome, Span<UInt8>) -> Void) {
     place = http.awaitHandle { [weak self] in

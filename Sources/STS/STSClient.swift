@@ -35,7 +35,7 @@ package final class STSClient: SessionIssuer {
   private let serverTime: () -> UTCTime
   private var calls: UInt64 = 0
   private var transfers: [CallID: HTTPClient.TransferID] = [:]
-  /// What calls wait for whose source looks for another credential; releasing it ends the wait.
+  /// What calls wait for whose source reads a file or looks for another credential, or that have no handle; releasing it ends the wait.
   private var renewals: [CallID: AnyObject] = [:]
   /// A request that couldn't even be sent; its outcome is reported in a later turn like all others.
   private typealias Unsent = (id: CallID, report: () -> Void)
@@ -75,12 +75,40 @@ package final class STSClient: SessionIssuer {
     guard let source = sources[call.order.role.source] else {
       return fail(.noSource, of: call, sent: sent)
     }
-    let signer: SigningIdentity
-    switch source.signer {
-    case .identity(let identity): signer = identity
-    case .token(let token): return ask(call, with: token, of: source, sent: sent)
-    case .none(let failure): return fail(failure, of: call, sent: sent)
+    awaitSigner(of: source, for: call) { [unowned self] signer in
+      switch signer {
+      case .identity(let identity): ask(call, signedBy: identity, of: source, sent: sent)
+      case .token(let token):
+        // It may have waited for the token, and others have taken the handles meanwhile.
+        awaitHandle(for: call) { [unowned self] in ask(call, with: token, of: source, sent: scheduler.time) }
+      case .none(let failure): fail(failure, of: call, sent: sent)
+      }
     }
+  }
+
+  /// Calls `body` with who signs the call's request: at once, or in a later turn.
+  private func awaitSigner(
+    of source: any CredentialSource, for call: Call, _ body: @escaping (SourceSigner) -> Void
+  ) {
+    let waiting = source.withSigner { [unowned self] signer in
+      renewals[call.id] = nil
+      body(signer)
+    }
+    if let waiting { renewals[call.id] = waiting }
+  }
+
+  /// Calls `body` when there is a free handle: at once, or in a later turn.
+  private func awaitHandle(for call: Call, _ body: @escaping () -> Void) {
+    if http.freeHandles > 0 { return body() }
+    renewals[call.id] = http.awaitHandle { [unowned self] in
+      renewals[call.id] = nil
+      body()
+    }
+  }
+
+  private func ask(
+    _ call: Call, signedBy signer: SigningIdentity, of source: any CredentialSource, sent: Timestamp
+  ) {
     let endpoint = endpointHealth.texts[call.place]
     do {
       let request = try signed(call, for: endpoint, with: signer)
@@ -110,16 +138,18 @@ package final class STSClient: SessionIssuer {
           tokens?.accepted(at: sent)
           return call.completion(issued)
         }
-        // It may have been replaced after it was read.
-        if failure.code.hasPrefix("AuthenticationFail.OIDCToken"), !call.isSecondSigner,
-          case .token(let other) = source.signer, !other.token.hasSameBytes(as: token.token)
-        {
-          return askSecondSigner(call)
+        let refuse = {
+          tokens?.refused(failure)
+          call.completion(
+            IssueOutcome(
+              result: .refused(tokens?.explained(failure) ?? failure), date: issued.date, sent: issued.sent))
         }
-        tokens?.refused(failure)
-        call.completion(
-          IssueOutcome(
-            result: .refused(tokens?.explained(failure) ?? failure), date: issued.date, sent: issued.sent))
+        guard failure.code.hasPrefix("AuthenticationFail.OIDCToken"), !call.isSecondSigner else { return refuse() }
+        // It may have been replaced after it was read.
+        awaitSigner(of: source, for: call) { [unowned self] signer in
+          guard case .token(let other) = signer, !other.token.hasSameBytes(as: token.token) else { return refuse() }
+          askSecondSigner(call)
+        }
       }
     } catch let failure as TransportFailure {
       fail(Failure(failure, now: serverTime()), of: call, sent: sent)
@@ -170,11 +200,7 @@ package final class STSClient: SessionIssuer {
     again.place = 0
     again.failures = []
     again.date = serverTime()
-    if http.freeHandles > 0 { return ask(again) }
-    renewals[call.id] = http.awaitHandle { [unowned self] in
-      renewals[call.id] = nil
-      ask(again)
-    }
+    awaitHandle(for: again) { [unowned self] in ask(again) }
   }
 
   /// Asks the next endpoint with a new request; false if there is none, or if it couldn't do better.

@@ -31,9 +31,9 @@ package enum SourceFactory {
         http: try client(loop) { $0.plainSite = role.site }, site: role.site, roleName: role.roleName,
         allowsV1: role.allowsV1, now: { loop.time })
     case .kms(let kms):
-      return KMSFetcher(
-        http: try client(loop) { $0.plainSite = kms.site }, site: kms.site, secret: kms.secret, tokenFile: kms.tokenFile
-      )
+      return try KMSFetcher(
+        http: try client(loop) { $0.plainSite = kms.site }, site: kms.site, secret: kms.secret,
+        tokenFile: kms.tokenFile, scheduler: loop)
     case .credentialsURI(let uri):
       switch uri.place {
       case .socket(let socket, let path):
