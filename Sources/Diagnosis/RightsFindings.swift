@@ -1,4 +1,4 @@
-import Core
+package import Core
 package import Settings
 
 /// What a user may do by the settings and the socket's permissions, as the host knows the user's groups.
@@ -52,6 +52,15 @@ package struct RightsFindings {
     let policy = AccessPolicy(ownUID: daemonsUID ?? 0, admins: settings.admins)
     let readable = settings.roles.filter { policy.mayRead(peer, of: nil, role: $0.readers) }.map(\.name.description)
     return Self.roles(readable, of: user.name, others: settings.roles.count - readable.count)
+  }
+
+  /// A role that the user may read at the loopback URI, where only `users` and `groups` of `allow` count; nil for none. Not one with a
+  /// session for each user, which would have to be fetched.
+  package func loopbackRole(in settings: DaemonSettings) -> RoleName? {
+    settings.roles.first { role in
+      !role.derivation.isPerUser
+        && (role.readers.uids.contains(user.uid) || !role.readers.gids.isDisjoint(with: groups))
+    }?.name
   }
 
   /// `others` is how many more roles there are; nil if that isn't known.

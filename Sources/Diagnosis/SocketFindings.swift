@@ -8,6 +8,8 @@ package struct SocketFindings {
   package let findings: [Finding]
   /// The roles that this process may read; nil if the daemon didn't say.
   package let readableRoles: [String]?
+  /// A loopback address at which this process may read a role, and the role; nil if the daemon named none.
+  package let loopback: (address: LoopbackAddress, role: RoleName)?
 
   /// `reader` is this process's user, as findings name it; `now` is the host's time.
   package init(path: String, reader: String, now: UTCTime) {
@@ -19,17 +21,35 @@ package struct SocketFindings {
       guard answer.status == 200, let list = answer.body.withBytes({ try? RoleList(parsing: $0) }) else {
         self.findings = [Self.refused(answer, subject)]
         readableRoles = nil
+        loopback = nil
         return
       }
       findings.append(Finding(.ok, subject, "the daemon answers user '\(reader)'"))
       if list.isAdmin { findings += try Self.daemon(client) }
       findings += list.roles.flatMap { Self.role($0, now: now) }
+      loopback = try Self.loopback(client, list.roles)
       readableRoles = list.roles.map(\.name)
     } catch {
       findings.append(Self.unreachable(error, subject))
       readableRoles = nil
+      loopback = nil
     }
     self.findings = findings
+  }
+
+  /// Asks for the URI of a few roles: one that this user may not read there is logged as a refusal.
+  private static func loopback(
+    _ client: LocalClient, _ roles: [RoleStatus]
+  ) throws(LocalClientError) -> (address: LoopbackAddress, role: RoleName)? {
+    // A user's own session would have to be fetched.
+    for role in roles.filter({ $0.userSessions == nil }).prefix(3) {
+      let answer = try client.request("GET", "/v1/roles/\(role.name)/uri")
+      if answer.status == 404 { return nil }
+      guard answer.status == 200, let uri = answer.body.withBytes({ try? LoopbackURI(parsing: $0) }) else { continue }
+      let site = uri.uri.dropFirst("http://".count).prefix { $0 != "/" }
+      if let address = LoopbackAddress(String(site)), let name = RoleName(role.name) { return (address, name) }
+    }
+    return nil
   }
 
   private static func unreachable(_ error: LocalClientError, _ subject: String) -> Finding {
@@ -100,7 +120,7 @@ package struct SocketFindings {
   }
 
   /// At the first semicolon, behind which our messages have the fix.
-  private static func split(_ text: String) -> (what: String, next: String?) {
+  static func split(_ text: String) -> (what: String, next: String?) {
     let parts = text.split(separator: ";", maxSplits: 1).map(String.init)
     return (parts.first ?? "", parts.count > 1 ? String(parts[1].drop { $0 == " " }) : nil)
   }

@@ -25,6 +25,14 @@ final class LocalConnection {
     descriptor = try Self.connected(path, deadline, timeout)
   }
 
+  /// Over a connected socket, which it takes over; `name` stands for the path in errors.
+  init(_ descriptor: CInt, to name: String, deadline: Deadline, timeout: Duration) {
+    self.descriptor = descriptor
+    path = name
+    self.deadline = deadline
+    self.timeout = timeout
+  }
+
   deinit { close(descriptor) }
 
   /// Sets a new deadline for what follows.
@@ -160,6 +168,9 @@ final class LocalConnection {
       }
     }
   }
+
+  /// Waits until something has arrived, or the other end has closed.
+  func awaitInput() throws(LocalClientError) { try wait(for: POLLIN) }
 
   /// Appends what has arrived and returns its length: 0 at the end of the connection, or a negative errno.
   private func takeWhatCame() -> Int32 {

@@ -67,9 +67,9 @@ struct Doctor {
         Finding(
           .skipped, "user", "no user's rights and files were looked at",
           next: "for a user's: sudo rolekeeper doctor --as USER"))
-    }
-    if let loopback = settings?.loopback {
-      for finding in LoopbackFindings(loopback).findings { report.add(finding) }
+      if let addresses = settings?.loopback?.addresses {
+        for finding in LoopbackFindings(addresses, asker: nil).findings { report.add(finding) }
+      }
     }
     if let settings { lookAtUnits(settings) }
     if let run, let settings {
@@ -158,7 +158,23 @@ struct Doctor {
     } else if let settings {
       found.append(rights.roles(in: settings, daemonsUID: run?.judge.daemonsUser?.uid))
     }
-    return found + traps(of: person)
+    return found + loopback(of: person, rights, settings, socket) + traps(of: person)
+  }
+
+  /// Asks there for one of the roles that `person` may read, by the settings, or else by what the daemon says.
+  private func loopback(
+    of person: HostUser, _ rights: RightsFindings, _ settings: DaemonSettings?, _ socket: SocketFindings
+  ) -> [Finding] {
+    func asker(_ role: RoleName) -> LoopbackFindings.Asker { LoopbackFindings.Asker(user: person.name, role: role) }
+    if let settings {
+      guard let addresses = settings.loopback?.addresses else { return [] }
+      return LoopbackFindings(
+        addresses, asker: rights.loopbackRole(in: settings).map(asker),
+        nobody: "; the allow of no role names user '\(person.name)' or one of its groups"
+      ).findings
+    }
+    guard let (address, role) = socket.loopback else { return [] }
+    return LoopbackFindings([address], asker: asker(role)).findings
   }
 
   private func traps(of person: HostUser) -> [Finding] {

@@ -1,3 +1,4 @@
+import Core
 import Glibc
 import JSON
 import Laboratory
@@ -158,6 +159,43 @@ import Wire
     let taken = try doctor(lab)
     #expect(taken.output.contains("ok       loopback URI http://127.0.0.1:\(port): something listens"), "\(taken)")
     #expect(taken.output.contains("warning  daemon: ") && taken.output.contains("\(port)"), "\(taken)")
+  }
+
+  @Test func `a user's role is asked for at the loopback URI, and the answer is judged`() throws {
+    let address = TCPSocket.freeAddress()
+    let lab = try lab()
+    lab.draft.loopback = [address.description]
+    lab.draft.roles[0].more = "allow = { users = [\(Person.reader), \"nobody\"] }"
+    try lab.writeSettings()
+    try lab.start()
+    let place = "loopback URI http://\(address): "
+    let good = try doctor(lab, "--as", "nobody")
+    #expect(good.output.contains("ok       \(place)gives user 'nobody' the credential of role uploader\n"), "\(good)")
+    // Who may not read the settings learns of the URI from the daemon.
+    let own = try doctor(
+      lab, wrapper: Person.words(Person.reader),
+      environment: ["HOME": try home(lab), "ROLEKEEPER_SOCKET": lab.draft.socketPath])
+    #expect(
+      own.output.contains("ok       \(place)gives user '\(Person.reader)' the credential of role uploader\n"), "\(own)")
+    let root = try doctor(lab)
+    #expect(root.output.contains("ok       \(place)something listens there\n"), "\(root)")
+    let stranger = try doctor(lab, "--as", "root")
+    #expect(
+      stranger.output.contains("ok       \(place)something listens there; the allow of no role names"), "\(stranger)")
+    // Settings that aren't in force yet.
+    lab.draft.roles[0].more = "allow = { users = [\(Person.reader)] }"
+    lab.draft.roles[1].more = "allow = { users = [\"nobody\"] }"
+    try lab.writeSettings()
+    let refused = try doctor(lab, "--as", "nobody")
+    #expect(refused.output.contains("failed   \(place)refuses user 'nobody' role reports (HTTP 403): "), "\(refused)")
+    #expect(refused.output.contains("in 'roles.reports.allow' and reload"), "\(refused)")
+    let other = "127.0.0.1:\(lab.emulator.port)"
+    lab.draft.loopback = [other]
+    try lab.writeSettings()
+    let taken = try doctor(lab, "--as", "nobody")
+    #expect(
+      taken.output.contains("failed   loopback URI http://\(other): what answers there isn't rolekeeperd"), "\(taken)")
+    #expect(taken.output.contains("see what listens there: sudo ss -ltnp"), "\(taken)")
   }
 
   @Test func `a daemon that doesn't answer is found`() throws {
