@@ -1,6 +1,11 @@
 package import Settings
 
 extension Finding {
+  /// That these settings, of the file `path`, can be used.
+  package static func settings(_ path: String, _ settings: DaemonSettings) -> Finding {
+    Finding(.ok, "settings", "'\(path)' can be used; roles: \(settings.roles.count)")
+  }
+
   /// A finding of the settings' loader.
   package init(_ diagnostic: Diagnostic) {
     let verdict: Verdict =

@@ -100,7 +100,10 @@ struct Arguments {
     }
     try takeProgram(words)
     if command == .source { try takeKeyFile() }
-    if !testedRoles.isEmpty, command == .check, !isOnline { throw Wrong("'--role' goes with '--online'") }
+    if command == .check, !isOnline {
+      if !testedRoles.isEmpty { throw Wrong("'--role' goes with '--online'") }
+      if isJSON { throw Wrong("'--json' goes with '--online'") }
+    }
     if isOnline && printsPolkit { throw Wrong("'--online' and '--print-polkit' don't go together") }
     if isHealthCheck && (isJSON || isWatching) {
       throw Wrong("'--check' goes with neither '--json' nor '--watch'")

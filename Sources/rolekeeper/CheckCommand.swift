@@ -20,7 +20,7 @@ enum CheckCommand {
       let others =
         (arguments.printsPolkit ? ["--print-polkit"] : []) + (arguments.printsPolicies ? ["--print-policy"] : [])
         + (arguments.isOnline ? ["--online"] : [])
-      return become(["--check"] + others + config + roles)
+      return become(["--check"] + others + config + roles + form)
     }
   }
 

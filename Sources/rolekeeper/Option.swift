@@ -37,7 +37,7 @@ enum Option: String, CaseIterable, CommandOption {
     switch self {
     case .help, .version: Command.allCases
     case .socket: Command.allCases.filter { ![.source, .whoHad, .policy].contains($0) }
-    case .json: [.status, .watch, .source, .doctor]
+    case .json: [.status, .watch, .check, .source, .doctor]
     case .watch, .check: [.status]
     case .field, .output: [.get]
     case .format, .template, .wait: [.get, .exec]

@@ -139,7 +139,7 @@ enum Usage {
       """
     case .check:
       """
-      usage: rolekeeper check [--config FILE] [--online [--role ROLE…]] [--print-polkit | --print-policy]
+      usage: rolekeeper check [--config FILE] [--online [--role ROLE…] [--json]] [--print-polkit | --print-policy]
 
       Checks the settings, and reports on stdout each error and warning with its file, its line, and what to write instead.
       When root runs it, the settings are checked as the daemon's user, and so is the AccessKey that the unit's
@@ -155,6 +155,7 @@ enum Usage {
         --config FILE   the settings; default /etc/rolekeeper/rolekeeper.toml
         --online        ask STS, too, at most requests_per_second times a second
         --role ROLE     with --online, try this role alone; may be given several times
+        --json          with --online, print all findings as one line of JSON
         --print-polkit  print instead the polkit rule that lets the daemon reload the units in refresh_units
         --print-policy  print instead the least policies in RAM with which the settings work, each as a line of JSON: for
                         each source what its RAM user must be allowed, for each role which users it must trust; stderr

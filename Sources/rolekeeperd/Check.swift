@@ -1,5 +1,6 @@
 import Core
 import Daemon
+import Diagnosis
 import Glibc
 import Settings
 
@@ -8,8 +9,9 @@ import Settings
 ///     /etc/rolekeeper/rolekeeper.toml:14: roles.uploader.duration is 5min, allowed are 15min to 12h; write …
 ///     /etc/rolekeeper/rolekeeper.toml: 2 roles, 1 error: the daemon would not start with these settings
 enum Check {
-  /// With `online`, STS is then asked for a session of each of those roles.
-  static func run(config: String, user: String?, online: OnlineRun.Roles? = nil) -> Int32 {
+  /// With `online`, STS is then asked for a session of each of those roles; with `isJSON`, too, all findings are one line of JSON.
+  static func run(config: String, user: String?, online: OnlineRun.Roles? = nil, isJSON: Bool = false) -> Int32 {
+    if let online, isJSON { return printFindings(config: config, user: user, online) }
     guard let run = CheckRun(config: config, user: user, prints: true) else { return ExitStatus.failed }
     let loaded = run.loaded
     var report = CheckReport(isOnline: online != nil)
@@ -22,7 +24,21 @@ enum Check {
     guard isPrinted() else { return ExitStatus.failed }
     guard report.errors == 0 else { return ExitStatus.badSettings }
     guard let online, let settings = loaded.settings else { return ExitStatus.done }
-    let status = OnlineRun(run, settings).check(online)
+    var findings = FindingReport(.text, write: Output.write)
+    let status = OnlineRun(run, settings).check(online, &findings)
+    return isPrinted() ? status : ExitStatus.failed
+  }
+
+  private static func printFindings(config: String, user: String?, _ online: OnlineRun.Roles) -> Int32 {
+    guard let run = CheckRun(config: config, user: user, prints: false) else { return ExitStatus.failed }
+    var findings = FindingReport(.json, write: Output.write)
+    for diagnostic in run.loaded.diagnostics { findings.add(Finding(diagnostic)) }
+    guard let settings = run.loaded.settings else {
+      findings.finish()
+      return isPrinted() ? ExitStatus.badSettings : ExitStatus.failed
+    }
+    findings.add(.settings(config, settings))
+    let status = OnlineRun(run, settings).check(online, &findings)
     return isPrinted() ? status : ExitStatus.failed
   }
 

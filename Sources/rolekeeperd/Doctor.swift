@@ -110,7 +110,7 @@ struct Doctor {
     report.say(run.judge.introduction)
     for finding in run.loaded.diagnostics { report.add(Finding(finding)) }
     if let settings = run.loaded.settings {
-      report.add(Finding(.ok, "settings", "'\(query.config)' can be used; roles: \(settings.roles.count)"))
+      report.add(.settings(query.config, settings))
     }
     return run
   }

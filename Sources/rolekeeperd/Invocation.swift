@@ -3,7 +3,7 @@ import Core
 /// What the daemon's command line requests.
 enum Invocation {
   case run(config: String, isStrict: Bool)
-  case check(config: String, user: String?, online: OnlineRun.Roles?)
+  case check(config: String, user: String?, online: OnlineRun.Roles?, isJSON: Bool)
   /// For `rolekeeper source test`; not in the help, as all that begins with `rolekeeper`.
   case testSource(file: String, config: String, OnlineRun.Roles, isJSON: Bool)
   /// For `rolekeeper doctor`.
@@ -20,7 +20,7 @@ enum Invocation {
 
   static let usage = """
     usage: rolekeeperd [--config FILE] [--strict]
-           rolekeeperd --check [--config FILE] [--user NAME] [--online [--role ROLE…] | --print-polkit | --print-policy]
+           rolekeeperd --check [--config FILE] [--user NAME] [--online [--role ROLE…] [--json] | --print-polkit | --print-policy]
 
     Keeps temporary Alibaba Cloud credentials for the programs of this host; 'rolekeeper --help' says how to get them.
 
@@ -33,6 +33,7 @@ enum Invocation {
       --user NAME     with --check, as root: check as this user; default the installed unit's user, or else rolekeeper
       --online        with --check: then ask STS for a session of each role, and throw it away
       --role ROLE     with --online: ask for this role alone; may be given several times
+      --json          with --online: report all findings as one line of JSON
       --print-polkit  with --check: print instead the polkit rule that lets the daemon reload the units in refresh_units
       --print-policy  with --check: print instead the least policies in RAM with which the settings work, each as a line of
                       JSON; what each one is for is on stderr
@@ -116,29 +117,32 @@ enum Invocation {
       self = .testSource(file: keyFile, config: config, roles, isJSON: isJSON)
       return
     }
-    guard !isJSON, socket == nil, roles.source == nil else {
-      self = .wrong("'--json', '--socket' and '--source' go with what 'rolekeeper' runs")
+    guard socket == nil, roles.source == nil else {
+      self = .wrong("'--socket' and '--source' go with what 'rolekeeper' runs")
       return
     }
     guard isCheck || user == nil else {
       self = .wrong("'--user' goes with '--check'")
       return
     }
-    guard isCheck || !isOnline, isOnline || roles.names.isEmpty else {
-      self = .wrong(isOnline ? "'--online' goes with '--check'" : "'--role' goes with '--online'")
+    guard isCheck || !isOnline, isOnline || (roles.names.isEmpty && !isJSON) else {
+      self = .wrong(
+        isOnline ? "'--online' goes with '--check'" : "'\(isJSON ? "--json" : "--role")' goes with '--online'")
       return
     }
     let others: [(String, Invocation)] =
       (isPolkit ? [("--print-polkit", .printPolkit(config: config, user: user))] : [])
       + (isPolicy ? [("--print-policy", .printPolicies(config: config, user: user))] : [])
-      + (isOnline ? [("--online", .check(config: config, user: user, online: roles))] : [])
+      + (isOnline ? [("--online", .check(config: config, user: user, online: roles, isJSON: isJSON))] : [])
       + (question.map { [("--policy-test", .testPolicy(config: config, user: user, words: $0))] } ?? [])
     if others.count > 1 {
       self = .wrong("'\(others[0].0)' and '\(others[1].0)' don't go together")
     } else if let other = others.first {
       self = isCheck ? other.1 : .wrong("'\(other.0)' goes with '--check'")
     } else {
-      self = isCheck ? .check(config: config, user: user, online: nil) : .run(config: config, isStrict: isStrict)
+      self =
+        isCheck
+        ? .check(config: config, user: user, online: nil, isJSON: false) : .run(config: config, isStrict: isStrict)
     }
   }
 }

@@ -35,7 +35,8 @@ struct OnlineRun {
     self.settings = settings
   }
 
-  func check(_ roles: Roles) -> Int32 {
+  /// Adds what it finds to `report`, and prints the end of that.
+  func check(_ roles: Roles, _ report: inout FindingReport) -> Int32 {
     do {
       let chosen = try roles.chosen(of: settings)
       let asRoot: ((() -> SourceKey) -> SourceKey)? = run.judge.isRoot ? { run.judge.asRoot($0) } : nil
@@ -46,7 +47,7 @@ struct OnlineRun {
       }
       // The network is none of root's business.
       try run.judge.giveRootUp()
-      var report = FindingReport(.text, write: Output.write)
+      if let asRoot = run.judge.rootFinding { report.add(asRoot) }
       let rate = settings.sts.requestsPerSecond
       let limit = rate == rate.rounded() ? "\(Int(rate))" : "\(rate)"
       report.say("asking STS for a session of each role, at most \(limit) per second; they are thrown away")

@@ -25,7 +25,8 @@ case .version: print("rolekeeperd \(Version.number)")
 case .wrong(let why):
   Console.report("rolekeeperd: \(why)\n\(Invocation.usage)")
   exit(ExitStatus.wrongUsage)
-case .check(let config, let user, let online): exit(Check.run(config: config, user: user, online: online))
+case .check(let config, let user, let online, let isJSON):
+  exit(Check.run(config: config, user: user, online: online, isJSON: isJSON))
 case .testSource(let file, let config, let roles, let isJSON):
   exit(SourceTest.run(file, config: config, roles: roles, isJSON: isJSON))
 case .doctor(let query): exit(Doctor.run(query))

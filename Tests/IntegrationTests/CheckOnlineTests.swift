@@ -1,4 +1,5 @@
 import Glibc
+import JSON
 import Laboratory
 import TestSupport
 import Testing
@@ -31,6 +32,28 @@ import Testing
     #expect(one.status == 0 && !one.output.contains("role uploader"), "\(one)")
     let none = try check(lab, "--role", "nobody")
     #expect(none.status == 1 && none.errors.contains("'--role nobody': there is no such role"), "\(none)")
+  }
+
+  @Test func `the same as one line of JSON, with what is said of the settings`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil))
+    let good = try check(lab, "--json")
+    #expect(good.status == 0 && good.errors.isEmpty && good.output.split(separator: "\n").count == 1, "\(good)")
+    let bytes = Array(good.output.utf8)
+    let document = try JSONDocument(bytes.span)
+    #expect(document.root["verdict"]?.string() == "warning", "of the settings: \(good)")
+    for words in [
+      #"{"verdict":"ok","subject":"settings","text":"'\#(lab.configPath)' can be used; roles: 2","next":null}"#,
+      #"{"verdict":"ok","subject":"role uploader","text":"STS issues sessions of 15min and, on request, 1h","next":null}"#,
+    ] { #expect(good.output.contains(words), "\(words) in:\n\(good.output)") }
+    let none = try check(lab, "--json", "--role", "nobody")
+    #expect(none.status == 1 && none.errors.contains("'--role nobody': there is no such role"), "\(none)")
+    lab.draft.roles[0].more = "colour = 1"
+    try lab.writeSettings()
+    let before = try lab.emulator.draws()
+    let bad = try check(lab, "--json")
+    #expect(bad.status == 78 && bad.output.hasPrefix(#"{"verdict":"failed","findings":[{"#), "\(bad)")
+    #expect(bad.output.contains("colour") && bad.output.split(separator: "\n").count == 1, "\(bad)")
+    #expect(try lab.emulator.draws() == before)
   }
 
   @Test func `bad settings are reported as ever, and STS isn't asked`() throws {

@@ -142,6 +142,8 @@ import Testing
     Case(words: "get a --watch", says: "'get' has no option '--watch'; it belongs to 'status'"),
     Case(words: "check --min-ttl 3s", says: "it belongs to 'get' and 'wait' and 'exec'"),
     Case(words: "reload --json", says: "it belongs to 'status'"),
+    Case(words: "check --json", says: "'--json' goes with '--online'"),
+    Case(words: "check --role a", says: "'--role' goes with '--online'"),
     Case(words: "--vresion", says: "there is no option '--vresion'; did you mean '--version'?"),
     Case(words: "--socket", says: "'--socket' needs a value"),
     Case(words: "--socket= status", says: "'--socket' is empty; write a path"),
