@@ -20,7 +20,7 @@ enum Invocation {
 
   static let usage = """
     usage: rolekeeperd [--config FILE] [--strict]
-           rolekeeperd --check [--config FILE] [--user NAME] [--online [--role ROLE…] [--json] | --print-polkit | --print-policy]
+           rolekeeperd --check [--config FILE] [--user USER] [--online [--role ROLE…] [--json] | --print-polkit | --print-policy]
 
     Keeps temporary Alibaba Cloud credentials for the programs of this host; 'rolekeeper --help' says how to get them.
 
@@ -30,7 +30,7 @@ enum Invocation {
       --check         check the settings and the AccessKeys without asking STS, report on stdout what is wrong, and exit;
                       when root runs it, they are checked as the daemon's user, and so is the AccessKey that the unit's
                       LoadCredential= names
-      --user NAME     with --check, as root: check as this user; default the installed unit's user, or else rolekeeper
+      --user USER     with --check, as root: check as this user; default the installed unit's user, or else rolekeeper
       --online        with --check: then ask STS for a session of each role, and throw it away
       --role ROLE     with --online: ask for this role alone; may be given several times
       --json          with --online: report all findings as one line of JSON

@@ -16,13 +16,19 @@ def kind(value):
         return "files"
     if words & {"DIR", "DIRECTORY"}:
         return "directories"
-    return {"ROLE": "roles", "NAME": "users"}.get(value.replace("…", ""), "nothing")
+    return {"ROLE": "roles", "USER": "users"}.get(value.replace("…", ""), "nothing")
 
 
 def operands(usage):
     """What stands in a usage beside options: roles, files or nothing."""
     rest = re.sub(r"\[--?[^\]]*\]|--\S+ \S+", "", usage)
     return "roles" if "ROLE" in rest else "files" if "FILE" in rest else "nothing"
+
+
+def verb(command):
+    """The word that a command has to have before its operand, such as `test` in `policy test ROLE`; None where there is none."""
+    match = re.match(rf"\S+ {re.escape(command.name)} ([a-z]+)( |$)", command.usage[0])
+    return match and match[1]
 
 
 def value_kind(program, item):
@@ -32,16 +38,15 @@ def value_kind(program, item):
         for group in command.groups:
             if group.title == title:
                 return [listed.name for listed in group.items]
-    # NAME of the emulator is a host's.
-    found = kind(item.value)
-    return "nothing" if found == "users" and program.name == "sts-emulator" else found
+    return kind(item.value)
 
 
 def options_of(program, command):
-    """A command's options: its own, and those of every command."""
+    """A command's options: its own, and those of the program that its help refers to."""
     own = list(command.options)
+    text = " ".join(part for part in command.parts if isinstance(part, str))
     return own + [item for item in program.options if item.name not in {other.name for other in own} and item.name != "--version"
-                  and (item.name != "--timeout" or any("--timeout" in part for part in command.parts if isinstance(part, str)))]
+                  and (not item.value or f"{item.name} {item.value}" in text)]
 
 
 def all_options(program):
@@ -77,7 +82,7 @@ def bash(program):
         head(program, "bash"),
         *(["_rolekeeper_roles() {", f"  {ROLES}", "}", ""] if reads_roles(program) else []),
         f"{function}() {{",
-        "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command= i",
+        "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} i",
         "  # bash takes --option=value for three words.",
         "  if [[ $current == = ]]; then current= previous=${COMP_WORDS[COMP_CWORD - 1]}",
         "  elif [[ $previous == = ]]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi",
@@ -91,21 +96,22 @@ def bash(program):
     lines.append("  esac")
     if program.commands:
         lines += [
+            "  local -a operands=()",
             "  for ((i = 1; i < COMP_CWORD; i++)); do",
             "    case ${COMP_WORDS[i]} in",
             f"      {' | '.join(item.name for item in with_value)}) ((i++)); [[ ${{COMP_WORDS[i]}} != = ]] || ((i++)) ;;",
             "      -*) ;;",
-            "      *) command=${COMP_WORDS[i]}; break ;;",
+            "      *) operands+=(\"${COMP_WORDS[i]}\") ;;",
             "    esac",
             "  done",
-            "  case $command in",
+            "  case ${operands[0]-} in",
             "    '')",
             *bash_words("      ", [i.name for i in program.options], bash_answer(names_of_commands(program) + ["help"])),
         ]
         for _, command in program.commands:
             lines += [
                 f"    {command.name})",
-                *bash_words("      ", [i.name for i in options_of(program, command)], bash_answer(operands(command.usage[0]))),
+                *bash_words("      ", [i.name for i in options_of(program, command)], bash_operands(command)),
             ]
         lines += ["    help)", f"      {bash_answer(names_of_commands(program))} ;;", "  esac"]
     else:
@@ -113,6 +119,14 @@ def bash(program):
         lines += bash_words("  ", names, bash_answer(operands(program.usage[0])))[:-1] + ["  fi"]
     lines += ["}", f"complete -F {function} {program.name}", ""]
     return "\n".join(lines)
+
+
+def bash_operands(command):
+    """The answer where no option was begun; the command itself is the first of the operands."""
+    answer = bash_answer(operands(command.usage[0]))
+    if not verb(command):
+        return answer
+    return f"case ${{#operands[@]}} in 1) {bash_answer([verb(command)])} ;; 2) {answer} ;; esac"
 
 
 def bash_words(indent, options, otherwise):
@@ -167,15 +181,17 @@ def zsh(program):
         arguments[-1] + " \\", "    '1:command:{_describe command commands}' \\", "    '*::argument:->arguments'",
         "  [[ $state == arguments ]] || return", "  case $words[1] in"]
     for _, command in program.commands:
-        lines += [f"    {command.name})", *zsh_arguments(program, options_of(program, command), operands(command.usage[0]), "      ")]
+        lines += [f"    {command.name})", *zsh_arguments(program, options_of(program, command), operands(command.usage[0]), "      ", verb(command))]
         lines[-1] += " ;;"
     lines += ["    help) _describe command commands ;;", "  esac", "}", "", f'_{program.name} "$@"', ""]
     return "\n".join(lines)
 
 
-def zsh_arguments(program, options, rest, indent):
+def zsh_arguments(program, options, rest, indent, verb=None):
     specs = [zsh_option(program, item) for item in options]
-    if rest != "nothing":
+    if verb:
+        specs += [f"'1: :({verb})'", f"'2:{rest[:-1]}:{zsh_action(rest)}'"]
+    elif rest != "nothing":
         specs.append(f"'*:{rest[:-1]}:{zsh_action(rest)}'")
     return [f"{indent}_arguments \\"] + [f"{indent}  {spec} \\" for spec in specs[:-1]] + [f"{indent}  {specs[-1]}"]
 
@@ -210,6 +226,17 @@ def fish_option(program, item, condition=""):
     return f"complete -c {program.name}{condition} -l {item.name[2:]}{value} -d {fish_text(item.meaning)}"
 
 
+def fish_operands(program, command, within):
+    rest = fish_value(operands(command.usage[0])).removeprefix(" -x").removeprefix(" -r")
+    first = verb(command)
+    if first:
+        before = f" -n '__fish_seen_subcommand_from {command.name}; and not __fish_seen_subcommand_from {first}'"
+        after = f" -n '__fish_seen_subcommand_from {command.name}; and __fish_prev_arg_in {first}'"
+        return [f"complete -c {program.name}{before} -a {first}", f"complete -c {program.name}{after}{rest}"]
+    # Commands without a verb have no files for operands.
+    return [f"complete -c {program.name}{within}{rest}"] if operands(command.usage[0]) == "roles" else []
+
+
 def fish(program):
     lines = [head(program, "fish")]
     if reads_roles(program):
@@ -229,7 +256,6 @@ def fish(program):
     lines += [fish_option(program, item, none) for item in program.options]
     for _, command in program.commands:
         within = f" -n '__fish_seen_subcommand_from {command.name}'"
-        if operands(command.usage[0]) == "roles":
-            lines.append(f"complete -c {program.name}{within} -a '(__rolekeeper_roles)'")
+        lines += fish_operands(program, command, within)
         lines += [fish_option(program, item, within) for item in options_of(program, command)]
     return "\n".join(lines + [""])
