@@ -31,7 +31,7 @@ extension Bench {
     report.add(
       "During 10,000 AssumeRole calls",
       """
-      All 10,000 roles are told to refresh at once; a reader asks every 2 ms on a new connection, its time counted from when it was \
+      All 10,000 roles refresh at once, on request; a reader asks every 2 ms on a new connection, its time counted from when it was \
       due. STS on the same machine, by TLS; requests_per_second and burst are \(Stage.rate). Medians of \(form.bursts) rounds. In each the \
       reader asks the daemon during one burst and the bare server in C during another: both times it is the daemon that refreshes. CPU and \
       seconds are of the bursts during which nobody reads from the daemon, beside those of a C program (`Benchmarks/BareRefresher`) that \

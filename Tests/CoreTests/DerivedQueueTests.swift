@@ -74,7 +74,7 @@ import Testing
     #expect(queue.next(at: Self.at(32))?.role == 0)
   }
 
-  @Test func `when one can start is told by its place`() {
+  @Test func `when one can start follows from its place`() {
     var queue = FetchQueue(rate: 1, burst: 1, at: Self.start)
     Self.add([Self.derived(1), Self.derived(2), Self.derived(3)], to: &queue)
     #expect(queue.count == 3 && queue.isWaiting(role: 2))

@@ -198,8 +198,8 @@ import Wire
     // Past the longest wait, and past any TimeoutStartSec=: it asks twice as often as it has to.
     for _ in 0..<400 {
       advance(.seconds(10))
-      let told = manager.take()
-      #expect(!told.isEmpty && told.allSatisfy { $0 == "starting 20s" })
+      let sent = manager.take()
+      #expect(!sent.isEmpty && sent.allSatisfy { $0 == "starting 20s" })
     }
     #expect(backend.starts == 0 && lines.all.count == 1)
   }

@@ -109,7 +109,7 @@ import Wire
     try lab.emulator.fault("kind=key-disabled&key=\(key.id)")
     try lab.refresh(Self.roles)
     for (role, before) in zip(Self.roles, before) {
-      try eventually("\(role) fails, and that is told") { lines(role) == before + 1 }
+      try eventually("\(role) fails, and that is logged") { lines(role) == before + 1 }
     }
   }
 

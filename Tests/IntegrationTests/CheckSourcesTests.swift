@@ -122,7 +122,7 @@ import Testing
     expect(try check(lab), 4, ["failed   source other: ", "'certificate'"])
   }
 
-  @Test func `KMS Agent is asked with its token, and the key's owner is told`() throws {
+  @Test func `KMS Agent is asked with its token, and the key's owner is shown`() throws {
     let lab = try Lab.withService("[kms.secrets.keeper]\naccount = \"\(Self.account)\"\nuser = \"keeper\"") {
       """
       type = "kms"

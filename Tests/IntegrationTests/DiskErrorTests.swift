@@ -67,7 +67,7 @@ import Wire
     }
     for row in Self.cases {
       let complaints = daemon.logLines("error: credential file not written", "role=\(row.role)")
-      #expect(complaints.count == 1, "\(row), told once: \(complaints)")
+      #expect(complaints.count == 1, "\(row), logged once: \(complaints)")
       #expect(complaints.allSatisfy { $0.contains(row.attempt) && $0.contains("(dmesg)") }, "\(row): \(complaints)")
     }
 

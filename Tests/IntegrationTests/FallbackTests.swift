@@ -102,8 +102,8 @@ import Wire
   /// What is said while the fallback serves.
   private func expectFallback(_ stand: Stand) throws {
     let (row, lab, first, second) = (stand.row, stand.ways.lab, stand.ways.first, stand.ways.second)
-    let told = lab.daemon.logLines("warning: a fallback endpoint of STS answers", second.endpoint, row.code)
-    #expect(told.count == 1, "\(row): \(lab.daemon.log)")
+    let logged = lab.daemon.logLines("warning: a fallback endpoint of STS answers", second.endpoint, row.code)
+    #expect(logged.count == 1, "\(row): \(lab.daemon.log)")
     #expect(try lab.status("uploader").lastError == nil, "\(row): an endpoint that fails is no role that fails")
     let endpoints = try lab.report().endpoints
     #expect(endpoints.map(\.endpoint) == [first.endpoint, second.endpoint], "\(row)")
@@ -160,7 +160,7 @@ import Wire
     ] {
       try ways.lab.emulator.fault("kind=error&\(fault)")
       #expect(try ways.lab.daemon.post("/v1/roles/uploader/refresh").status == 202)
-      try eventually("\(code) is told") { try ways.lab.status("uploader").lastError?.code == code }
+      try eventually("\(code) is reported") { try ways.lab.status("uploader").lastError?.code == code }
       try ways.lab.emulator.clearFaults()
     }
     #expect(try ways.second.connections() == 0)
@@ -188,9 +188,9 @@ import Wire
       try ways.first.become(.open)
       try ways.rotate(2)
     }
-    let told =
+    let logged =
       daemon.logLines("a fallback endpoint of STS answers").count + daemon.logLines("the first STS endpoint").count
-    #expect(told == 4)
+    #expect(logged == 4)
     #expect(try ways.lab.report().endpoints[0].failures >= 6, "the figures tell it all")
   }
 

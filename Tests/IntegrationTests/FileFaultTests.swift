@@ -144,7 +144,7 @@ import Testing
           #expect(complaints.isEmpty, "\(row): \(complaints)")
           continue
         }
-        #expect(row.complaints.contains(complaints.count), "\(row), told once: \(complaints)")
+        #expect(row.complaints.contains(complaints.count), "\(row), logged once: \(complaints)")
         #expect(complaints.allSatisfy { $0.contains(cure) }, "\(row): \(complaints)")
       }
       let linked = places["linked"]!.spare

@@ -31,7 +31,7 @@ import Wire
 
     var room = [UInt8](repeating: 0, count: 65536)
     var text = ""
-    try eventually("what was lost is told") {
+    try eventually("what was lost is reported") {
       let count = read(reading, &room, room.count)
       if count > 0 { text += String(decoding: room[..<count], as: UTF8.self) }
       return text.contains(/warning: log lines lost: neither the journal nor stderr accepted them count=[1-9]/)

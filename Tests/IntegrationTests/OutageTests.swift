@@ -28,7 +28,7 @@ import Wire
     Case(role: "unavailable", fault: "kind=error&status=503&message=\(quoted)", code: "ServiceUnavailable"),
     Case(
       role: "throttle-untold", fault: "kind=throttle", code: "Throttling.User", mendsSoon: false, retryAfterAtLeast: 2),
-    Case(role: "told-to-wait", fault: "kind=throttle&retry_after_ms=700", code: "Throttling.User"),
+    Case(role: "asked-to-wait", fault: "kind=throttle&retry_after_ms=700", code: "Throttling.User"),
     Case(role: "refuse", fault: "kind=refuse", code: "NoAnswer"),
     Case(role: "drop", fault: "kind=drop", code: "AnswerCut"),
     Case(role: "hang", fault: "kind=delay&milliseconds=600000", code: "Timeout"),
@@ -95,7 +95,7 @@ import Wire
       #expect(try lab.status(row.role).state == .lapsed)
       #expect(try lab.status(row.role).lastError?.code == row.code)
       #expect(
-        daemon.logLines("refresh failed", "role=\(row.role)", "code=\(row.code)").count == 1, "\(row): told once")
+        daemon.logLines("refresh failed", "role=\(row.role)", "code=\(row.code)").count == 1, "\(row): logged once")
       try eventually("\(row): the file goes with the session") {
         access("\(lab.draft.directory)/\(row.role)/credentials.json", F_OK) != 0
       }

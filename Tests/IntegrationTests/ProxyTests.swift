@@ -98,8 +98,8 @@ import Wire
       try detour.proxy.become(.open)
       try lab.refresh(["uploader"])
       try lab.awaitRotations(of: ["uploader"])
-      let told = daemon.logLines("\(row.level): refresh failed", "code=\(row.code)").count
-      #expect(told == Self.cases[...number].count { $0.code == row.code }, "\(row), told once: \(daemon.log)")
+      let logged = daemon.logLines("\(row.level): refresh failed", "code=\(row.code)").count
+      #expect(logged == Self.cases[...number].count { $0.code == row.code }, "\(row), logged once: \(daemon.log)")
       #expect(daemon.logLines("refresh works again").count == number + 1, "\(row): \(daemon.log)")
     }
     try watch(for: .seconds(2 * Self.lifetime + 1), since: start)

@@ -29,7 +29,7 @@ import Wire
     let socket = Self.isRoot ? "rk.sock 660 0:\(Person.clients)" : "rk.sock 600 \(geteuid()):\(getegid())"
     #expect(try Self.tree(lab.directory.path).contains(socket))
     var secrets = [RealmDraft.key.secret, RealmDraft.otherKey.secret]
-    var told = try refusals(at: lab, &secrets)
+    var shown = try refusals(at: lab, &secrets)
     func take() throws {
       for role in ["uploader", "reports"] {
         let credential = try lab.credential(role)
@@ -38,7 +38,7 @@ import Wire
     }
     for _ in 0..<3 {
       try take()
-      told += try #require(try events.readLine())
+      shown += try #require(try events.readLine())
     }
     // Failures quote the request in the message of some answers.
     try lab.emulator.fault("kind=error&status=400&code=SignatureDoesNotMatch&message=\(secrets[3].prefix(40))&count=2")
@@ -56,40 +56,40 @@ import Wire
     #expect(try daemon.post("/v1/reload").status == 200)
     try daemon.awaitLog("code=ProxyAuthentication")
     try lab.directory.write("\(Self.proxyPassword)\n\(Self.proxyPassword)", to: "proxy-password", mode: 0o400)
-    told += try daemon.post("/v1/reload").body
-    #expect(told.contains("proxy password file"))
+    shown += try daemon.post("/v1/reload").body
+    #expect(shown.contains("proxy password file"))
     try eventually("the sessions end", within: 30) { try daemon.get("/v1/roles/uploader/credentials").status == 503 }
-    told += try daemon.get("/v1/roles/uploader/credentials").body
+    shown += try daemon.get("/v1/roles/uploader/credentials").body
     for target in ["/v1/status", "/metrics", "/v1/roles", "/v1/roles/uploader", "/healthz", "/nowhere"] {
-      told += try daemon.get(target).body
+      shown += try daemon.get(target).body
     }
     for words in [["status"], ["status", "--json"], ["get", "nobody"], ["check", "--config", lab.configPath]] {
       let run = try ChildProcess.run([Programs.commandLine, "--socket", lab.draft.socketPath] + words)
-      told += run.output + run.errors
+      shown += run.output + run.errors
     }
-    told += try whatTheKernelShows(of: daemon)
+    shown += try whatTheKernelShows(of: daemon)
     #expect(daemon.child.stop() == 0)
     // The stream ended with it: the rotations, the failures, and what has lapsed.
     var lines: [String] = []
     while let line = try events.readLine() { lines.append(line) }
     for state in ["failing", "lapsed"] { #expect(lines.contains { $0.contains("\"\(state)\"") }, "\(state): \(lines)") }
     #expect(lines.count >= 6, "\(lines)")
-    told += lines.joined()
-    told += daemon.log + daemon.child.output
-    told += daemon.notify.messages()
-    #expect(told.contains(RealmDraft.key.id), "what is no secret is shown")
-    #expect(told.contains("LTAI…hero") && !told.contains(RealmDraft.otherKey.id), "STS has never accepted it")
+    shown += lines.joined()
+    shown += daemon.log + daemon.child.output
+    shown += daemon.notify.messages()
+    #expect(shown.contains(RealmDraft.key.id), "what is no secret is shown")
+    #expect(shown.contains("LTAI…hero") && !shown.contains(RealmDraft.otherKey.id), "STS has never accepted it")
     // What marks every session's secret and token, those too that nobody read.
     #expect(secrets.count { $0.hasPrefix(Self.secretMark) } == secrets.count { $0.hasPrefix(Self.tokenMark) })
-    for mark in [Self.secretMark, Self.tokenMark] { #expect(!told.contains(mark), "told: \(mark)…") }
+    for mark in [Self.secretMark, Self.tokenMark] { #expect(!shown.contains(mark), "shown: \(mark)…") }
     // As it goes to the proxy, too.
     let basic = Self.base64("keeper:\(Self.proxyPassword)")
     for secret in secrets + [Self.proxyPassword, basic, Self.externalID, Self.policyMark] {
-      #expect(!told.contains(secret), "told: \(secret)")
+      #expect(!shown.contains(secret), "shown: \(secret)")
       // Not a part of one either.
-      #expect(!told.contains(secret.prefix(12)) && !told.contains(secret.suffix(12)), "told in part: \(secret)")
+      #expect(!shown.contains(secret.prefix(12)) && !shown.contains(secret.suffix(12)), "shown in part: \(secret)")
     }
-    #expect(try proxy.heads().contains(basic), "the proxy alone was told")
+    #expect(try proxy.heads().contains(basic), "the proxy alone has it")
   }
 
   static let isRoot = geteuid() == 0
@@ -113,22 +113,22 @@ import Wire
   private func refusals(at lab: Lab, _ secrets: inout [String]) throws -> String {
     let reserved = try Credential(try lab.daemon.get("/v1/roles/batch/credentials?min_ttl=1200"))
     secrets += [reserved.secret, reserved.token]
-    var told = ""
+    var shown = ""
     for (target, status) in [
       ("uploader/credentials?min_ttl=7200", 409), ("uploader/credentials?min_ttl=1800", 409),
       ("batch/credentials?min_ttl=3000", 429), ("idle/credentials", 503),
     ] {
       let reply = try lab.daemon.get("/v1/roles/\(target)")
       #expect(reply.status == status && reply.body.contains("detail"), "\(target): \(reply)")
-      told += reply.body
+      shown += reply.body
     }
-    guard Self.isRoot else { return told }
+    guard Self.isRoot else { return shown }
     for target in ["uploader/credentials", "uploader"] {
       let reply = try lab.ask("/v1/roles/\(target)", as: Person.stranger)
       #expect(reply.status == 403 && reply.body.contains("detail"), "\(target): \(reply)")
-      told += reply.body
+      shown += reply.body
     }
-    return told
+    return shown
   }
 
   /// What `/proc` has of the process. Only root sees the environment of what can't be dumped.
@@ -139,22 +139,22 @@ import Wire
       #expect(!text.isEmpty, "\(name) is empty")
       return text
     }
-    var told = try ["cmdline", "comm", "status", "limits"].map(text).joined()
-    #expect(told.contains(#/Max core file size +0 +0 /#), "\(told)")
+    var shown = try ["cmdline", "comm", "status", "limits"].map(text).joined()
+    #expect(shown.contains(#/Max core file size +0 +0 /#), "\(shown)")
     guard Self.isRoot else {
       #expect(FileText.read("\(home)/environ")?.isEmpty != false, "it can be dumped")
-      return told
+      return shown
     }
     let environment = try text("environ")
     #expect(environment.contains("NOTIFY_SOCKET="), "\(environment)")
-    told += environment + (try text("coredump_filter"))
+    shown += environment + (try text("coredump_filter"))
     // proc(5): root's, whoever runs it, where it can't be dumped; else of the process's own group.
     let other = try ChildProcess(Self.inAnotherGroup + ["/bin/sleep", "60"], in: TemporaryDirectory())
     try eventually("what can be dumped shows its group") {
       FileStatus("/proc/\(other.pid)/environ")?.gid == Person.media
     }
     #expect(FileStatus("\(home)/environ")?.gid == 0, "it can be dumped")
-    return told
+    return shown
   }
 
   /// Sends everything through a proxy that asks for a password, and gives the first role a policy.

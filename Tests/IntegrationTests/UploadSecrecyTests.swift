@@ -14,30 +14,30 @@ import Testing
     try lab.addVideo("two.mp4", size: 5000)
     let session = try lab.lab.credential("uploader")
     let inParts = ["--multipart-threshold", "100kB", "--part-size", "100KiB", "--parts", "1", "--jobs", "1"]
-    var told = ""
+    var shown = ""
     // Messages that quote what was sent.
     for action in ["CreateUploadVideo", "UploadPart"] {
       try lab.emulator.fault(
         "kind=error&status=400&code=SignatureDoesNotMatch&message=\(session.secret)&action=\(action)&count=1")
       let failed = try lab.upload(words + inParts)
       #expect(failed.status == 1 && failed.output.contains("SignatureDoesNotMatch"), "\(failed)")
-      told += failed.output + failed.errors
+      shown += failed.output + failed.errors
     }
     try lab.emulator.fault("kind=token-expired&action=UploadPart&part=2&count=1")
     try lab.emulator.fault("kind=stall&milliseconds=600000&action=UploadPart&part=3&count=1")
     let upload = try lab.launch(words + inParts + [lab.videoDirectory])
     try eventually("an upload credential is in use") { try lab.partResults()[2]?.last == "OK" }
-    for name in ["cmdline", "environ"] { told += FileText.read("/proc/\(upload.child.pid)/\(name)") ?? "" }
-    #expect(told.contains("--vod-endpoint") && told.contains("PATH="))
+    for name in ["cmdline", "environ"] { shown += FileText.read("/proc/\(upload.child.pid)/\(name)") ?? "" }
+    #expect(shown.contains("--vod-endpoint") && shown.contains("PATH="))
     #expect(upload.child.stop() == 143)
     let run = try lab.upload(words + inParts)
     #expect(run.status == 0, "\(run)")
     let journal = try #require(FileText.read(lab.directory.path("journal")))
     #expect(journal.contains("\"record\":\"part\"") && journal.contains("\"record\":\"done\""))
-    told += upload.child.output + upload.child.errors + run.output + run.errors + journal
-    for number in 1...4 { told += try #require(FileText.read(lab.directory.path("report-upload-\(number).json"))) }
+    shown += upload.child.output + upload.child.errors + run.output + run.errors + journal
+    for number in 1...4 { shown += try #require(FileText.read(lab.directory.path("report-upload-\(number).json"))) }
     for mark in Self.marks + [session.secret, session.token] {
-      #expect(!told.contains(mark), "\(mark) in \(told)")
+      #expect(!shown.contains(mark), "\(mark) in \(shown)")
     }
     var status = stat()
     try #require(stat(lab.directory.path("journal"), &status) == 0)

@@ -206,8 +206,8 @@ extension UnderSystemd {
       }
       try goOn()
       try service.box.ask("rolekeeper refresh uploader")
-      let told = try service.journal.wait(for: "log lines lost: neither the journal nor stderr accepted them")
-      #expect(told.contains(/count=[1-9]/))
+      let line = try service.journal.wait(for: "log lines lost: neither the journal nor stderr accepted them")
+      #expect(line.contains(/count=[1-9]/))
     }
 
     @Test func `no secret gets into the journal or the status, whatever goes wrong`() throws {

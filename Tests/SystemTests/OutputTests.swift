@@ -112,12 +112,12 @@ extension UnderSystemd {
       let bare = "/run/bare.env"
       try service.box.ask("rolekeeper get uploader --format env-file --output \(bare)")
       for path in ["\(Self.directory)/credentials.env", bare] {
-        let told = try service.box.ask(
+        let read = try service.box.ask(
           """
           systemd-run --quiet --wait --pipe --collect -p User=uploader -p EnvironmentFile=\(path) \
             sh -c 'echo "$ALIBABA_CLOUD_ACCESS_KEY_ID $ALIBABA_CLOUD_ACCESS_KEY_SECRET $ALIBABA_CLOUD_SECURITY_TOKEN"'
           """)
-        #expect(told == "\(credential.keyID) \(credential.secret) \(credential.token)", "\(path)")
+        #expect(read == "\(credential.keyID) \(credential.secret) \(credential.token)", "\(path)")
       }
       let complaints = try service.journal.everything()
       #expect(!complaints.contains("Ignoring invalid environment"))
@@ -127,12 +127,12 @@ extension UnderSystemd {
       let service = try Service()
       try service.start()
       let credential = try service.credential("uploader")
-      let told = try service.box.ask(
+      let read = try service.box.ask(
         """
         eval "$(rolekeeper get uploader --format env)"
         sh -c 'echo "$OSS_ACCESS_KEY_ID $OSS_ACCESS_KEY_SECRET $OSS_SESSION_TOKEN"'
         """, as: "reader")
-      #expect(told == "\(credential.keyID) \(credential.secret) \(credential.token)")
+      #expect(read == "\(credential.keyID) \(credential.secret) \(credential.token)")
     }
   }
 }

@@ -2,7 +2,7 @@ import Core
 
 /// How a fleet's calls are spread over the minutes before and after an outage's end.
 ///
-/// What is too many isn't told by their mean: an account that throttles those that come first has their hosts slow down, and the mean
+/// What is too many can't be seen from their mean: an account that throttles those that come first has their hosts slow down, and the mean
 /// of the minute falls to half of what the fleet made before, with nobody in step. So the calls are held against what roles make
 /// that go each its own way. One that fails calls once in the mean of two waits of `Backoff`; one that works becomes due once in a
 /// step, and calls twice then, for a first failure is followed by another call within a second.

@@ -112,7 +112,7 @@ def judge(caller, role, form, read_at, least, body):
     key = document["AccessKeyId"]
     if ends <= read_at:
         return f"expired {key} ended {read_at - ends:.3f} s before it was read"
-    # The end is told in whole seconds, and the server's clock is known to the second.
+    # The end is given in whole seconds, and the server's clock is known to the second.
     if ends - read_at < least - 1:
         return f"short {key} had {ends - read_at:.1f} s left, {least} s were asked for"
     said = caller.identity(document)
