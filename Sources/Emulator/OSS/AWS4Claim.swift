@@ -5,29 +5,17 @@ struct AWS4Claim: Sendable {
   static let algorithm = "AWS4-HMAC-SHA256"
   private static let unsignedPayload = "UNSIGNED-PAYLOAD"
 
-  let keyID: String
-  /// Date, region, service and `aws4_request`.
-  let scope: [String]
+  let claim: V4Claim
   /// In lower case, as listed.
   let signedHeaders: [String]
-  let signature: String
-  /// `YYYYMMDDThhmmssZ`.
-  let date: String
-  /// The lifetime of a URL; nil for a header.
-  let expiresSeconds: Int64?
 
   /// Reads `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`, with or without blanks after the commas.
   init?(header text: String, of call: OSSCall) {
-    guard text.hasPrefix(Self.algorithm + " ") else { return nil }
-    var values: [String: String] = [:]
-    for part in text.utf8.dropFirst(Self.algorithm.utf8.count + 1).split(separator: UInt8(ascii: ",")) {
-      let halves = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-        .map { trimmed(String(Substring($0))) }
-      guard halves.count == 2, values.updateValue(halves[1], forKey: halves[0]) == nil else { return nil }
-    }
+    guard let values = V4Claim.fields(of: text, algorithm: Self.algorithm) else { return nil }
     self.init(
-      credential: values["Credential"], headers: values["SignedHeaders"], signature: values["Signature"],
-      date: call.request.header("x-amz-date") ?? "", expiresSeconds: nil)
+      V4Claim(
+        credential: values["Credential"], signature: values["Signature"], date: call.request.header("x-amz-date"),
+        expiresSeconds: nil), headers: values["SignedHeaders"])
   }
 
   init?(query: Parameters) {
@@ -35,48 +23,22 @@ struct AWS4Claim: Sendable {
       return nil
     }
     self.init(
-      credential: query["X-Amz-Credential"], headers: query["X-Amz-SignedHeaders"],
-      signature: query["X-Amz-Signature"], date: query["X-Amz-Date"] ?? "", expiresSeconds: expires)
+      V4Claim(
+        credential: query["X-Amz-Credential"], signature: query["X-Amz-Signature"], date: query["X-Amz-Date"],
+        expiresSeconds: expires), headers: query["X-Amz-SignedHeaders"])
   }
 
-  private init?(credential: String?, headers: String?, signature: String?, date: String, expiresSeconds: Int64?) {
-    let parts = (credential ?? "").utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-      .map { String(Substring($0)) }
-    guard parts.count == 5, !parts[0].isEmpty, let headers, let signature else { return nil }
-    keyID = parts[0]
-    scope = Array(parts.dropFirst())
+  private init?(_ claim: V4Claim?, headers: String?) {
+    guard let claim, let headers else { return nil }
+    self.claim = claim
     signedHeaders = headers.split(separator: ";").map(String.init)
-    self.signature = signature
-    self.date = date
-    self.expiresSeconds = expiresSeconds
-  }
-
-  /// Checks that the time of signing agrees with the scope and is near enough to `now`.
-  func checkTime(at now: WallTime) throws(OSSRefusal) {
-    guard let time = WallTime.fromCompact(date) else { throw .noDate }
-    guard scope[0].utf8.elementsEqual(date.utf8.prefix(8)) else { throw .scope }
-    guard let expiresSeconds else {
-      guard abs(time.seconds - now.seconds) <= OSSGateway.skewSeconds else { throw .timeSkewed }
-      return
-    }
-    guard (1...OSS4Claim.mostExpires).contains(expiresSeconds) else { throw .expires }
-    guard now.seconds <= time.seconds + expiresSeconds else { throw .requestExpired }
-    guard time.seconds - now.seconds <= OSSGateway.skewSeconds else { throw .timeSkewed }
   }
 
   /// Which region OSS wants in the scope is (?): the tools send what they are configured with, so any is taken.
   func verify(_ call: OSSCall, by grant: UploadGrant) throws(OSSRefusal) {
-    guard scope[2] == "s3", scope[3] == "aws4_request" else { throw .scope }
+    guard claim.scope[2] == "s3", claim.scope[3] == "aws4_request" else { throw .scope }
     let canonical = try canonicalRequest(of: call)
-    let hash = TextCoding.hex(Digests.sha256(Array(canonical.utf8)))
-    let stringToSign = [Self.algorithm, date, scope.joined(separator: "/"), hash].joined(separator: "\n")
-    var key = Array("AWS4\(grant.secret)".utf8)
-    for part in scope { key = Digests.hmacSHA256(key: key, Array(part.utf8)) }
-    let expected = TextCoding.hex(Digests.hmacSHA256(key: key, Array(stringToSign.utf8)))
-    guard Digests.areEqual(Array(signature.utf8), Array(expected.utf8)) else {
-      throw .signatureMismatch.with("OSSAccessKeyId", keyID).with("SignatureProvided", signature)
-        .with("StringToSign", stringToSign).with("CanonicalRequest", canonical)
-    }
+    try claim.verify(canonical, algorithm: Self.algorithm, prefix: "AWS4", secret: grant.secret)
   }
 
   /// The SHA-256 that the body has to have, in hexadecimal digits; nil if it isn't signed.
@@ -92,7 +54,7 @@ struct AWS4Claim: Sendable {
   }
 
   private func payload(of call: OSSCall) -> String {
-    expiresSeconds == nil ? call.request.header("x-amz-content-sha256") ?? "" : Self.unsignedPayload
+    claim.expiresSeconds == nil ? call.request.header("x-amz-content-sha256") ?? "" : Self.unsignedPayload
   }
 
   private func canonicalRequest(of call: OSSCall) throws(OSSRefusal) -> String {
@@ -106,20 +68,12 @@ struct AWS4Claim: Sendable {
     return [
       request.method,
       TextCoding.percentEncoded(path.isEmpty ? "/" : path, keepingSlashes: true),
-      Self.canonicalQuery(of: call.parameters),
+      V4Claim.sortedQuery(call.parameters, without: "X-Amz-Signature").map { "\($0.name)=\($0.value)" }
+        .joined(separator: "&"),
       signedHeaders.map { "\($0):\(Self.folded(request.header($0) ?? ""))\n" }.joined(),
       signedHeaders.joined(separator: ";"),
       payload(of: call),
     ].joined(separator: "\n")
-  }
-
-  /// Sorted `name=value`, encoded.
-  private static func canonicalQuery(of parameters: Parameters) -> String {
-    parameters.pairs.filter { $0.name != "X-Amz-Signature" }
-      .map { (name: TextCoding.percentEncoded($0.name), value: TextCoding.percentEncoded($0.value)) }
-      .sorted { ($0.name, $0.value) < ($1.name, $1.value) }
-      .map { "\($0.name)=\($0.value)" }
-      .joined(separator: "&")
   }
 
   /// With each run of blanks as one.

@@ -18,9 +18,9 @@ struct OSSGateway: Sendable {
     if case .v1 = signature, !settings.allowsV1 { throw .v1Closed }
     let (grant, caller) = try credential(of: call, keyID: signature.keyID, at: now)
     switch signature {
-    case .v4(let claim): try claim.checkTime(at: now)
+    case .v4(let signature): try signature.claim.checkTime(at: now)
     case .v1(let claim): try claim.checkTime(at: now)
-    case .aws4(let claim): try claim.checkTime(at: now)
+    case .aws4(let signature): try signature.claim.checkTime(at: now)
     }
     try checkExpiry(of: grant, at: now)
     switch signature {

@@ -44,9 +44,9 @@ enum OSSSignature: Sendable {
 
   var keyID: String {
     switch self {
-    case .v4(let claim): claim.keyID
+    case .v4(let signature): signature.claim.keyID
     case .v1(let claim): claim.keyID
-    case .aws4(let claim): claim.keyID
+    case .aws4(let signature): signature.claim.keyID
     }
   }
 }

@@ -86,8 +86,7 @@ extension UploadGrant {
       ]))
     let path = TextCoding.percentEncoded("/\(object.bucket)/\(object.key)", keepingSlashes: true)
     let canonical = [method, path, query, "", "", "UNSIGNED-PAYLOAD"].joined(separator: "\n")
-    let signature = OSS4Claim.signature(
-      of: OSS4Claim.stringToSign(canonical, date: date, scope: scope), scope: scope, secret: secret)
+    let signature = OSS4Claim.signature(of: canonical, date: date, scope: scope, secret: secret)
     return "https://\(address)\(path)?\(query)&x-oss-signature=\(signature)"
   }
 }
