@@ -14,14 +14,13 @@ package struct CAFileStatus: WireDocument, Hashable, Sendable {
 
   package init(_ value: borrowing JSONValue) throws(WireError) {
     path = try value.text("path")
-    if let error = value["error"], error.kind != .null { self.error = try LastError(error) }
+    error = try value.optionalDocument("error")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
     json.object { json in
       json.member("path", path)
-      json.key("error")
-      if let error { error.write(to: &json) } else { json.null() }
+      json.member("error", orNull: error)
     }
   }
 }

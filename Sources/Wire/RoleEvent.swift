@@ -60,7 +60,7 @@ package struct RoleEvent: WireDocument, Hashable, Sendable {
     accessKeyID = try value.optionalText("access_key_id")
     expiresAt = try value.optionalTime("expires_at")
     code = try value.optionalText("code")
-    if let output = value["output"], output.kind != .null { self.output = try OutputStatus(output) }
+    output = try value.optionalDocument("output")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {

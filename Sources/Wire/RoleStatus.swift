@@ -99,20 +99,20 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
     nextRefreshAt = try value.optionalTime("next_refresh_at")
     nextRefreshIn = try value.optionalSpan("next_refresh_in")
     lastSuccessAt = try value.optionalTime("last_success_at")
-    if let error = value["last_error"], error.kind != .null { lastError = try LastError(error) }
+    lastError = try value.optionalDocument("last_error")
     // Missing in answers of a daemon that was started before the package was upgraded.
     needsAttention = value["needs_attention"] == nil ? false : try value.bool("needs_attention")
     outputs = value["outputs"] == nil ? [] : try value.list("outputs")
     units = value["units"] == nil ? [] : try value.list("units")
-    if let source = value["source"], source.kind != .null { self.source = try RoleSource(source) }
+    source = try value.optionalDocument("source")
     // May be missing in answers of a daemon that was started before the package was upgraded.
-    if let held = value["reservation"], held.kind != .null { reservation = try ReservationStatus(held) }
+    reservation = try value.optionalDocument("reservation")
     maxTTL = try value.optionalSpan("max_ttl")
     maxTTLCode = try value.optionalText("max_ttl_code")
-    if let short = value["short_sessions"], short.kind != .null { shortSessions = try ShortSessions(short) }
+    shortSessions = try value.optionalDocument("short_sessions")
     scopes = value["scopes"] == nil ? [] : try value.list("scopes")
-    if let users = value["user_sessions"], users.kind != .null { userSessions = try UserSessionsStatus(users) }
-    if let fetched = value["fetched"], fetched.kind != .null { self.fetched = try FetchedSession(fetched) }
+    userSessions = try value.optionalDocument("user_sessions")
+    fetched = try value.optionalDocument("fetched")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -127,15 +127,12 @@ package struct RoleStatus: WireDocument, Hashable, Sendable {
       json.member("next_refresh_at", nextRefreshAt)
       json.member("next_refresh_in", nextRefreshIn)
       json.member("last_success_at", lastSuccessAt)
-      json.key("last_error")
-      if let lastError { lastError.write(to: &json) } else { json.null() }
+      json.member("last_error", orNull: lastError)
       json.member("needs_attention", needsAttention)
       json.member("outputs", outputs)
       if !units.isEmpty { json.member("units", units) }
-      json.key("source")
-      if let source { source.write(to: &json) } else { json.null() }
-      json.key("reservation")
-      if let reservation { reservation.write(to: &json) } else { json.null() }
+      json.member("source", orNull: source)
+      json.member("reservation", orNull: reservation)
       if let maxTTL { json.member("max_ttl", maxTTL.wholeSeconds) }
       if let maxTTLCode { json.member("max_ttl_code", maxTTLCode) }
       if let shortSessions {

@@ -42,7 +42,7 @@ package struct ScopeStatus: WireDocument, Hashable, Sendable {
     expiresAt = try value.optionalTime("expires_at")
     expiresIn = try value.optionalSpan("expires_in")
     generation = try value.generation()
-    if let error = value["last_error"], error.kind != .null { lastError = try LastError(error) }
+    lastError = try value.optionalDocument("last_error")
     users = try value.optionalInteger("users").map { Int($0) }
   }
 
@@ -55,8 +55,7 @@ package struct ScopeStatus: WireDocument, Hashable, Sendable {
       json.member("expires_at", expiresAt)
       json.member("expires_in", expiresIn)
       json.member("generation", Int64(clamping: generation))
-      json.key("last_error")
-      if let lastError { lastError.write(to: &json) } else { json.null() }
+      json.member("last_error", orNull: lastError)
       if let users { json.member("users", Int64(users)) }
     }
   }

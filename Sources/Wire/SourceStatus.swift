@@ -87,8 +87,8 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
     arn = try value.optionalText("arn")
     expiresAt = try value.optionalTime("expires_at")
     role = try value.optionalText("role")
-    if let error = value["error"], error.kind != .null { self.error = try LastError(error) }
-    if let key = value["new_key"], key.kind != .null { newKey = try NewKeyStatus(key) }
+    error = try value.optionalDocument("error")
+    newKey = try value.optionalDocument("new_key")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -103,10 +103,8 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
       if let arn { json.member("arn", arn) }
       if let expiresAt { json.member("expires_at", expiresAt) }
       if let role { json.member("role", role) }
-      json.key("error")
-      if let error { error.write(to: &json) } else { json.null() }
-      json.key("new_key")
-      if let newKey { newKey.write(to: &json) } else { json.null() }
+      json.member("error", orNull: error)
+      json.member("new_key", orNull: newKey)
     }
   }
 }
@@ -128,15 +126,14 @@ package struct NewKeyStatus: WireDocument, Hashable, Sendable {
   package init(_ value: borrowing JSONValue) throws(WireError) {
     accessKeyID = try value.optionalText("access_key_id")
     foundAt = try value.optionalTime("found_at")
-    if let error = value["error"], error.kind != .null { self.error = try LastError(error) }
+    error = try value.optionalDocument("error")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
     json.object { json in
       json.member("access_key_id", orNull: accessKeyID)
       json.member("found_at", foundAt)
-      json.key("error")
-      if let error { error.write(to: &json) } else { json.null() }
+      json.member("error", orNull: error)
     }
   }
 }
@@ -179,7 +176,7 @@ package struct RoleSource: WireDocument, Hashable, Sendable {
   package init(_ value: borrowing JSONValue) throws(WireError) {
     name = try value.text("name")
     state = try value.optionalText("state").flatMap(SourceState.init(rawValue:))
-    if let error = value["error"], error.kind != .null { self.error = try LastError(error) }
+    error = try value.optionalDocument("error")
     if let names = value["chain"], names.kind == .array {
       names.forEachItem { name in if let name = name.string() { chain.append(name) } }
     }
@@ -189,8 +186,7 @@ package struct RoleSource: WireDocument, Hashable, Sendable {
     json.object { json in
       json.member("name", name)
       json.member("state", orNull: state?.rawValue)
-      json.key("error")
-      if let error { error.write(to: &json) } else { json.null() }
+      json.member("error", orNull: error)
       if !chain.isEmpty {
         json.key("chain")
         json.array { json in for name in chain { json.string(name) } }

@@ -44,7 +44,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
     endpoints = value["endpoints"] == nil ? [] : try value.list("endpoints")
     guard let rate = value["rate"] else { throw .missing("rate") }
     self.rate = try RateStatus(rate)
-    if let file = value["ca_file"], file.kind != .null { caFile = try CAFileStatus(file) }
+    caFile = try value.optionalDocument("ca_file")
     // The same here.
     if let health = value["health"] { self.health = try Health(health) } else { health = Health(of: roles) }
   }
@@ -78,8 +78,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
       json.member("endpoints", endpoints)
       json.key("rate")
       rate.write(to: &json)
-      json.key("ca_file")
-      if let caFile { caFile.write(to: &json) } else { json.null() }
+      json.member("ca_file", orNull: caFile)
       json.key("health")
       health.write(to: &json, reasons: reasons)
     }

@@ -46,6 +46,13 @@ func withJSON<R>(
   return try body(document.root)
 }
 
+extension JSONWriter<[UInt8]> {
+  mutating func member(_ name: String, orNull document: (some WireDocument)?) {
+    key(name)
+    if let document { document.write(to: &self) } else { null() }
+  }
+}
+
 /// Members that may be null.
 extension JSONWriter where Sink: ~Copyable {
   mutating func member(_ name: String, orNull text: String?) {
@@ -78,6 +85,11 @@ extension JSONValue {
     guard let value = self[name], value.kind != .null else { return nil }
     guard let text = value.string() else { throw .malformed(name) }
     return text
+  }
+
+  func optionalDocument<Document: WireDocument>(_ name: String) throws(WireError) -> Document? {
+    guard let value = self[name], value.kind != .null else { return nil }
+    return try Document(value)
   }
 
   func integer(_ name: String) throws(WireError) -> Int64 {
