@@ -1,4 +1,4 @@
-/// The queue of all roles' calls to STS, by urgency and within the rate of the daemon's token bucket.
+/// The queue of all roles' calls to STS, by urgency and within the daemon's rate and its regions' (`RegionalRate`).
 ///
 /// | urgency | when |
 /// |---|---|
@@ -76,7 +76,8 @@ package struct FetchQueue: Sendable {
   /// How many retries may start in a row before a healthy role that reaches its floor later.
   private static let retriesInRow = 3
 
-  private var bucket: TokenBucket
+  // Internal for the schedule, which passes on what came of each region.
+  var bucket: RegionalRate
   // Internal for tests.
   var reservationBucket: TokenBucket
   private var checkBucket: TokenBucket
@@ -94,9 +95,9 @@ package struct FetchQueue: Sendable {
   private var retriesBefore = 0
   private var heldUntil: Timestamp?
 
-  /// `rate` in calls per second, `burst` in calls.
-  package init(rate: Double, burst: Int, at instant: Timestamp) {
-    bucket = TokenBucket(rate: rate, burst: burst, at: instant)
+  /// `rate` in calls per second, `burst` in calls; `regions` are the names of several regions, in the host's order.
+  package init(rate: Double, burst: Int, regions: [String] = [], at instant: Timestamp) {
+    bucket = RegionalRate(rate: rate, burst: burst, regions: regions, at: instant)
     reservationBucket = TokenBucket(
       rate: rate / 4, burst: burst / 4, leastRate: TokenBucket.leastRate / 4, at: instant)
     checkBucket = TokenBucket(rate: rate / 4, burst: burst / 4, leastRate: TokenBucket.leastRate / 4, at: instant)
@@ -259,7 +260,7 @@ package struct FetchQueue: Sendable {
     // A ticket that still lacks tokens doesn't delay the others.
     let other = nextUnhurried(at: instant)
     guard checkWaits else { return other.map { (.attempt($0.ticket), $0.chance) } }
-    let check = max(bucket.nextToken(beyond: 1, at: instant), checkBucket.nextToken(at: instant))
+    let check = max(bucket.nextTokenOfAny(beyond: 1, at: instant), checkBucket.nextToken(at: instant))
     if let other, max(other.chance, instant) < max(check, instant) { return (.attempt(other.ticket), other.chance) }
     return (.check, check)
   }

@@ -5,7 +5,7 @@
 /// number that is reused.
 package struct HostSchedule: Sendable {
   package private(set) var clock: ServerClock
-  package private(set) var queue: FetchQueue
+  package internal(set) var queue: FetchQueue
   private var due = Agenda()
   private var dates = DatePlausibility.none
   /// When the latest successful call was sent.
@@ -171,7 +171,7 @@ package struct HostSchedule: Sendable {
 
   /// Updates the schedule after a failure of the role in `slot`: throttling slows all calls down, a transient failure discards the
   /// burst, the date of a skew error is used tentatively. With the first two, `Retry-After` (RFC 9110, section 10.2.3) holds all
-  /// roles; otherwise only this one. If nobody could sign, nothing was sent: the token is given back, and nothing else follows for
+  /// roles, unless there is another region to ask; otherwise only this one. If nobody could sign, nothing was sent: the token is given back, and nothing else follows for
   /// other roles.
   package mutating func learn(from failure: Failure, of slot: Int, date: UTCTime?, sent: Timestamp, at now: Timestamp) {
     if failure.isOfSource {
@@ -197,17 +197,23 @@ package struct HostSchedule: Sendable {
   package mutating func learnSuccess(of slot: Int, sent: Timestamp) {
     lastSuccess = max(lastSuccess ?? sent, sent)
     failing[slot] = nil
-    if let holdBegan, sent >= holdBegan { release() }
+    if let holdBegan, sent >= holdBegan { endHold() }
   }
 
-  /// Ends the hold of all roles: endpoints or proxy changed, STS has issued a session since, or an administrator requests a refresh.
+  /// Ends the hold of all roles, and has failing regions asked again: endpoints or proxy changed, or an administrator requests a
+  /// refresh. The hold also ends when STS has issued a session since.
   package mutating func release() {
+    endHold()
+    queue.bucket.forgetFailures()
+  }
+
+  private mutating func endHold() {
     holdBegan = nil
     queue.release()
   }
 
   private mutating func hold(for wait: Duration?, at now: Timestamp) {
-    guard let wait, wait > .zero else { return }
+    guard let wait, wait > .zero, !queue.bucket.hasUsableRegion(at: now) else { return }
     holdBegan = now
     queue.hold(until: now + min(wait, Self.longestHold))
   }

@@ -9,7 +9,7 @@ package struct TokenBucket: Sendable {
   /// How many calls may be made at once after a quiet time.
   package private(set) var burst: Double
   /// The lowest rate that throttling leads to, unless the setting is lower.
-  private let leastRate: Double
+  var leastRate: Double
   private var rate: Double
   private var tokens: Double
   private var updated: Timestamp
