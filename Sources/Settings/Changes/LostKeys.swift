@@ -54,7 +54,13 @@ struct LostKeys {
       lost(Schema.Loopback.listen, old.whole.loopback != new.whole.loopback, &noticed)
     case Schema.sts.name where end.path.count == 1:
       let (before, after) = (old.whole.sts, new.whole.sts)
-      lost(Schema.STS.endpoint, before.endpoint != after.endpoint, &noticed)
+      // Whoever writes regions has to remove endpoint, and the other way round.
+      let isOther = before.endpoint != after.endpoint
+      lost(Schema.STS.endpoint, isOther && before.regions.isEmpty && after.regions.isEmpty, &noticed)
+      lost(
+        Schema.STS.regions, isOther && !before.regions.isEmpty && !end.keys.contains(Schema.STS.endpoint.name), &noticed
+      )
+      lost(Schema.STS.vpc, before.isVPC && !after.isVPC && !after.regions.isEmpty, &noticed)
       lost(Schema.STS.fallbackEndpoints, before.fallbackEndpoints != after.fallbackEndpoints, &others)
       lost(Schema.STS.connectTimeout, before.connectTimeout != after.connectTimeout, &others)
       lost(Schema.STS.timeout, before.timeout != after.timeout, &others)

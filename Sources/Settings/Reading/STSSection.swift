@@ -4,8 +4,10 @@ extension STSSettings {
   /// Reads `[sts]`; nil if an error was reported.
   init?(_ table: TableReader) {
     typealias Keys = Schema.STS
-    let endpoint = Self.endpoint(table)
-    let fallbacks = Self.fallbacks(table, besides: endpoint)
+    let isVPC = table.flag(Keys.vpc) ?? false
+    let regions = Region.order(Self.regions(table, isVPC: isVPC), of: table.context.host.name)
+    let endpoint = regions.first.map { Self.endpoint(in: $0, isVPC: isVPC) } ?? Self.endpoint(table)
+    let fallbacks = regions.isEmpty ? Self.fallbacks(table, besides: endpoint) : []
     let proxy = ProxySettings.read(table)
     let caFile = table.readPath(Keys.caFile)
     let areAuthoritiesSound = caFile.map { Self.checkReadable($0, table) } ?? !table.isWritten(Keys.caFile)
@@ -14,12 +16,13 @@ extension STSSettings {
     let rate = table.number(Keys.requestsPerSecond)
     let burst = table.integer(Keys.burst)
     guard let endpoint, let connectTimeout, let timeout, let rate, let burst else { return nil }
-    let names = ([endpoint] + fallbacks).map(\.host) + (proxy.map { [$0.address.host] } ?? [])
-    let times = STSTimes(connectTimeout: connectTimeout, timeout: timeout, names: names, host: table.context.host)
-    times.report(to: table)
     self.init(
       endpoint: endpoint, fallbackEndpoints: fallbacks, proxy: proxy, caFile: caFile, connectTimeout: connectTimeout,
-      timeout: timeout, lookupTimeout: times.lookupTimeout, requestsPerSecond: rate, burst: burst)
+      timeout: timeout, lookupTimeout: .zero, requestsPerSecond: rate, burst: burst, regions: regions, isVPC: isVPC)
+    let names = endpoints.map(\.host) + (proxy.map { [$0.address.host] } ?? [])
+    let times = STSTimes(connectTimeout: connectTimeout, timeout: timeout, names: names, host: table.context.host)
+    times.report(to: table)
+    lookupTimeout = times.lookupTimeout
     if areAuthoritiesSound {
       table.findings.add(table.context.check?.trials.authorities(self), at: table.place(of: Keys.caFile))
     }

@@ -57,6 +57,19 @@ enum Schema {
         Endpoints to try, in this order, when those before gave no answer. Each gets a request and timeouts of its \
         own.
         """)
+    static let regions = TextsKey(
+      name: "regions", form: "the name of a region each", most: 32, example: "[\"cn-hangzhou\", \"cn-shanghai\"]",
+      summary: """
+        Regions whose STS is called in place of endpoint, at sts.REGION.aliyuncs.com. STS counts an account's calls for each \
+        region separately, so each adds to the quota of a fleet. A hash of the host's name chooses the home region, which is \
+        asked as long as it answers and doesn't throttle. Write the same list on all hosts; its order doesn't count.
+        """)
+    static let vpc = FlagKey(
+      name: "vpc",
+      summary: """
+        Whether the regions are called at sts-vpc.REGION.aliyuncs.com, which only hosts inside a VPC reach. A region \
+        that this host's VPC doesn't reach is tried once a minute and costs that call connect_timeout.
+        """)
     static let proxy = TextKey(
       name: "proxy", form: "http://HOST:PORT or http://USER@HOST:PORT", example: "\"http://proxy.example:3128\"",
       summary: """
@@ -89,15 +102,15 @@ enum Schema {
     static let requestsPerSecond = NumberKey(
       name: "requests_per_second", allowed: 0.1...10_000, standard: 2,
       summary: """
-        The most requests that the daemon makes per second. STS allows an account 100 per second, all its users and \
-        hosts together.
+        The most requests that the daemon makes per second, in all regions together: one region has to carry them \
+        alone. STS allows an account 100 AssumeRole calls per second in each region, all its users and hosts together.
         """)
     static let burst = IntegerKey(
       name: "burst", allowed: 1...10_000, standard: 20,
       summary: "The most requests that the daemon makes at once after a quiet time.")
     static let table = SettingTable(
       header: "[sts]",
-      keys: [endpoint, fallbackEndpoints, proxy, proxyPasswordFile, caFile, connectTimeout, timeout]
+      keys: [endpoint, fallbackEndpoints, regions, vpc, proxy, proxyPasswordFile, caFile, connectTimeout, timeout]
         + [requestsPerSecond, burst])
   }
 

@@ -32,8 +32,9 @@ package struct STSSettings: Hashable, Sendable {
   /// The path of the system's CA certificates in Debian.
   static let systemsCAFile = "/etc/ssl/certs/ca-certificates.crt"
 
+  /// The one that is asked first: with `regions` that of the home region.
   package var endpoint: Endpoint
-  /// Tried in this order if `endpoint` doesn't answer; without duplicates.
+  /// Tried in this order if `endpoint` doesn't answer; without duplicates, and empty with `regions`.
   package var fallbackEndpoints: [Endpoint]
   /// Nil if STS is reached directly.
   package var proxy: ProxySettings?
@@ -47,11 +48,23 @@ package struct STSSettings: Hashable, Sendable {
   package var lookupTimeout: Duration
   package var requestsPerSecond: Double
   package var burst: Int
+  /// In this host's order, the home region first; empty if `endpoint` and `fallbackEndpoints` are asked. Without duplicates.
+  package var regions: [Region] = []
+  /// Whether the regions are asked at their endpoints inside a VPC.
+  package var isVPC = false
+
+  /// The most regions that one call asks, since each may take all of its timeouts, and a role's outage is as long: the next call
+  /// begins with another one.
+  package static let mostRegionsOfCall = 3
 
   /// All endpoints in the order in which they are tried.
-  package var endpoints: [Endpoint] { [endpoint] + fallbackEndpoints }
-  /// The limit for trying all endpoints, including the look-ups of their names.
-  package var wholeTimeout: Duration { max(timeout, lookupTimeout + connectTimeout) * endpoints.count }
+  package var endpoints: [Endpoint] {
+    regions.isEmpty ? [endpoint] + fallbackEndpoints : regions.map { Self.endpoint(in: $0, isVPC: isVPC) }
+  }
+  /// How many endpoints a call tries before it fails.
+  private var tries: Int { regions.isEmpty ? endpoints.count : min(regions.count, Self.mostRegionsOfCall) }
+  /// The limit for trying all endpoints that a call tries, including the look-ups of their names.
+  package var wholeTimeout: Duration { max(timeout, lookupTimeout + connectTimeout) * tries }
   /// When an attempt without an outcome counts as failed: a little later than its requests would end by themselves.
   package var attemptLimit: Duration { wholeTimeout + .seconds(5) }
 }
