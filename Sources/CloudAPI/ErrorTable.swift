@@ -125,7 +125,8 @@ package enum ErrorTable {
     Row(.code("InvalidProtocol.NeedSsl"), .permanent, "check 'endpoint' in [sts], and proxies that take TLS away"),
     Row(
       .family("Throttling"), .throttled(wait: nil),
-      "lower 'requests_per_second' in [sts]; all callers of the account share 100 requests per second"),
+      "lower 'requests_per_second' in [sts], or write more 'regions'; all callers of the account share 100 AssumeRole calls per second in each region"
+    ),
     Row(.family("InternalError"), .transient, stsFails),
     Row(.family("ServiceUnavailable"), .transient, stsFails),
   ]
@@ -151,7 +152,8 @@ package enum ErrorTable {
 
   private static func unknown(httpStatus: Int) -> Row {
     switch httpStatus {
-    case 429: Row(.family(""), .throttled(wait: nil), "lower 'requests_per_second' in [sts]")
+    case 429:
+      Row(.family(""), .throttled(wait: nil), "lower 'requests_per_second' in [sts], or write more 'regions'")
     case 400..<500: Row(.family(""), .permanent, "look the code up in the vendor's list of STS error codes")
     default:
       Row(

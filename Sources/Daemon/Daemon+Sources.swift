@@ -108,6 +108,8 @@ extension Daemon {
   /// From now on these sign and call. Sources ask by these connections, and each that was made in place of another one takes its place.
   func putInForce(_ new: Connections) {
     connections = new
+    new.cloud.use(refresher)
+    refresher.setRegions(new.cloud.regions)
     refresher.issuer = new.cloud.sts
     refresher.checker = new.cloud.identities
     for source in new.sources.values {

@@ -114,6 +114,9 @@ package enum LogEvent: String, CaseIterable, Sendable {
   // MARK: STS
   case fallbackEndpointAnswers = "6da64ad6975e461ba75894f12d04ec69"
   case firstEndpointAnswers = "86f97c5a80664a0193bd61655933375a"
+  /// Once until the home region works again.
+  case otherRegionAnswers = "9f1412d5617b483fba221c1852444a34"
+  case homeRegionAnswers = "4d3cb5861e9842b58e8288d4e16bb85c"
   case clockDiffers = "0b7369078be24faba02f70d04159f86a"
   case dateNotBelieved = "6169f67fcc0c41ebbaaf995dd334ee6a"
   case caFileNotReread = "409253f3a0374d6eb96906372da25eb9"
@@ -289,6 +292,8 @@ extension LogEvent {
 
     case .fallbackEndpointAnswers: .warning("a fallback endpoint of STS answers in place of the first one")
     case .firstEndpointAnswers: .notice("the first STS endpoint answers again")
+    case .otherRegionAnswers: .warning("the home region of STS fails or throttles, and another region answers")
+    case .homeRegionAnswers: .notice("the home region of STS works again")
     case .clockDiffers: .warning("the time in STS's answers differs from the expected time and is used from now on")
     case .dateNotBelieved:
       .notice("the date of an STS answer is unexpected, and isn't relied on unless another answer confirms it")

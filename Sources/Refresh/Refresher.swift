@@ -64,7 +64,7 @@ package final class Refresher {
   package private(set) var generationFloor: UInt64 = 0
   /// The secrets of the sessions that the machines hold, of these and no others.
   package internal(set) var sessions = LiveSessions()
-  private var chance = SystemChance()
+  var chance = SystemChance()
   /// The wall clock's lead over the boot clock, in microseconds.
   private var wallOffset: Int64
   private var needsConfirmation = false

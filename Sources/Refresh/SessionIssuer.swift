@@ -21,11 +21,14 @@ package struct IssueOutcome {
   package let date: UTCTime?
   /// When the request was sent.
   package let sent: Timestamp
+  /// Whether an HTTP answer is the reason.
+  package let isAnswer: Bool
 
-  package init(result: STSAnswer<AssumedSession>, date: UTCTime?, sent: Timestamp) {
+  package init(result: STSAnswer<AssumedSession>, date: UTCTime?, sent: Timestamp, isAnswer: Bool = false) {
     self.result = result
     self.date = date
     self.sent = sent
+    self.isAnswer = isAnswer
   }
 }
 

@@ -2,6 +2,7 @@ package import Core
 import HTTPClient
 package import Identities
 package import Logs
+package import Refresh
 import Secrets
 package import Settings
 package import Systemd
@@ -39,16 +40,24 @@ package struct CloudConnections {
       if mayLackAuthorities { http.primeOrReport() } else { try http.prime() }
     }
     httpSettings = wanted
-    if let old, old.endpointHealth.endpoints == settings.endpoints {
+    let areRegions = settings.regions.count > 1
+    if let old, old.endpointHealth.endpoints == settings.endpoints, old.endpointHealth.areRegions == areRegions {
       endpointHealth = old.endpointHealth
     } else {
-      endpointHealth = EndpointHealth(settings.endpoints, keeping: old?.endpointHealth, log: log)
+      endpointHealth = EndpointHealth(
+        settings.endpoints, areRegions: areRegions, keeping: old?.endpointHealth, log: log)
     }
     sts = STSClient(
       scheduler: loop, http: http, endpointHealth: endpointHealth, hostName: SystemHost().name, sources: sources,
       serverTime: serverTime)
     identities = IdentityClient(scheduler: loop, http: http, endpointHealth: endpointHealth, serverTime: serverTime)
   }
+
+  /// From now on `guide` chooses the regions, if there are several.
+  package func use(_ guide: any RegionGuide) { endpointHealth.guide = guide }
+
+  /// The regions in the host's order, by their endpoints; empty if there is only one.
+  package var regions: [String] { endpointHealth.areRegions ? endpointHealth.texts : [] }
 
   private static func areSame(_ one: Secret?, _ other: Secret?) -> Bool {
     switch (one, other) {

@@ -10,7 +10,7 @@ package import Systemd
 /// Asks STS for the owner of a key or a session (GetCallerIdentity). That needs no permission, so the answer shows whether STS
 /// knows the signer.
 ///
-/// One endpoint after the other is asked until one gives an HTTP answer. While all connections are in use the request waits for
+/// One endpoint after the other is asked until one gives an HTTP answer; of regions, the first in the host's order that works. While all connections are in use the request waits for
 /// one. These calls don't count in the rate: STS has a separate quota for them (STS quotas), and the callers keep their own
 /// intervals.
 package final class IdentityClient: IdentityService {
@@ -48,8 +48,8 @@ package final class IdentityClient: IdentityService {
     private let client: IdentityClient
     private let signer: SigningIdentity
     private let completion: (STSAnswer<CallerIdentity>) -> Void
-    /// The endpoint that is being asked.
-    private var index = 0
+    /// The endpoints that were asked, the current one last.
+    private var asked: [Int] = []
     /// The failures of the endpoints before.
     private var failures: [TransportFailure] = []
     private var transfer: HTTPClient.TransferID?
@@ -80,7 +80,8 @@ package final class IdentityClient: IdentityService {
     }
 
     private func post() {
-      let endpoint = client.endpointHealth.endpoints[index].description
+      if asked.isEmpty { asked = [client.endpointHealth.next(after: [], isCheck: true) ?? 0] }
+      let endpoint = client.endpointHealth.texts[asked[asked.count - 1]]
       let context = RequestContext(to: endpoint, dated: client.serverTime(), using: &client.chance)
       let request = GetCallerIdentityRequest().signed(by: signer, in: context)
       do throws(TransportFailure) {
@@ -96,19 +97,21 @@ package final class IdentityClient: IdentityService {
 
     private func ended(_ outcome: HTTPOutcome, _ body: Span<UInt8>) {
       transfer = nil
+      let (place, health, now) = (asked[asked.count - 1], client.endpointHealth, client.serverTime())
       switch outcome {
       case .success(let answer):
-        client.endpointHealth.answered(index, date: client.serverTime(), at: client.scheduler.time)
-        end(STSResponse(answer, now: client.serverTime()).callerIdentity(from: body))
+        let identity = STSResponse(answer, now: now).callerIdentity(from: body)
+        health.answered(place, date: now, failure: identity.refused, isCheck: true, at: client.scheduler.time)
+        end(identity)
       case .failure(let failure):
         if failure.countsAsEndpointFailure {
-          client.endpointHealth.failed(index, code: Failure(failure, now: client.serverTime()).code)
+          health.failed(place, code: Failure(failure, now: now).code, isOfEndpoint: failure.concernsEndpointAlone)
         }
         failures.append(failure)
-        guard failure.concernsEndpointAlone, index + 1 < client.endpointHealth.endpoints.count else {
-          return end(.refused(Failure(failures, now: client.serverTime())))
+        guard failure.concernsEndpointAlone, let next = health.next(after: asked, isCheck: true) else {
+          return end(.refused(Failure(failures, now: now)))
         }
-        index += 1
+        asked.append(next)
         send()
       }
     }

@@ -10,20 +10,26 @@ package import Systemd
 /// Calls STS for the refresher: signs each request, sends it, and parses the answer strictly.
 ///
 /// A call asks one endpoint after the other until one gives an HTTP answer, with any status. Every call starts with the first
-/// endpoint, so one that has recovered is used again at once. All requests of a call count as one in the rate.
+/// endpoint, so one that has recovered is used again at once. Of regions it starts with the one that is next (`RegionalRate`), and asks
+/// up to two others if that fails or throttles. All requests of a call count as one in the rate.
 package final class STSClient: SessionIssuer {
   /// A call under way, at its current endpoint.
   private struct Call {
     let id: CallID
     let order: SessionRequest
     let completion: (IssueOutcome) -> Void
-    var place = 0
+    /// The endpoints that were asked, the current one last.
+    var asked: [Int] = []
     /// The server time that the next request is signed with.
     var date: UTCTime
     /// The failures of the endpoints before.
     var failures: [TransportFailure] = []
+    /// What the region before answered, if it throttled or failed.
+    var refusal: IssueOutcome?
     /// Whether STS refused the credential that signed, so that this request is signed by another one.
     var isSecondSigner = false
+
+    var place: Int { asked.last ?? 0 }
   }
 
   private let http: HTTPClient
@@ -77,10 +83,10 @@ package final class STSClient: SessionIssuer {
     }
     awaitSigner(of: source, for: call) { [unowned self] signer in
       switch signer {
-      case .identity(let identity): ask(call, signedBy: identity, of: source, sent: sent)
+      case .identity(let identity): ask(begun(call), signedBy: identity, of: source, sent: sent)
       case .token(let token):
         // It may have waited for the token, and others have taken the handles meanwhile.
-        awaitHandle(for: call) { [unowned self] in ask(call, with: token, of: source, sent: scheduler.time) }
+        awaitHandle(for: call) { [unowned self] in ask(begun(call), with: token, of: source, sent: scheduler.time) }
       case .none(let failure): fail(failure, of: call, sent: sent)
       }
     }
@@ -115,7 +121,9 @@ package final class STSClient: SessionIssuer {
       transfers[call.id] = try http.send(HTTPRequest(request)) { [unowned self] outcome, body in
         transfers[call.id] = nil
         if case .failure(let failure) = outcome, goOn(call, after: failure) { return }
-        settle(call, read(outcome, body, of: call, sent: sent), signedBy: signer, of: source)
+        let issued = read(outcome, body, of: call, sent: sent)
+        if goOn(call, after: issued) { return }
+        settle(call, issued, signedBy: signer, of: source)
       }
     } catch let failure as TransportFailure {
       fail(Failure(failure, now: serverTime()), of: call, sent: sent)
@@ -133,6 +141,7 @@ package final class STSClient: SessionIssuer {
         transfers[call.id] = nil
         if case .failure(let failure) = outcome, goOn(call, after: failure) { return }
         let issued = read(outcome, body, of: call, sent: sent)
+        if goOn(call, after: issued) { return }
         let tokens = source as? IdentityTokenSource
         guard case .refused(let failure) = issued.result else {
           tokens?.accepted(at: sent)
@@ -197,24 +206,50 @@ package final class STSClient: SessionIssuer {
   private func askSecondSigner(_ call: Call) {
     var again = call
     again.isSecondSigner = true
-    again.place = 0
+    again.asked = []
     again.failures = []
+    again.refusal = nil
     again.date = serverTime()
     awaitHandle(for: again) { [unowned self] in ask(again) }
+  }
+
+  /// The call with the endpoint of its first request.
+  private func begun(_ call: Call) -> Call {
+    guard call.asked.isEmpty else { return call }
+    var begun = call
+    begun.asked = [endpointHealth.next(after: []) ?? 0]
+    return begun
   }
 
   /// Asks the next endpoint with a new request; false if there is none, or if it couldn't do better.
   private func goOn(_ call: Call, after failure: TransportFailure) -> Bool {
     if failure.countsAsEndpointFailure {
-      endpointHealth.failed(call.place, code: Failure(failure, now: serverTime()).code)
+      endpointHealth.failed(
+        call.place, code: Failure(failure, now: serverTime()).code, isOfEndpoint: failure.concernsEndpointAlone)
     }
-    guard failure.concernsEndpointAlone, call.place + 1 < endpointHealth.endpoints.count else { return false }
+    guard failure.concernsEndpointAlone, let place = endpointHealth.next(after: call.asked) else { return false }
     var next = call
-    next.place += 1
-    next.date = serverTime()
     next.failures.append(failure)
-    ask(next)
+    goOn(next, to: place)
     return true
+  }
+
+  /// Asks another region after one that throttles or fails; false if there is none.
+  private func goOn(_ call: Call, after issued: IssueOutcome) -> Bool {
+    guard case .refused(let failure) = issued.result, issued.isAnswer, endpointHealth.concernsRegionAlone(failure),
+      let place = endpointHealth.next(after: call.asked)
+    else { return false }
+    var next = call
+    next.refusal = issued
+    goOn(next, to: place)
+    return true
+  }
+
+  private func goOn(_ call: Call, to place: Int) {
+    var next = call
+    next.asked.append(place)
+    next.date = serverTime()
+    ask(next)
   }
 
   package func cancel(_ call: CallID) {
@@ -245,17 +280,18 @@ package final class STSClient: SessionIssuer {
   private func read(_ outcome: HTTPOutcome, _ body: Span<UInt8>, of call: Call, sent: Timestamp) -> IssueOutcome {
     switch outcome {
     case .failure(let failure):
+      // What a region answered says more than that another one gave no answer.
+      if let refusal = call.refusal {
+        return IssueOutcome(result: refusal.result, date: refusal.date, sent: refusal.sent)
+      }
       return IssueOutcome(
         result: .refused(Failure(call.failures + [failure], now: serverTime())), date: nil, sent: sent)
     case .success(let answer):
       let now = serverTime()
-      endpointHealth.answered(call.place, date: now, at: scheduler.time)
-      let response = STSResponse(answer, now: now)
-      let date = answer.date.flatMap { UTCTime(httpDate: $0) }
-      switch response.assumedSession(from: body, now: now) {
-      case .granted(let session): return IssueOutcome(result: .granted(session), date: date, sent: sent)
-      case .refused(let failure): return IssueOutcome(result: .refused(failure), date: date, sent: sent)
-      }
+      let result = STSResponse(answer, now: now).assumedSession(from: body, now: now)
+      endpointHealth.answered(call.place, date: now, failure: result.refused, at: scheduler.time)
+      return IssueOutcome(
+        result: result, date: answer.date.flatMap { UTCTime(httpDate: $0) }, sent: sent, isAnswer: true)
     }
   }
 

@@ -85,45 +85,6 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
   }
 }
 
-/// An endpoint of STS, and whether it answers.
-package struct EndpointStatus: WireDocument, Hashable, Sendable {
-  /// `host` or `host:port`, as in the settings.
-  package var endpoint: String
-  /// HTTP answers, with any status, since the daemon started.
-  package var answers: Int64
-  /// Requests without an answer.
-  package var failures: Int64
-  package var lastAnswerAt: UTCTime?
-  /// The code of the latest failure to answer; nil if the latest request was answered.
-  package var latestFailure: String?
-
-  package init(endpoint: String, answers: Int64, failures: Int64, lastAnswerAt: UTCTime?, latestFailure: String?) {
-    self.endpoint = endpoint
-    self.answers = answers
-    self.failures = failures
-    self.lastAnswerAt = lastAnswerAt
-    self.latestFailure = latestFailure
-  }
-
-  package init(_ value: borrowing JSONValue) throws(WireError) {
-    endpoint = try value.text("endpoint")
-    answers = try value.integer("answers")
-    failures = try value.integer("unanswered")
-    lastAnswerAt = try value.optionalTime("last_answer_at")
-    latestFailure = try value.optionalText("missing")
-  }
-
-  package func write(to json: inout JSONWriter<[UInt8]>) {
-    json.object { json in
-      json.member("endpoint", endpoint)
-      json.member("answers", answers)
-      json.member("unanswered", failures)
-      json.member("last_answer_at", lastAnswerAt)
-      json.member("missing", orNull: latestFailure)
-    }
-  }
-}
-
 /// The rate of calls to STS: the setting, and what throttling has left of it.
 package struct RateStatus: WireDocument, Hashable, Sendable {
   /// At present.

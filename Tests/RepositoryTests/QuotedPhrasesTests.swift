@@ -37,6 +37,7 @@ import Testing
     "sessions can't be handed over to the next process",
     "sessions of the process before can't be used",
     "some secrets aren't locked in memory",
+    "the home region of STS fails or throttles",
     "the settings can't be used; going on with those that were last in force",
     "the socket was deleted or replaced",
     "unit not reloaded for a new credential",

@@ -147,6 +147,9 @@ import Wire
         EndpointStatus(
           endpoint: "sts-vpc.example:8443", answers: 7, failures: 0, lastAnswerAt: UTCTime("2026-01-01T00:00:01Z"),
           latestFailure: nil),
+        EndpointStatus(
+          endpoint: "sts.cn-hangzhou.aliyuncs.com", answers: 3, failures: 0, throttled: 2, lastAnswerAt: nil,
+          latestFailure: "Throttling.User", region: RegionStatus(.throttled, requestsPerSecond: 1.5)),
       ],
       rate: RateStatus(requestsPerSecond: 0.5, configured: 2, queued: 3), health: Health(of: [Self.lapsed]),
       caFile: CAFileStatus(
@@ -162,7 +165,7 @@ import Wire
         + #""request_id":null,"advice":"a","since":null,"at":null,"permanent":true}}},"#
         + #"{"name":"spare","type":"access-key","state":"no-key","access_key_id":null,"in_use_since":null,"#
         + #""proven_at":null,"last_accepted_at":null,"error":\#(Self.fileErrorLine),"new_key":null}],"#
-        + #""endpoints":[{"endpoint":"sts.example","answers":0,"unanswered":2,"last_answer_at":null,"missing":"Connect"},{"endpoint":"sts-vpc.example:8443","answers":7,"unanswered":0,"last_answer_at":"2026-01-01T00:00:01Z","missing":null}],"rate":{"requests_per_second":0.5,"configured":2.0,"queued":3},"ca_file":{"path":"/etc/ca.pem","error":{"code":"CAFile","http_status":null,"request_id":null,"advice":"gone","since":"2026-01-02T03:00:02Z","at":null,"permanent":true}},"health":{"status":"failing","reasons":[{"reason":"no-session","role":"archive","detail":"role 'archive' has no valid session; the last attempt failed: NoPermission"}]}}"#
+        + #""endpoints":[{"endpoint":"sts.example","answers":0,"unanswered":2,"last_answer_at":null,"missing":"Connect","throttled":0,"region":null},{"endpoint":"sts-vpc.example:8443","answers":7,"unanswered":0,"last_answer_at":"2026-01-01T00:00:01Z","missing":null,"throttled":0,"region":null},{"endpoint":"sts.cn-hangzhou.aliyuncs.com","answers":3,"unanswered":0,"last_answer_at":null,"missing":"Throttling.User","throttled":2,"region":{"state":"throttled","requests_per_second":1.5}}],"rate":{"requests_per_second":0.5,"configured":2.0,"queued":3},"ca_file":{"path":"/etc/ca.pem","error":{"code":"CAFile","http_status":null,"request_id":null,"advice":"gone","since":"2026-01-02T03:00:02Z","at":null,"permanent":true}},"health":{"status":"failing","reasons":[{"reason":"no-session","role":"archive","detail":"role 'archive' has no valid session; the last attempt failed: NoPermission"}]}}"#
     )
   }
 
