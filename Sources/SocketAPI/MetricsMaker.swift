@@ -139,6 +139,22 @@ private struct OtherMetrics {
     add(
       "rolekeeper_sts_unanswered_total", "counter", "Requests that an STS endpoint gave no HTTP answer to.",
       perEndpoint(\.failures))
+    add(
+      "rolekeeper_sts_throttled_total", "counter", "Answers of each STS endpoint that the account's quota is used up.",
+      perEndpoint(\.throttled))
+    add(
+      "rolekeeper_sts_region_rate", "gauge",
+      "With several regions, AssumeRole calls per second allowed now in each, by its endpoint.",
+      endpoints.compactMap { one in one.region.map { (#"endpoint="\#(one.endpoint)""#, $0.requestsPerSecond) } })
+    add(
+      "rolekeeper_sts_region_state", "gauge", "With several regions, the state of each; 1 for the state it is in.",
+      endpoints.flatMap { one in
+        one.region.map { region in
+          RegionStatus.Condition.allCases.map {
+            (#"endpoint="\#(one.endpoint)",state="\#($0.rawValue)""#, region.condition == $0 ? 1 : 0)
+          }
+        } ?? []
+      })
   }
 
   mutating func addSocket(_ service: SocketService, _ server: ServerStatistics) {

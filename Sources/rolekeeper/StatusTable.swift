@@ -217,6 +217,7 @@ enum StatusTable {
   private static func endpoints(of report: StatusReport, on terminal: Terminal) -> [String] {
     // A single endpoint adds nothing to the roles' errors.
     guard report.endpoints.count > 1 else { return [] }
+    if report.endpoints.contains(where: { $0.region != nil }) { return regions(of: report, on: terminal) }
     let rows = report.endpoints.map { endpoint in
       [
         Cell(text: endpoint.endpoint), Cell(text: "\(endpoint.answers)"), Cell(text: "\(endpoint.failures)"),
@@ -225,6 +226,30 @@ enum StatusTable {
       ]
     }
     return section(["STS ENDPOINT", "ANSWERS", "UNANSWERED", "LAST ANSWER", "LAST ERROR"], rows, on: terminal)
+  }
+
+  /// In this host's order, the home region first.
+  private static func regions(of report: StatusReport, on terminal: Terminal) -> [String] {
+    let rows = report.endpoints.map { endpoint in
+      [
+        Cell(text: endpoint.endpoint),
+        endpoint.region.map { Cell(text: $0.condition.rawValue, colour: colour(of: $0.condition)) } ?? Cell(text: "-"),
+        Cell(text: endpoint.region.map { rate($0.requestsPerSecond) } ?? "-"), Cell(text: "\(endpoint.answers)"),
+        Cell(text: "\(endpoint.throttled)"), Cell(text: "\(endpoint.failures)"),
+        Cell(text: endpoint.lastAnswerAt?.description ?? "-"),
+        endpoint.latestFailure.map { Cell(text: $0, colour: .warning) } ?? Cell(text: "-", colour: .faint),
+      ]
+    }
+    let titles = ["STS REGION", "STATE", "RATE", "ANSWERS", "THROTTLED", "UNANSWERED", "LAST ANSWER", "LAST ERROR"]
+    return section(titles, rows, on: terminal)
+  }
+
+  private static func colour(of condition: RegionStatus.Condition) -> TextLayout.Colour {
+    switch condition {
+    case .working: .good
+    case .throttled: .warning
+    case .failing: .bad
+    }
   }
 
   /// A separate table below the others; on a terminal that is too narrow, a line for each cell.

@@ -103,6 +103,30 @@ import Wire
     #expect(!lines.joined().contains("\u{1B}"))
   }
 
+  private static let regions: StatusReport = {
+    var report = StatusTableTests.report
+    report.endpoints = [
+      EndpointStatus(
+        endpoint: "sts.cn-shanghai.aliyuncs.com", answers: 12, failures: 0, throttled: 3, lastAnswerAt: nil,
+        latestFailure: "Throttling.User", region: RegionStatus(.throttled, requestsPerSecond: 0.5)),
+      EndpointStatus(
+        endpoint: "sts.cn-hangzhou.aliyuncs.com", answers: 4, failures: 0, lastAnswerAt: nil, latestFailure: nil,
+        region: RegionStatus(.working, requestsPerSecond: 2)),
+    ]
+    return report
+  }()
+
+  @Test func `regions are shown in the host's order, with their state and rate`() {
+    let lines = lines(nil, report: Self.regions)
+    let title = lines.firstIndex { $0.hasPrefix("STS REGION ") }
+    let words = lines[(title ?? 0)...].prefix(3).map { $0.split(separator: " ", omittingEmptySubsequences: true) }
+    #expect(words[1].prefix(6) == ["sts.cn-shanghai.aliyuncs.com", "throttled", "0.5", "12", "3", "0"], "\(lines)")
+    #expect(words[2].prefix(6) == ["sts.cn-hangzhou.aliyuncs.com", "working", "2", "4", "0", "0"])
+    for width in [60, 80, 100, 200] {
+      for line in self.lines(width, report: Self.regions) { #expect(line.count <= width, "\(line)") }
+    }
+  }
+
   @Test func `files are shown where they fail, and all of them for one role`() {
     let table = lines(nil).joined(separator: "\n")
     #expect(
