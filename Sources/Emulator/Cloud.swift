@@ -31,6 +31,12 @@ package struct Cloud: Sendable {
     vod = VODService(store: store)
   }
 
+  /// What the regions of STS admit per second of AssumeRole and of AssumeRoleWithOIDC, where it isn't the accounts' own.
+  var regionQuotas: RegionQuotas {
+    get { sts.quotas }
+    set { sts.quotas = newValue }
+  }
+
   package mutating func resetCallCounts() { callCounts = CallCounts() }
 
   /// Counts a request that another service has answered.
@@ -54,7 +60,8 @@ package struct Cloud: Sendable {
   mutating func handle(_ request: Request, _ call: Call?, at now: WallTime) -> Reply {
     let session = call.flatMap(signingSession)
     let role = call?.roleName ?? session?.role
-    let faults = faults.take(FaultTarget(call, role: role, from: request.sourceAddress))
+    let faults = faults.take(
+      FaultTarget(call, role: role, from: request.sourceAddress, region: request.region))
     let service = call?.service ?? .sts
     let outcome =
       Outcome.Substitute(faults, of: service).map(Outcome.init)
@@ -65,7 +72,7 @@ package struct Cloud: Sendable {
       CallCounts.Arrival(
         time: now, action: call?.action ?? "", role: role ?? "",
         sessionName: call?.parameters["RoleSessionName"] ?? session?.name ?? "", keyID: call?.keyID ?? "",
-        nonce: call?.nonce ?? "", host: request.header("host") ?? "", result: reply.result))
+        nonce: call?.nonce ?? "", host: request.header("host") ?? "", region: request.region, result: reply.result))
     return reply.reply
   }
 
@@ -125,7 +132,7 @@ package struct Cloud: Sendable {
     guard let service = call.service, request.path == "/" || request.path.isEmpty else { throw .noSuchAPI }
     let proven = ProvenCall(
       action: action, parameters: call.parameters, caller: caller, context: request.policyContext(at: now),
-      sourceAddress: request.sourceAddress)
+      sourceAddress: request.sourceAddress, region: request.region)
     return switch service {
     case .sts: Performed(fields: try sts.perform(proven, in: model, at: now))
     case .vod: try vod.perform(proven, in: model, at: now)

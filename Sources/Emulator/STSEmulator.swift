@@ -13,7 +13,10 @@ package final class STSEmulator: Sendable {
     /// The control endpoint's address and port, 0 for any free port; nil for no control endpoint.
     package var control: (address: String, port: UInt16)?
     /// Further names in the server's certificate, in addition to `localhost` and 127.0.0.1.
-    package var names = ["sts.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com", "vod.cn-shanghai.aliyuncs.com"]
+    package var names = [
+      "sts.aliyuncs.com", "sts.cn-hangzhou.aliyuncs.com", "sts.cn-shanghai.aliyuncs.com", "sts.cn-beijing.aliyuncs.com",
+      "vod.cn-shanghai.aliyuncs.com",
+    ]
     /// The directory for OSS's objects, created if necessary; nil for no OSS.
     package var objects: String?
     /// The port of OSS at the same address, 0 for any free one.

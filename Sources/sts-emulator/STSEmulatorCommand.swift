@@ -34,7 +34,8 @@ struct STSEmulatorCommand: ParsableCommand {
       The configuration is TOML, for example:
 
         [accounts.1234567890123456]
-        # limit of AssumeRole, for all users and roles of the account together
+        # limit of AssumeRole in each region (by the host that is called), for all
+        # users and roles of the account together
         requests_per_second = 100
         # limit of DurationSeconds for a role that a role assumes; none by default
         chained_session_duration = "1h"
@@ -219,7 +220,7 @@ struct STSEmulatorCommand: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Another host name for the server's certificate, beside localhost, 127.0.0.1, sts.aliyuncs.com, sts.cn-hangzhou.aliyuncs.com and vod.cn-shanghai.aliyuncs.com; may be repeated.",
+      "Another host name for the server's certificate, beside localhost, 127.0.0.1, sts.aliyuncs.com, sts.REGION.aliyuncs.com for cn-hangzhou, cn-shanghai and cn-beijing, and vod.cn-shanghai.aliyuncs.com; may be repeated.",
       valueName: "name"))
   var name: [String] = []
 

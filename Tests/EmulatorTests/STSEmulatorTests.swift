@@ -176,10 +176,28 @@ import Testing
     _ = try bench.send("AssumeRole", to: "uploader")
     #expect(
       try bench.control("GET", "/requests")
-        == #"{"total":1,"counts":[{"action":"AssumeRole","role":"uploader","result":"OK","count":1}]}"#)
+        == #"{"total":1,"counts":[{"action":"AssumeRole","role":"uploader","result":"OK","count":1}],"regions":[{"region":"127.0.0.1","action":"AssumeRole","result":"OK","count":1}]}"#
+    )
     #expect(try bench.control("GET", "/requests/recent").contains(#""access_key_id":"LTAIkeeper""#))
     #expect(try bench.control("DELETE", "/requests") == #"{"ok":true}"#)
-    #expect(try bench.control("GET", "/requests") == #"{"total":0,"counts":[]}"#)
+    #expect(try bench.control("GET", "/requests") == #"{"total":0,"counts":[],"regions":[]}"#)
+  }
+
+  @Test func `a region's quota is set, listed and removed`() throws {
+    let bench = try EmulatorBench()
+    #expect(try bench.control("POST", "/quotas?region=127.0.0.1&per_second=1") == #"{"ok":true}"#)
+    #expect(try bench.control("POST", "/quotas?region=CN-Hangzhou&per_second=0") == #"{"ok":true}"#)
+    #expect(
+      try bench.control("GET", "/quotas")
+        == #"{"quotas":[{"region":"127.0.0.1","per_second":1},{"region":"cn-hangzhou","per_second":0}]}"#)
+    let codes = try (0..<2).map { _ in try bench.send("AssumeRole", to: "uploader").code }
+    #expect(codes == ["", "Throttling.User"])
+    #expect(try bench.send("GetCallerIdentity").status == 200)
+    #expect(try bench.control("DELETE", "/quotas") == #"{"ok":true}"#)
+    #expect(try bench.send("AssumeRole", to: "uploader").status == 200)
+    for wrong in ["region=a", "per_second=1", "region=a&per_second=-1", "region=a&per_second=x"] {
+      #expect(try bench.control("POST", "/quotas?\(wrong)").contains("problem"), "\(wrong)")
+    }
   }
 
   @Test func `the clock is shifted and frozen`() throws {

@@ -4,11 +4,13 @@
 struct ControlAPI: Sendable {
   static let help = """
     POST /faults?kind=KIND[&count=N][&service=NAME][&role=NAME][&action=NAME]
-                 [&key=ID][&part=N][&object=KEY][&from=ADDRESS]
+                 [&region=NAME][&key=ID][&part=N][&object=KEY][&from=ADDRESS]
       Starts a fault and answers with its number. It affects N requests, or,
       without count, all until it is cleared: every request, or only those to
       this service (sts, vod, oss, ecs, uri or kms), that call this action
-      (AssumeRole or UploadPart, say), are signed with this AccessKeyId (sts, vod
+      (AssumeRole or UploadPart, say), call this region (sts: cn-hangzhou for the
+      hosts sts.cn-hangzhou.aliyuncs.com and sts-vpc.cn-hangzhou.aliyuncs.com,
+      else the host without its port), are signed with this AccessKeyId (sts, vod
       and oss), send this part of an upload, mean the object with this key, come
       from this IPv4 address, or are about this role: AssumeRole of it, a
       document with its session, or a VOD call by one of its sessions.
@@ -90,7 +92,14 @@ struct ControlAPI: Sendable {
 
     GET /faults            list the faults in force
     DELETE /faults         clear all faults; DELETE /faults/N clears one
-    GET /requests          count the requests by action, role and result
+    POST /quotas?region=NAME&per_second=N
+                           let the region admit N calls of AssumeRole and of
+                           AssumeRoleWithOIDC per second and account, in place
+                           of the account's own number; 0 throttles all
+    GET /quotas            list these regions
+    DELETE /quotas         go back to the accounts' own numbers
+    GET /requests          count the requests by action, role and result, and
+                           by region, action and result
     GET /requests/recent   list the latest 1000 requests
     GET /requests/oss      list the latest requests to OSS: operation, object,
                            part, bytes read, status and result
@@ -148,6 +157,9 @@ struct ControlAPI: Sendable {
     case ("POST", ["faults"]): return addFault(request)
     case ("GET", ["faults"]): return reply(200, listFaults())
     case ("DELETE", ["faults"]): return done { service.withService { $0.faults.removeAll() } }
+    case ("POST", ["quotas"]): return setQuota(Parameters(decoding: request.query.utf8) ?? Parameters())
+    case ("GET", ["quotas"]): return reply(200, listQuotas())
+    case ("DELETE", ["quotas"]): return done { service.withService { $0.regionQuotas = RegionQuotas() } }
     case ("GET", ["requests"]): return reply(200, counts(service.withService { $0.callCounts }))
     case ("GET", ["requests", "recent"]): return reply(200, recent(service.withService { $0.callCounts }))
     case ("DELETE", ["requests"]):
@@ -193,6 +205,7 @@ struct ControlAPI: Sendable {
           var fields: Fields = ["id": .number(Int64(id)), "kind": .text(fault.kind.name)]
           if let role = fault.role { fields.append("role", .text(role)) }
           if let action = fault.action { fields.append("action", .text(action)) }
+          if let region = fault.region { fields.append("region", .text(region)) }
           if let service = fault.service { fields.append("service", .text(service.rawValue)) }
           if let part = fault.part { fields.append("part", .number(Int64(part))) }
           if let key = fault.objectKey { fields.append("object", .text(key)) }
@@ -207,12 +220,22 @@ struct ControlAPI: Sendable {
     let lines = callCounts.counts.sorted {
       ($0.key.action, $0.key.role, $0.key.result) < ($1.key.action, $1.key.role, $1.key.result)
     }
+    let regions = callCounts.regionCounts.sorted {
+      ($0.key.region, $0.key.action, $0.key.result) < ($1.key.region, $1.key.action, $1.key.result)
+    }
     return [
       "total": .number(Int64(callCounts.total)),
       "counts": .list(
         lines.map { line, count in
           .object([
             "action": .text(line.action), "role": .text(line.role), "result": .text(line.result),
+            "count": .number(Int64(count)),
+          ])
+        }),
+      "regions": .list(
+        regions.map { line, count in
+          .object([
+            "region": .text(line.region), "action": .text(line.action), "result": .text(line.result),
             "count": .number(Int64(count)),
           ])
         }),
@@ -227,7 +250,7 @@ struct ControlAPI: Sendable {
             "time": .text(arrival.time.isoText), "microseconds": .number(arrival.time.microseconds),
             "action": .text(arrival.action), "role": .text(arrival.role), "session_name": .text(arrival.sessionName),
             "access_key_id": .text(arrival.keyID), "nonce": .text(arrival.nonce), "host": .text(arrival.host),
-            "result": .text(arrival.result),
+            "region": .text(arrival.region), "result": .text(arrival.result),
           ])
         })
     ]

@@ -10,7 +10,10 @@ extension Fault {
       try Kind(parameters), role: parameters["role"], action: parameters["action"], keyID: parameters["key"],
       count: try parameters.whole("count", in: 1...1_000_000), source: parameters["from"],
       service: try parameters.word("service"), part: try parameters.whole("part", in: PartList.numbers),
-      objectKey: parameters["object"])
+      objectKey: parameters["object"], region: parameters["region"])
+    if region != nil, isOfConnection {
+      throw FaultError(problem: "'region' doesn't choose connections; use refuse, which closes one at the request")
+    }
   }
 }
 

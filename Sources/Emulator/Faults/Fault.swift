@@ -128,10 +128,13 @@ package struct Fault: Sendable {
   package var part: Int?
   /// Only the object with this key; nil for any.
   package var objectKey: String?
+  /// Only this region of STS, as `Request.region` names it; nil for any.
+  package var region: String?
 
   package init(
     _ kind: Kind, role: String? = nil, action: String? = nil, keyID: String? = nil, count: Int? = nil,
-    source: String? = nil, service: Service? = nil, part: Int? = nil, objectKey: String? = nil
+    source: String? = nil, service: Service? = nil, part: Int? = nil, objectKey: String? = nil,
+    region: String? = nil
   ) {
     self.kind = kind
     self.role = role
@@ -142,6 +145,7 @@ package struct Fault: Sendable {
     self.service = service
     self.part = part
     self.objectKey = objectKey
+    self.region = region
   }
 
   /// Whether it affects a connection before its first request, which names nothing.
@@ -164,7 +168,7 @@ package struct Fault: Sendable {
     }
     return (role == nil || role == target.role) && (action == nil || action == target.action)
       && (keyID == nil || keyID == target.keyID) && (part == nil || part == target.part)
-      && (objectKey == nil || objectKey == target.objectKey)
+      && (objectKey == nil || objectKey == target.objectKey) && (region == nil || region == target.region)
   }
 
   fileprivate func comes(from source: String, to service: Service) -> Bool {
@@ -183,6 +187,7 @@ struct FaultTarget: Sendable {
   var role: String? = nil
   var part: Int? = nil
   var objectKey: String? = nil
+  var region: String? = nil
 
   /// A request to a service of a host.
   init(service: Fault.Service, source: String, action: String, role: String?) {
@@ -194,7 +199,8 @@ struct FaultTarget: Sendable {
   }
 
   /// `role` is the role that the call is about.
-  init(_ call: Call?, role: String?, from source: String) {
+  init(_ call: Call?, role: String?, from source: String, region: String) {
+    self.region = region
     service = call?.service == .vod ? .vod : .sts
     self.source = source
     action = call?.action

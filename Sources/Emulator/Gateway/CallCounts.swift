@@ -9,15 +9,16 @@ package struct CallCounts: Sendable {
     package let sessionName: String
     package let keyID: String
     package let nonce: String
-    /// The `host` header.
+    /// The `host` header, and the region that it means; empty for other services than STS and VOD.
     package let host: String
+    package let region: String
     /// `OK`, an error code, or the fault that replaced an answer, such as `refused`.
     package let result: String
 
     /// Texts come from the sender and may be long; at most 256 characters of each are kept.
     init(
       time: WallTime, action: String, role: String, sessionName: String, keyID: String, nonce: String, host: String,
-      result: String
+      region: String = "", result: String
     ) {
       self.time = time
       self.action = Self.cut(action)
@@ -26,6 +27,7 @@ package struct CallCounts: Sendable {
       self.keyID = Self.cut(keyID)
       self.nonce = Self.cut(nonce)
       self.host = Self.cut(host)
+      self.region = Self.cut(region)
       self.result = result
     }
 
@@ -38,9 +40,17 @@ package struct CallCounts: Sendable {
     package let result: String
   }
 
+  /// Requests to a region, by action and result.
+  package struct RegionLine: Sendable, Hashable {
+    package let region: String
+    package let action: String
+    package let result: String
+  }
+
   private static let remembered = 1000
 
   package private(set) var counts: [Line: Int] = [:]
+  package private(set) var regionCounts: [RegionLine: Int] = [:]
   /// The latest arrivals, at most 1000, oldest first.
   package var recent: [Arrival] { arrivals.suffix(Self.remembered) }
   private var arrivals: [Arrival] = []
@@ -63,6 +73,10 @@ package struct CallCounts: Sendable {
     // Names are chosen by the sender; a flood of them must not grow the table.
     let known = counts[line] != nil || counts.count < Self.remembered
     counts[known ? line : Line(action: "other", role: "", result: arrival.result), default: 0] += 1
+    let regionLine = RegionLine(region: arrival.region, action: arrival.action, result: arrival.result)
+    if !arrival.region.isEmpty, regionCounts[regionLine] != nil || regionCounts.count < Self.remembered {
+      regionCounts[regionLine, default: 0] += 1
+    }
     arrivals.append(arrival)
     // Not for each arrival, since all others have to be moved.
     if arrivals.count >= 2 * Self.remembered { arrivals.removeFirst(arrivals.count - Self.remembered) }

@@ -20,6 +20,8 @@ struct ProvenCall: Sendable {
   /// The request's values for policy conditions.
   let context: [String: String]
   let sourceAddress: String
+  /// By the host that was called.
+  let region: String
 }
 
 /// The result of a service's operation.

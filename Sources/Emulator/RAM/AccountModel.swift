@@ -81,10 +81,12 @@ package struct AccessKey: Sendable {
 }
 
 package struct Account: Sendable {
-  /// Since September 2022 an account may send 100 AssumeRole requests a second (the vendor's notice on STS request limits).
+  /// An account may send 100 requests a second to each API of STS in each region (the vendor's page "STS quotas"; the notice of
+  /// September 2022 said per account).
   package static let usualRequestsPerSecond = 100
 
   package let id: String
+  /// Of each API in each region.
   package var requestsPerSecond: Int
   /// The maximum life of a session that another session is the caller of, in seconds. The vendor's pages name none (?), AWS has one
   /// hour; nil for the role's own.

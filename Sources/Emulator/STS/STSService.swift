@@ -10,6 +10,9 @@ struct STSService: Sendable {
 
   mutating func resetRates() { rates = CallRates() }
 
+  /// Requests per second that a region admits, where they differ from those of the account.
+  var quotas = RegionQuotas()
+
   mutating func perform(
     _ call: ProvenCall, in model: AccountModel, at now: WallTime
   ) throws(Refusal) -> Fields {
@@ -23,9 +26,7 @@ struct STSService: Sendable {
   private mutating func assumeRole(
     _ call: ProvenCall, in model: AccountModel, at now: WallTime
   ) throws(Refusal) -> Fields {
-    let account = call.caller.account
-    let limit = model.accounts[account]?.requestsPerSecond ?? Account.usualRequestsPerSecond
-    guard rates.admit(call.action, of: account, perSecond: limit, at: now) else { throw .userThrottled }
+    try admit(call.action, of: call.caller.account, in: call.region, model, at: now)
     let asked = try AssumeRoleRequest(call.parameters)
     let session = try RoleAssumption(model: model).session(
       for: asked, by: call.caller, keyID: mint.newKeyID(), context: call.context, at: now)
@@ -42,9 +43,7 @@ struct STSService: Sendable {
       guard abs(time.seconds - now.seconds) <= Gateway.skewSeconds else { throw .timeExpired }
     }
     let asked = try AssumeRoleRequest(call.parameters)
-    let account = asked.role.account
-    let limit = model.accounts[account]?.requestsPerSecond ?? Account.usualRequestsPerSecond
-    guard rates.admit(Self.anonymousAction, of: account, perSecond: limit, at: now) else { throw .userThrottled }
+    try admit(Self.anonymousAction, of: asked.role.account, in: request.region, model, at: now)
     let arn = call.parameters["OIDCProviderArn"] ?? ""
     guard let provider = model.oidcProvider(arn) else { throw .noSuchOIDCProvider }
     let token = try OIDCToken(call.parameters["OIDCToken"] ?? "")
@@ -58,6 +57,14 @@ struct STSService: Sendable {
     var fields = answer(session, roleARN: asked.roleARN, in: model)
     fields.append("OIDCTokenInfo", .object(token.information))
     return fields
+  }
+
+  private mutating func admit(
+    _ action: String, of account: String, in region: String, _ model: AccountModel, at now: WallTime
+  ) throws(Refusal) {
+    let limit =
+      quotas[region] ?? model.accounts[account]?.requestsPerSecond ?? Account.usualRequestsPerSecond
+    guard rates.admit(action, of: account, in: region, perSecond: limit, at: now) else { throw .userThrottled }
   }
 
   private func answer(_ session: RoleSession, roleARN: String, in model: AccountModel) -> Fields {
