@@ -1,4 +1,4 @@
-package import Core
+import Core
 package import Logs
 package import Refresh
 package import Settings

@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test func `several regions get no more calls together than one`() {
-    var (one, three) = (Self.rate([]), Self.rate())
+    var (one, three) = (Self.rate(2, burst: 4, []), Self.rate())
     for step in 0..<200 {
       let instant = Self.at(Double(step) / 10)
       #expect(Self.drain(&one, at: instant).count == Self.drain(&three, at: instant).count, "\(step)")

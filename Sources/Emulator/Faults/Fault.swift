@@ -199,7 +199,7 @@ struct FaultTarget: Sendable {
   }
 
   /// `role` is the role that the call is about.
-  init(_ call: Call?, role: String?, from source: String, region: String) {
+  init(_ call: Call?, role: String?, from source: String, region: String? = nil) {
     self.region = region
     service = call?.service == .vod ? .vod : .sts
     self.source = source

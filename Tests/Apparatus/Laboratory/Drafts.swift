@@ -101,6 +101,8 @@ package struct SettingsDraft {
 
   package var keyPath: String
   package var endpoint: String
+  /// In place of `endpoint`, unless it is empty.
+  package var regions: [String] = []
   package var authorityPath: String
   package var socketPath: String
   package var directory: String
@@ -125,7 +127,7 @@ package struct SettingsDraft {
 
       \(sources)
       [sts]
-      endpoint = "\(endpoint)"
+      \(regions.isEmpty ? "endpoint = \"\(endpoint)\"" : "regions = \(regions)")
       ca_file = "\(authorityPath)"
       \(sts)
 

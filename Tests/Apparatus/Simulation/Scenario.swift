@@ -24,7 +24,7 @@ package struct Scenario: Sendable {
   // STS.
   /// What Alibaba Cloud allows.
   package static let accountLimit = 100.0
-  /// AssumeRole calls per second for all hosts together (STS API reference: 100 per account).
+  /// AssumeRole calls per second for all hosts together, which ask one region (STS quotas: 100 for each region, API and account).
   package var accountLimit = Self.accountLimit
   package var outages: [Outage] = []
   /// The share of calls that fail by themselves, of those that never have an outcome, and of answers with a wrong `Date`.

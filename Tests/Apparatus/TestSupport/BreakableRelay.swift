@@ -24,6 +24,8 @@ package final class BreakableRelay {
     case later(Int, retryAfter: String)
     /// A proxy's: opens tunnels for this user, and asks all others who they are (407).
     case password(user: String, password: String)
+    /// A proxy's: opens no tunnel to hosts whose name has this in it, as if they couldn't be reached (502).
+    case without(String)
 
     fileprivate var words: String {
       switch self {
@@ -31,6 +33,7 @@ package final class BreakableRelay {
       case .answer(let status): "answer \(status)"
       case .later(let status, let retryAfter): "later \(status) \(retryAfter)"
       case .password(let user, let password): "password \(user):\(password)"
+      case .without(let name): "without \(name)"
       }
     }
   }
@@ -41,11 +44,21 @@ package final class BreakableRelay {
 
   package var endpoint: String { "127.0.0.1:\(port)" }
 
+  /// An HTTP proxy whose tunnels all end at `port`, whatever host they are for: so a daemon calls the emulator by the names that the
+  /// cloud's endpoints have.
+  package convenience init(tunnelsTo port: UInt16, in directory: TemporaryDirectory, named name: String) throws {
+    try self.init(as: "proxy:\(port)", in: directory, named: name)
+  }
+
   /// Passes connections on to `port`; without one it is an HTTP proxy.
-  package init(to target: UInt16? = nil, in directory: TemporaryDirectory, named name: String) throws {
+  package convenience init(to target: UInt16? = nil, in directory: TemporaryDirectory, named name: String) throws {
+    try self.init(as: target.map { "\($0)" } ?? "proxy", in: directory, named: name)
+  }
+
+  private init(as role: String, in directory: TemporaryDirectory, named name: String) throws {
     let script = try directory.write(crossingScript, to: "\(name).py")
     let child = try ChildProcess(
-      ["/usr/bin/python3", "-I", script, target.map { "\($0)" } ?? "proxy"], in: directory, named: name)
+      ["/usr/bin/python3", "-I", script, role], in: directory, named: name)
     self.child = child
     try eventually("the relay says its ports") {
       if let status = child.statusIfEnded { throw ProgramEnded(name: name, status: status, errors: child.errors) }
@@ -77,7 +90,7 @@ package final class BreakableRelay {
 private let crossingScript = #"""
   import base64, socket, sys, threading, time
 
-  target = sys.argv[1]
+  target, _, everywhere = sys.argv[1].partition(":")
   mode = ["open"]
   connections, heads = [0], []
   live, lock = set(), threading.Lock()
@@ -168,6 +181,11 @@ private let crossingScript = #"""
               return None
       method, place, _ = lines[0].split(" ")
       host, port = place.rsplit(":", 1)
+      if words[0] == "without" and words[1] in host:
+          client.sendall(b"HTTP/1.1 502 No\r\nContent-Length: 0\r\n\r\n")
+          return None
+      if everywhere:
+          host, port = "127.0.0.1", everywhere
       if method != "CONNECT" or host not in ("127.0.0.1", "localhost"):
           client.sendall(b"HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
           return None

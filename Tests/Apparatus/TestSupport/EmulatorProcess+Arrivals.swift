@@ -30,6 +30,25 @@ extension EmulatorProcess {
     return times
   }
 
+  /// How many AssumeRole calls came to a region, such as `cn-hangzhou`, with one result where that is given.
+  package func calls(inRegion region: String, result: String? = nil) throws -> Int {
+    var sum: Int64 = 0
+    let text = Array(try ask("GET", "/requests").utf8)
+    try JSONDocument(text.span).root["regions"]?.forEachItem { line in
+      guard line["region"]?.string() == region, line["action"]?.string() == "AssumeRole" else { return }
+      if let result, line["result"]?.string() != result { return }
+      sum += line["count"]?.int ?? 0
+    }
+    return Int(sum)
+  }
+
+  /// Sets how many calls a region admits per second.
+  package func setQuota(of region: String, perSecond limit: Int) throws {
+    try ask("POST", "/quotas?region=\(region)&per_second=\(limit)")
+  }
+
+  package func clearQuotas() throws { try ask("DELETE", "/quotas") }
+
   private func arrivals(where matches: (borrowing JSONValue) -> Bool) throws -> [Arrival] {
     var found: [Arrival] = []
     let text = Array(try ask("GET", "/requests/recent").utf8)
