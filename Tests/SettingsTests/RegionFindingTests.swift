@@ -62,11 +62,11 @@ import Testing
       ":10: sts.regions has 'cn-hangzhou' twice; remove one of them, or write another region"),
     Finding(
       "a misspelling", "[sts]\nregions = [\"cn-hangzou\"]",
-      #":10: sts.regions has 'cn-hangzou', which isn't known here as a region with an STS endpoint of its own; did you mean "cn-hangzhou"?"#
+      #":10: warning: sts.regions has 'cn-hangzou', which isn't known here as a region with an STS endpoint of its own; did you mean "cn-hangzhou"?"#
     ),
     Finding(
       "a region that is new", "[sts]\nregions = [\"af-example-9\"]\nvpc = true",
-      ":10: sts.regions has 'af-example-9', which isn't known here as a region with an STS endpoint of its own; check that sts-vpc.af-example-9.aliyuncs.com exists, or remove it"
+      ":10: warning: sts.regions has 'af-example-9', which isn't known here as a region with an STS endpoint of its own; check that sts-vpc.af-example-9.aliyuncs.com exists, or remove it"
     ),
     Finding(
       "vpc alone", "[sts]\nvpc = true",
@@ -80,7 +80,7 @@ import Testing
       #":10: sts.regions is a string, expected a list of strings; write regions = ["cn-hangzhou"] or remove the line to use []"#
     ),
   ])
-  func `an error is reported with its line and what to write`(_ finding: Finding) { finding.check() }
+  func `a finding is reported with its line and what to write`(_ finding: Finding) { finding.check() }
 
   @Test func `a call asks three regions at most, however many there are`() throws {
     func time(_ count: Int) throws -> Duration {
