@@ -278,6 +278,18 @@ import Wire
     #expect(ask("GET \(path)").problem?.kind == .malformed)
   }
 
+  @Test func `a session that counts as expired isn't handed out at either path`() throws {
+    let role = bench.add("a")
+    let end = try #require(role.current).session.expires
+    bench.scheduler.advance(to: end - .seconds(15) - .microseconds(1))
+    #expect(ask("GET /a").status == 200 && ask("GET /a/aws").status == 200)
+    bench.scheduler.advance(to: end - .seconds(15))
+    for path in ["/a", "/a/aws"] {
+      let exchange = ask("GET \(path)?wait=0")
+      #expect(exchange.problem?.kind == .noSession && exchange.reply?.body.contains("STS.") == false)
+    }
+  }
+
   @Test func `a request for a role without a session waits four seconds at most`() {
     bench.add("a", granted: false)
     let waiting = ask("GET /a")
@@ -376,7 +388,7 @@ import Wire
     #expect(waiting.reply?.body.contains("STS.") == false)
   }
 
-  @Test func `a failed fetch for a user is told at once, and a user too many is refused`() {
+  @Test func `a failed fetch for a user is reported at once, and a user too many is refused`() {
     _ = addPerUser(most: 1)
     let anna = ask("GET /u")
     bench.refresh.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
