@@ -70,6 +70,7 @@ complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -l help -d 'print t
 complete -c rolekeeper -n '__fish_seen_subcommand_from check' -l config -r -F -d 'the settings; default /etc/rolekeeper/rolekeeper.toml'
 complete -c rolekeeper -n '__fish_seen_subcommand_from check' -l online -d 'ask STS, too, at most requests_per_second times a second'
 complete -c rolekeeper -n '__fish_seen_subcommand_from check' -l role -x -a '(__rolekeeper_roles)' -d 'with --online, try this role alone; may be given several times'
+complete -c rolekeeper -n '__fish_seen_subcommand_from check' -l json -d 'with --online, print all findings as one line of JSON'
 complete -c rolekeeper -n '__fish_seen_subcommand_from check' -l print-polkit -d 'print instead the polkit rule that lets the daemon reload the units in refresh_units'
 complete -c rolekeeper -n '__fish_seen_subcommand_from check' -l print-policy -d 'print instead the least policies in RAM with which the settings work, each as a line of JSON: for each source what its RAM user must be allowed, for each role which users it must trust; stderr says which is which'
 complete -c rolekeeper -n '__fish_seen_subcommand_from check' -l socket -r -F -d 'the daemon\'s socket; default $ROLEKEEPER_SOCKET, or else /run/rolekeeper/rolekeeper.sock'

@@ -11,6 +11,7 @@ complete -c rolekeeperd -l check -d 'check the settings and the AccessKeys witho
 complete -c rolekeeperd -l user -x -a '(__fish_complete_users)' -d 'with --check, as root: check as this user; default the installed unit\'s user, or else rolekeeper'
 complete -c rolekeeperd -l online -d 'with --check: then ask STS for a session of each role, and throw it away'
 complete -c rolekeeperd -l role -x -a '(__rolekeeper_roles)' -d 'with --online: ask for this role alone; may be given several times'
+complete -c rolekeeperd -l json -d 'with --online: report all findings as one line of JSON'
 complete -c rolekeeperd -l print-polkit -d 'with --check: print instead the polkit rule that lets the daemon reload the units in refresh_units'
 complete -c rolekeeperd -l print-policy -d 'with --check: print instead the least policies in RAM with which the settings work, each as a line of JSON; what each one is for is on stderr'
 complete -c rolekeeperd -l version -d 'print the version and exit'

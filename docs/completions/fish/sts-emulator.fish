@@ -13,5 +13,5 @@ complete -c sts-emulator -l credentials-socket -r -F -d 'the Unix socket to answ
 complete -c sts-emulator -l client-out -r -F -d 'the file to write a client certificate and its key to, in PEM form, for --credentials-uri'
 complete -c sts-emulator -l kms -x -d 'the address and port to answer KMS Agent\'s requests on, in plain HTTP; port 0 is any free port'
 complete -c sts-emulator -l kms-token-out -r -F -d 'the file to write the token to that clients of --kms send as X-KMS-Token (/var/run/kmstoken in the cloud)'
-complete -c sts-emulator -l name -x -d 'another host name for the server\'s certificate, beside localhost, 127.0.0.1, sts.aliyuncs.com, sts.cn-hangzhou.aliyuncs.com and vod.cn-shanghai.aliyuncs.com; may be repeated'
+complete -c sts-emulator -l name -x -d 'another host name for the server\'s certificate, beside localhost, 127.0.0.1, sts.aliyuncs.com, sts.REGION.aliyuncs.com for cn-hangzhou, cn-shanghai and cn-beijing, and vod.cn-shanghai.aliyuncs.com; may be repeated'
 complete -c sts-emulator -l help -d 'show help information'
