@@ -190,7 +190,8 @@ import Wire
     #expect(try source(lab).state == .working)
     // Of nobody whom the server knows.
     try put([
-      "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+      "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+      "2",
       "-subj",
       "/CN=stranger", "-keyout", key, "-out", certificate,
     ])
