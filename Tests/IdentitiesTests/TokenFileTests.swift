@@ -28,9 +28,7 @@ import Testing
     let reading = Reading()
     reading.handle = file.read { [unowned reading] outcome in
       switch outcome {
-      case .success(let token):
-        reading.outcomes.append(
-          token.withBytes { span in span.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } })
+      case .success(let token): reading.outcomes.append(token.text)
       case .failure(let unusable): reading.outcomes.append(unusable.why)
       }
     }

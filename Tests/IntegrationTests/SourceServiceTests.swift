@@ -146,6 +146,26 @@ import Wire
     try eventually("it goes on:\n\(daemon.log)") { try lab.status("uploader").state == .valid }
   }
 
+  /// The daemon stood still with all its roles, until the watchdog ended it.
+  @Test func `a token file whose disk doesn't answer holds up the requests that need it, and nothing else`() throws {
+    let lab = try tokens()
+    try writeToken(lab)
+    let disk = BrokenDisk(in: lab.directory)
+    let daemon = try lab.launch(environment: disk.environment)
+    try daemon.awaitReady()
+    #expect(try lab.status("uploader").state == .valid, "\(daemon.log)")
+    try disk.become([BrokenDisk.Fault(.hangRead, below: lab.directory.path("token"))])
+    defer { try? disk.become([]) }
+    try lab.refresh(["uploader"])
+    // The read hangs for as long as this test wants.
+    #expect(try lab.credential("uploader").keyID.hasPrefix("STS."))
+    try daemon.awaitLog("refresh failed", "IdentityTokenFile", "its disk doesn't answer")
+    #expect(try lab.credential("uploader").keyID.hasPrefix("STS.") && source(lab).state == .unreadable)
+    try disk.become([])
+    try lab.refresh(["uploader"])
+    try eventually("it goes on:\n\(daemon.log)") { try lab.status("uploader").state == .valid }
+  }
+
   // MARK: - Credentials URI
 
   private static let served = "[credentials_uri]\n\(host)\npath = \"/credentials\""

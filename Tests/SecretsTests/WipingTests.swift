@@ -25,6 +25,19 @@ import Testing
     #expect(try needle.occurrences() == 0)
   }
 
+  @Test(arguments: sizes) func `a parcel holds one copy, and leaves none behind`(_ size: Int) throws {
+    let needle = Needle(size)
+    var parcel: SecretParcel? = SecretParcel(needle.secret())
+    #expect(try needle.occurrences() == 1, "the secret itself is gone")
+    var secret = parcel?.opened()
+    #expect(try needle.occurrences() == 2)
+    parcel = nil
+    #expect(secret?.count == size)
+    #expect(try needle.occurrences() == 1)
+    secret = nil
+    #expect(try needle.occurrences() == 0)
+  }
+
   @Test(arguments: sizes) func `a discarded buffer leaves no copy behind`(_ size: Int) throws {
     let needle = Needle(size)
     #expect(try needle.occurrencesWithLiveBuffer() == 1)

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CFaultShim.h"
+#include "disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,6 +76,7 @@ int timerfd_settime(int fd, int flags, const struct itimerspec *time, struct iti
 }
 
 ssize_t read(int fd, void *buffer, size_t size) {
+  fault_shim_await_read(fd);
   if (fd != stepping || fd < 0) return syscall(SYS_read, fd, buffer, size);
   char events[4096];
   ssize_t got = syscall(SYS_read, fd, events, sizeof events);

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CFaultShim.h"
+#include "disk.h"
 #include "end.h"
 
 #include <errno.h>
@@ -69,6 +70,10 @@ int fdatasync(int fd) { return sync_by(SYS_fdatasync, fd); }
 
 ssize_t write(int fd, const void *bytes, size_t size) {
   return is_broken(fd, "write") ? -1 : syscall(SYS_write, fd, bytes, size);
+}
+
+void fault_shim_await_read(int fd) {
+  while (is_broken(fd, "hang-read")) usleep(10000);
 }
 
 ssize_t sendfile(int to, int from, off_t *offset, size_t size) {

@@ -11,6 +11,8 @@ package final class BrokenDisk {
       case write
       /// They don't return, as on a frozen file system or with a file server that is gone, until the disk is sound again.
       case hang
+      /// read(2), likewise.
+      case hangRead = "hang-read"
     }
 
     package let call: Call
