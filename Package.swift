@@ -132,7 +132,9 @@ let package = Package(
 
     // Tests.
     tests("Core", imports: ["TestSupport", "Simulation"]),
-    tests("Simulation", imports: ["Core", "TestSupport"]),
+    tests(
+      "Simulation",
+      imports: ["Core", "TestSupport", "CloudAPI", "Secrets", "SessionStore", "Settings", "Refresh", "RefreshBench"]),
     tests("Secrets", imports: ["TestSupport"]),
     tests("SessionStore", imports: ["Core", "Secrets"]),
     tests("JSON"),
