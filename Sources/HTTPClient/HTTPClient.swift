@@ -19,7 +19,7 @@ package final class HTTPClient {
   package static let handles = 16
   /// The number of connections and handles that are kept when nothing waits.
   private static let quietConnections = 2
-  /// The largest body of an answer, in bytes.
+  /// The largest body of an answer, in bytes, unless `Settings.bodyLimit` sets another.
   package static let bodyLimit = 64 * 1024
 
   package struct Settings: Hashable, Sendable {
@@ -40,6 +40,9 @@ package final class HTTPClient {
     /// The maximum number of connections, at least `handles`. A larger number keeps idle connections to one server while all
     /// handles are in use for another; otherwise those are closed and their handshakes repeated again and again.
     package var connections = HTTPClient.handles
+
+    /// The largest body of an answer, in bytes. Two buffers of that size are kept, of which only what answers fill takes memory.
+    package var bodyLimit = HTTPClient.bodyLimit
 
     /// How many sockets are served in a turn of the loop, at least 1. A larger number is more efficient, but other sources of the
     /// loop wait longer.
@@ -136,7 +139,7 @@ package final class HTTPClient {
   /// How long one check is enough while requests follow each other.
   private static let leastLook: Int64 = 50_000
   /// Replaces the buffer whose body is being read, so that the handle is free again meanwhile.
-  private var spare = BodyBuffer(capacity: HTTPClient.bodyLimit)
+  private var spare: BodyBuffer
 
   /// `proxyPassword` goes with `settings.proxy.user`.
   package convenience init(
@@ -151,6 +154,7 @@ package final class HTTPClient {
     threads: LookupThreads = .shared
   ) throws(HTTPClientError) {
     self.settings = settings
+    spare = BodyBuffer(capacity: settings.bodyLimit)
     authorities = Authorities(file: settings.caFile)
     proxyHost = settings.proxy.flatMap { HostToLookUp(url: $0.url) }
     do throws(LoopError) {

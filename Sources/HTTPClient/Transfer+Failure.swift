@@ -11,7 +11,7 @@ extension Transfer {
     {
       return failure
     }
-    var failure = TransportFailure(code, during: progress, detail: detail, tooLarge: isTooLarge)
+    var failure = TransportFailure(code, during: progress, detail: detail, tooLarge: isTooLarge, bodyLimit: bodyLimit)
     if code == CURLE_COULDNT_CONNECT {
       var number = 0
       must(ccurl_get_long(easy, CURLINFO_OS_ERRNO, &number))

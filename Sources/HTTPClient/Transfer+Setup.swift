@@ -28,7 +28,7 @@ extension Transfer {
     // Requests an uncompressed body. A compressed one is decoded all the same, and the limit applies to the decoded bytes.
     try set(CURLOPT_ACCEPT_ENCODING, "identity")
     setToPostNothing()
-    try check(ccurl_set_large(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(HTTPClient.bodyLimit)))
+    try check(ccurl_set_large(easy, CURLOPT_MAXFILESIZE_LARGE, curl_off_t(bodyLimit)))
     try check(ccurl_set_pointer(easy, CURLOPT_ERRORBUFFER, detail))
   }
 

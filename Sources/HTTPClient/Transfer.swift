@@ -11,7 +11,9 @@ final class Transfer {
   let detail: UnsafeMutablePointer<CChar>
   private var headers = HeaderList()
   var head = AnswerHead()
-  var body = BodyBuffer(capacity: HTTPClient.bodyLimit)
+  var body: BodyBuffer
+  /// The largest body of an answer, in bytes.
+  let bodyLimit: Int
   var isTooLarge = false
   private(set) var serial: UInt64 = 0
   /// The host that the connection goes to, if it is given by name.
@@ -67,6 +69,8 @@ final class Transfer {
   ) throws(HTTPClientError) {
     guard let easy = curl_easy_init() else { throw .library("make an easy handle", text: "out of memory") }
     self.easy = easy
+    bodyLimit = settings.bodyLimit
+    body = BodyBuffer(capacity: settings.bodyLimit)
     detail = .allocate(capacity: Int(CURL_ERROR_SIZE))
     detail.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     self.pace = pace

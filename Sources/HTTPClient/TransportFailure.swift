@@ -17,7 +17,7 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
     case caFile
     /// The TLS handshake failed for any other reason.
     case tlsOther
-    /// More than `HTTPClient.bodyLimit` bytes, or a line of its head longer than libcurl takes.
+    /// More than the client's `bodyLimit` bytes, or a line of its head longer than libcurl takes.
     case bodyTooLarge
     /// The answer isn't HTTP/1.1.
     case protocolViolation
@@ -89,7 +89,9 @@ extension TransportFailure {
 
   /// Classifies libcurl's code. `detail` has more information, and is used only for steps before the first byte of HTTP: libcurl's
   /// text for later steps may quote the server, which may quote our signature.
-  init(_ code: CURLcode, during progress: Progress, detail: String, tooLarge: Bool) {
+  init(
+    _ code: CURLcode, during progress: Progress, detail: String, tooLarge: Bool, bodyLimit: Int = HTTPClient.bodyLimit
+  ) {
     // For a header line over 100 KB (CURL_MAX_HTTP_HEADER) libcurl reports that memory ran out, which isn't the case.
     let isHeadTooLarge = code == CURLE_OUT_OF_MEMORY && progress != .connecting
     let kind = tooLarge || isHeadTooLarge ? .bodyTooLarge : Self.kind(code, during: progress)
@@ -98,7 +100,7 @@ extension TransportFailure {
       case .resolve, .connect, .connectTimeout, .tlsVerification, .tlsOther:
         detail.isEmpty ? Self.standardText(code) : Self.printable(Self.plain(detail))
       case .bodyTooLarge where isHeadTooLarge: "a line of the answer's head is over 100 KB"
-      case .bodyTooLarge: "the answer's body is over \(HTTPClient.bodyLimit) bytes"
+      case .bodyTooLarge: "the answer's body is over \(bodyLimit) bytes"
       default: Self.standardText(code)
       }
     self.init(kind, curlCode: Int(code.rawValue), text: text)

@@ -46,6 +46,16 @@ import Testing
     #expect(try bench.post(server.url("/badgzip")).failure?.kind == .protocolViolation)
   }
 
+  @Test func `a client with a larger limit reads larger bodies, and none above that`() throws {
+    var settings = HTTPClient.Settings.testing(
+      caFile: server.caFile, connectTimeout: .milliseconds(700), timeout: .seconds(10))
+    settings.bodyLimit = 200_000
+    let bench = try Bench(settings)
+    #expect(try bench.post(server.url("/bomb?size=200000")).body.utf8.count == 200_000)
+    let failure = try bench.post(server.url("/bomb?size=200001")).failure
+    #expect(failure?.kind == .bodyTooLarge && failure?.text == "the answer's body is over 200000 bytes")
+  }
+
   @Test func `the headers of an interim answer don't count`() throws {
     let answer = try bench().post(server.url("/interim"))
     #expect(answer.head == HTTPAnswer(status: 200, date: "Fri, 02 Jan 2026 03:04:05 GMT"))
