@@ -22,6 +22,8 @@ package struct AssumedSession {
   package let expiration: UTCTime
   /// Nil if the answer has none.
   package let requestID: String?
+  /// When it was issued, in the server's time, as a tier says; nil if it was issued by this answer.
+  package private(set) var issued: UTCTime?
 
   package init(
     accessKeyID: String, accessKeySecret: Secret, securityToken: Secret, expiration: UTCTime, requestID: String?
@@ -31,6 +33,12 @@ package struct AssumedSession {
     self.securityToken = securityToken
     self.expiration = expiration
     self.requestID = requestID
+  }
+
+  package func issued(at time: UTCTime) -> AssumedSession {
+    var session = self
+    session.issued = time
+    return session
   }
 }
 
