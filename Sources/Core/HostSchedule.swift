@@ -193,6 +193,9 @@ package struct HostSchedule: Sendable {
     if failure.kind == .skew, let date { clock.observeSkew(date: date, sent: sent) }
   }
 
+  /// A call had its outcome without a request to STS: its token is given back, and it says nothing of STS.
+  package mutating func learnNothing(at now: Timestamp) { queue.giveBack(at: now) }
+
   /// Notes that the call of the role in `slot` that was made at `sent` succeeded.
   package mutating func learnSuccess(of slot: Int, sent: Timestamp) {
     lastSuccess = max(lastSuccess ?? sent, sent)

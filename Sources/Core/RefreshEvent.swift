@@ -33,6 +33,10 @@ package enum RefreshEvent: Sendable {
   case attemptStarted(AttemptID)
   case succeeded(AttemptID, Session)
   case failed(AttemptID, Failure)
+  /// The attempt showed that the session held is still the latest there is: a tier decides when there is another one.
+  case unchanged(AttemptID)
+  /// Whoever hands sessions out is asked again by then: unless the role fails, its next attempt is at this instant.
+  case scheduled(Timestamp)
   /// A new session is requested now: by an administrator, after a jump of the wall clock, or to confirm the date of an answer.
   case refreshRequested
   /// The request to STS has changed. A failure of the call under way is ignored. Another attempt follows in any case, at once or after

@@ -22,6 +22,13 @@ extension RefreshMachine {
     effects.append(.report(.refreshed(session, generation: generation)))
   }
 
+  /// A success without another session.
+  mutating func keep(after call: Flight.Call, at now: Timestamp, _ effects: inout [RefreshEffect]) {
+    reservations.endRequestedPause()
+    if let recovery = history.noteSuccess(at: now) { effects.append(.report(recovery)) }
+    nextAttempt = call.standing == .replaced ? now : now + timing.step
+  }
+
   private mutating func reserve(
     _ session: Session, by attempt: Attempt, at now: Timestamp, _ effects: inout [RefreshEffect]
   ) {

@@ -91,6 +91,10 @@ package struct RefreshMachine: Sendable {
       }
     case .failed(let id, let failure):
       if let call = flight.land(id) { fail(call, because: failure, at: now, using: &generator, &effects) }
+    case .unchanged(let id):
+      if let call = flight.land(id) { keep(after: call, at: now, &effects) }
+    case .scheduled(let instant):
+      if !history.isFailing { nextAttempt = max(now, instant) }
     case .clockCorrected(let clock):
       pool.judge(by: clock)
       reservations.judge(by: clock)
