@@ -232,6 +232,19 @@ package final class Refresher {
     pump()
   }
 
+  /// The tier of a source has answered: roles for which `hasNews` get another session, and those that failed may do so no longer.
+  package func tierAnswered(_ source: String, hasNews: (ManagedRole) -> Bool) {
+    for role in table.all where role.settings.source == source {
+      if let held = role.heldFetch { perform(held, for: role) }
+      if hasNews(role) {
+        deliver(.refreshRequested, to: role)
+      } else if role.machine.lastFailure != nil {
+        deliver(.mayBeFixed, to: role)
+      }
+    }
+    pump()
+  }
+
   /// STS is asked by another way from now on: nobody waits any more for what was asked for on the old one.
   package func peerChanged() {
     peerChangedAt = scheduler.time
@@ -240,7 +253,11 @@ package final class Refresher {
   }
 
   /// An administrator asks for a session, though STS asked to be left alone.
-  package func endHold() { schedule.release() }
+  package func refresh(_ role: ManagedRole) {
+    schedule.release()
+    issuer.askAgain(for: role.settings)
+    send(.refreshRequested, to: role)
+  }
 
   package func setRate(_ rate: Double, burst: Int) {
     schedule.setRate(rate, burst: burst, at: scheduler.time)
@@ -338,7 +355,8 @@ package final class Refresher {
     count(1, of: role)
     let order = SessionRequest(
       role: role.settings, slot: role.issued % role.settings.timing.pool, duration: attempt.duration,
-      date: clock.dateForSigning(at: now), sourceIdentity: role.sourceIdentity)
+      date: clock.dateForSigning(at: now), sourceIdentity: role.sourceIdentity,
+      isReservation: attempt.purpose == .reservation)
     let id = issuer.issue(order) { [unowned self, unowned role] outcome in
       role.call = nil
       count(-1, of: role)
@@ -350,30 +368,55 @@ package final class Refresher {
 
   private func land(_ outcome: IssueOutcome, of attempt: Attempt, for role: ManagedRole) {
     guard table[role.slot] === role else { return }
+    if outcome.fromTier != nil { schedule.learnNothing(at: scheduler.time) }
     switch outcome.result {
+    case _ where outcome.fromTier?.isUnchanged == true:
+      role.changeOutcomes { $0.count("Unchanged") }
+      if let date = outcome.date, let latest = role.machine.latest {
+        weigh(
+          date, expiration: latest.expiration, whole: .seconds(latest.expiration.seconds - latest.issued.seconds),
+          sent: outcome.sent)
+      }
+      deliver(.unchanged(attempt.id), to: role)
+      finish(outcome, of: role)
     case .granted(let assumed):
       role.changeOutcomes { $0.countSuccess() }
-      schedule.learnSuccess(of: role.slot, sent: outcome.sent)
+      if outcome.fromTier == nil { schedule.learnSuccess(of: role.slot, sent: outcome.sent) }
       role.issued += 1
-      deliver(.succeeded(attempt.id, admit(assumed, asked: attempt.duration, from: outcome, for: role)), to: role)
-      if needsConfirmation { deliver(.refreshRequested, to: role) }
-      needsConfirmation = false
+      let asked = outcome.fromTier?.life ?? outcome.asked ?? attempt.duration
+      deliver(.succeeded(attempt.id, admit(assumed, asked: asked, from: outcome, for: role)), to: role)
+      finish(outcome, of: role)
     case .refused(var failure):
       // To wait was about the endpoint that was asked.
       if let peerChangedAt, outcome.sent <= peerChangedAt { failure = failure.withoutWait }
       role.changeOutcomes { $0.count(failure.code) }
-      schedule.learn(from: failure, of: role.slot, date: outcome.date, sent: outcome.sent, at: scheduler.time)
+      if outcome.fromTier == nil {
+        schedule.learn(from: failure, of: role.slot, date: outcome.date, sent: outcome.sent, at: scheduler.time)
+      }
       deliver(.failed(attempt.id, attempt.purpose == .reservation ? failure.ofReservation : failure), to: role)
     }
     notify(role) { $0.didAttempt(role) }
+  }
+
+  /// When the next attempt is made after one that succeeded.
+  private func finish(_ outcome: IssueOutcome, of role: ManagedRole) {
+    if let next = outcome.next { deliver(.scheduled(next), to: role) }
+    guard needsConfirmation else { return }
+    needsConfirmation = false
+    issuer.askAgain(for: role.settings)
+    deliver(.refreshRequested, to: role)
   }
 
   /// Takes a session's secrets in, and weighs its answer's date.
   private func admit(_ assumed: AssumedSession, asked: Duration, from outcome: IssueOutcome, for role: ManagedRole)
     -> Session
   {
-    if let date = outcome.date { weigh(date, of: assumed, asked: asked, sent: outcome.sent) }
-    let issued = min(clock.now(at: outcome.sent), assumed.expiration)
+    if let date = outcome.date {
+      // What a tier hands out was issued before, for longer.
+      let whole = assumed.issued.map { Duration.seconds(assumed.expiration.seconds - $0.seconds) } ?? asked
+      weigh(date, expiration: assumed.expiration, whole: whole, sent: outcome.sent)
+    }
+    let issued = min(assumed.issued ?? clock.now(at: outcome.sent), assumed.expiration)
     let id = sessions.add(
       accessKeyID: assumed.accessKeyID, accessKeySecret: assumed.accessKeySecret, securityToken: assumed.securityToken,
       expiration: assumed.expiration, issued: issued)
@@ -382,8 +425,9 @@ package final class Refresher {
       asked: asked, clock: clock)
   }
 
-  private func weigh(_ date: UTCTime, of assumed: AssumedSession, asked: Duration, sent: Timestamp) {
-    switch schedule.weigh(date: date, expiration: assumed.expiration, asked: asked, sent: sent) {
+  /// `whole` is how long a session that ends at `expiration` was issued for.
+  private func weigh(_ date: UTCTime, expiration: UTCTime, whole: Duration, sent: Timestamp) {
+    switch schedule.weigh(date: date, expiration: expiration, asked: whole, sent: sent) {
     case .agrees: break
     case .refutes:
       clockCorrected()

@@ -12,10 +12,36 @@ package struct SessionRequest {
   package let date: UTCTime
   /// The user to send as SourceIdentity; nil for none.
   package var sourceIdentity: String? = nil
+  /// Whether it is for readers who ask for a longer one than the pool's.
+  package var isReservation = false
+
+  package init(
+    role: RoleSettings, slot: Int, duration: Duration, date: UTCTime, sourceIdentity: String? = nil,
+    isReservation: Bool = false
+  ) {
+    self.role = role
+    self.slot = slot
+    self.duration = duration
+    self.date = date
+    self.sourceIdentity = sourceIdentity
+    self.isReservation = isReservation
+  }
 }
 
 /// What came of a request for a session.
 package struct IssueOutcome {
+  /// What a tier adds to an outcome.
+  package struct FromTier {
+    /// How long the session lived when `sent` was; nil without one.
+    package let life: Duration?
+    /// Whether the session that is held is the latest: `result` doesn't count then.
+    package let isUnchanged: Bool
+
+    package init(life: Duration? = nil, isUnchanged: Bool = false) {
+      (self.life, self.isUnchanged) = (life, isUnchanged)
+    }
+  }
+
   package let result: STSAnswer<AssumedSession>
   /// The `Date` of the answer; nil when there was none, or it had none that reads.
   package let date: UTCTime?
@@ -23,6 +49,12 @@ package struct IssueOutcome {
   package let sent: Timestamp
   /// Whether an HTTP answer is the reason.
   package let isAnswer: Bool
+  /// Nil if STS was asked, or would have been.
+  package var fromTier: FromTier?
+  /// The DurationSeconds that was requested, if it isn't the attempt's.
+  package var asked: Duration?
+  /// When the next attempt is worth while; nil to leave that to the role's timing.
+  package var next: Timestamp?
 
   package init(result: STSAnswer<AssumedSession>, date: UTCTime?, sent: Timestamp, isAnswer: Bool = false) {
     self.result = result
@@ -47,6 +79,14 @@ package protocol SessionIssuer: AnyObject {
 
   /// Looks again for the identity that signs, since STS said that it doesn't know it.
   func renewIdentity(of role: RoleSettings)
+
+  /// An administrator requests a session of the role now: what is held by whoever hands it out may be old.
+  func askAgain(for role: RoleSettings)
+}
+
+extension SessionIssuer {
+  /// Only who holds answers needs this.
+  package func askAgain(for role: RoleSettings) {}
 }
 
 package struct CallID: Hashable {

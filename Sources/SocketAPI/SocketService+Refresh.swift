@@ -17,8 +17,7 @@ extension SocketService {
       refreshWaiters.add(
         RefreshWaiters.Waiter(token: token, since: now, deadline: now + .seconds(Int64(wait))), for: role.name)
     }
-    refresher.endHold()
-    refresher.send(.refreshRequested, to: role)
+    refresher.refresh(role)
     return wait > 0 ? nil : Self.requested(role.name)
   }
 

@@ -3,6 +3,8 @@ package import Refresh
 
 /// Calls what a test sets.
 package final class ClosureObserver: RoleObserver {
+  package init() {}
+
   package var published: (ManagedRole) -> Void = { _ in }
   package var withdrawn: (ManagedRole) -> Void = { _ in }
   package var reserved: (ManagedRole) -> Void = { _ in }

@@ -6,6 +6,8 @@ package import Settings
 
 /// A cloud whose answers a test gives by hand.
 package final class FakeIssuer: SessionIssuer, SessionChecker {
+  package init() {}
+
   package private(set) var orders: [(id: CallID, order: SessionRequest)] = []
   package private(set) var cancelled: [CallID] = []
   package private(set) var identityRenewals = 0
