@@ -50,6 +50,8 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
   package var expiresAt: UTCTime?
   /// The role whose session signs; nil for another type.
   package var role: String?
+  /// What it has from its tier; nil for another type.
+  package var tier: TierStatus?
   /// When AssumeRole last gave a session to this key.
   package var lastAcceptedAt: UTCTime?
   /// The owner of the signing key, as GetCallerIdentity names it; nil until that is known.
@@ -87,6 +89,7 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
     arn = try value.optionalText("arn")
     expiresAt = try value.optionalTime("expires_at")
     role = try value.optionalText("role")
+    tier = try value.optionalDocument("tier")
     error = try value.optionalDocument("error")
     newKey = try value.optionalDocument("new_key")
   }
@@ -103,6 +106,7 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
       if let arn { json.member("arn", arn) }
       if let expiresAt { json.member("expires_at", expiresAt) }
       if let role { json.member("role", role) }
+      if let tier { json.member("tier", orNull: tier) }
       json.member("error", orNull: error)
       json.member("new_key", orNull: newKey)
     }
@@ -142,6 +146,11 @@ extension SourceStatus {
   /// Where a temporary credential comes from, and until when it is valid; nil for an AccessKey.
   package var origin: String? {
     guard type != "access-key" else { return nil }
+    if let tier {
+      let from = tier.machine.map { " of '\($0)'" } ?? ""
+      return
+        "source '\(name)': the tier\(from)\(tier.url.map { " at \($0)" } ?? "")\(tier.bundleAt.map { ", bundle of \($0)" } ?? "")"
+    }
     let end = expiresAt.map { ", valid until \($0)" } ?? ""
     return "source '\(name)': \(role.map { "the session of role '\($0)'" } ?? type)\(end)"
   }
