@@ -111,6 +111,15 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case sourceNotFetched = "6495765f921b4652896bdbc3ab7aea6d"
   case sourceLapsed = "9f1ded986786422184055d8ec86ad046"
 
+  // MARK: Tiers
+  case tierAnswers = "2b6c22e92a994775a8076df221ad6686"
+  case otherTierMachineAnswers = "1edd3cba912b452298d44978f3757448"
+  case tierAway = "109ad641c8bc42579ee442baf2a77b98"
+  case tierRefuses = "8d9ced1e084a444ba315d2f1a04c3724"
+  case tierBelowFloor = "8ff1d370c52548da8e304a23b580c593"
+  case tierRoleFellBack = "81e04f481d3a4f0e850fb6d45a882f66"
+  case tierRoleReturned = "1fb5d33c29184d0e9e57de2c15366c13"
+
   // MARK: STS
   case fallbackEndpointAnswers = "6da64ad6975e461ba75894f12d04ec69"
   case firstEndpointAnswers = "86f97c5a80664a0193bd61655933375a"
@@ -289,6 +298,14 @@ extension LogEvent {
     case .sourceNotRenewed: .warning("the source's credential can't be renewed, keeping the current one until its end")
     case .sourceNotFetched: .error("the source has no credential")
     case .sourceLapsed: .error("the source's credential has lapsed")
+
+    case .tierAnswers: .notice("the tier hands out sessions; number of roles")
+    case .otherTierMachineAnswers: .notice("another machine of the tier answers")
+    case .tierAway: .warning("no machine of the tier answers, keeping the sessions held")
+    case .tierRefuses: .error("the tier gives this host no sessions, keeping the sessions held")
+    case .tierBelowFloor: .warning("the tier can't hold the role's floor")
+    case .tierRoleFellBack: .warning("the role is fetched from STS while the tier is away")
+    case .tierRoleReturned: .notice("the role comes from the tier again")
 
     case .fallbackEndpointAnswers: .warning("a fallback endpoint of STS answers in place of the first one")
     case .firstEndpointAnswers: .notice("the first STS endpoint answers again")
