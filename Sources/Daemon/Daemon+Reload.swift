@@ -44,7 +44,7 @@ extension Daemon: ReloadableParts {
     service.access = Self.access(new)
     log.level = new.logLevel
     unitRefresher.timeout = new.unitJobTimeout
-    refresher.attemptLimit = new.sts.attemptLimit
+    refresher.attemptLimit = new.attemptLimit
   }
 
   func applyLimits(_ new: SocketSettings) {

@@ -50,7 +50,7 @@ extension Daemon {
       authoritiesChanged: { [unowned self] in
         announcer?.stateChanged()
         authoritiesRetry?.schedule()
-      })
+      }, holding: { [unowned self] in sourceRoles.holding($0) })
     cloud.identities.ended = { [unowned self] in refresher.pump() }
     return Connections(sources: sources, cloud: cloud)
   }
@@ -77,6 +77,10 @@ extension Daemon {
       source.changed = { [unowned self] in refresher.sourceChanged(name) }
       try source.watch(on: loop)
       return source
+    case .upstream(let upstream):
+      // Its connection has the timeouts of [sts], too.
+      if let old = old as? UpstreamSource, old.settings == settings, self.settings.sts == sts { return old }
+      return try upstreamSource(settings, upstream, sts)
     case .instanceRole, .credentialsURI, .kms:
       // Its connection has the timeouts of [sts].
       let old = (old as? FetchedSource).flatMap { $0.settings == settings ? $0 : nil }
@@ -99,6 +103,25 @@ extension Daemon {
     return source
   }
 
+  private func upstreamSource(
+    _ settings: SourceSettings, _ upstream: UpstreamSettings, _ sts: STSSettings
+  ) throws -> UpstreamSource {
+    let name = settings.name
+    let serverTime = { [unowned self] in refresher.clock.dateForSigning(at: loop.time) }
+    let connection = try SourceFactory.tierConnection(upstream, sts: sts, loop: loop, serverTime: serverTime)
+    let source = try UpstreamSource(
+      settings, upstream, by: connection, scheduler: loop, log: log, serverTime: serverTime
+    ) { [unowned self] in sourceRoles.dependents(on: name) }
+    source.answered = { [unowned self, unowned source] in
+      refresher.tierAnswered(name) { role in
+        source.hasNews(for: role.name, holding: sourceRoles.holding(role.name)?.session)
+      }
+    }
+    source.settled = { [unowned self] in refresher.releaseHeld(of: name) }
+    source.stateChanged = { [unowned self] in announcer?.stateChanged() }
+    return source
+  }
+
   /// By the name of a source in `settings`: the one that its roles have had so far.
   private func switches(to settings: DaemonSettings) -> [String: String] {
     let rolesInForce = Dictionary(self.settings.roles.map { ($0.name, $0) }) { first, _ in first }
@@ -110,7 +133,7 @@ extension Daemon {
     connections = new
     new.cloud.use(refresher)
     refresher.setRegions(new.cloud.regions)
-    refresher.issuer = new.cloud.sts
+    refresher.issuer = new.cloud.issuer
     refresher.checker = new.cloud.identities
     for source in new.sources.values {
       source.takeOver(asking: new.cloud.identities)

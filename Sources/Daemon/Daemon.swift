@@ -87,7 +87,7 @@ package final class Daemon: SocketBackend {
       queue: FetchQueue(rate: settings.sts.requestsPerSecond, burst: settings.sts.burst, at: loop.time),
       clock: state?.clock.flatMap { $0.isFromServer ? ServerClock($0) : nil }
         ?? ServerClock(wallMicroseconds: loop.wallMicroseconds, at: loop.time),
-      attemptLimit: settings.sts.attemptLimit, log: log)
+      attemptLimit: settings.attemptLimit, log: log)
     sourceRoles = SourceRoles(refresher: refresher) { [unowned self] in sources }
     refresher.isAwaited = { [unowned self] in sources[$0]?.isAwaited ?? false }
     refresher.clockCorrected = { [unowned self] in for source in sources.values { source.clockCorrected() } }

@@ -2,6 +2,7 @@ import CloudAPI
 import Core
 import Identities
 import Refresh
+import STS
 import SessionStore
 import Settings
 import Wire
@@ -52,6 +53,26 @@ final class SourceRoles: SessionLender, RoleObserver {
       next = refresher.roles[source.role]?.settings.source
     }
     return chain
+  }
+
+  // MARK: - Tiers
+
+  /// What a role holds of its pool; nil if that is nothing.
+  func holding(_ name: RoleName) -> TierIssuer.Holding? {
+    guard let machine = refresher.roles[name]?.machine, let session = machine.latest else { return nil }
+    return (session, machine.headroom(at: refresher.now))
+  }
+
+  func dependents(on source: String) -> [UpstreamSource.Dependent] {
+    refresher.rolesInOrder.filter { $0.settings.source == source }.map {
+      UpstreamSource.Dependent($0.name, $0.settings.timing, headroom: $0.machine.headroom(at: refresher.now))
+    }
+  }
+
+  /// A tier hears of the sessions that STS doesn't know any more.
+  func didReport(_ report: RefreshReport, of role: ManagedRole) {
+    guard case .condemned(let session, _) = report else { return }
+    (sources()[role.settings.source] as? UpstreamSource)?.condemn(session.accessKeyID, of: role.name)
   }
 
   // MARK: - Doubts

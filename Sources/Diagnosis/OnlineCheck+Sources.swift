@@ -109,3 +109,64 @@ extension OnlineCheck {
     skip(roles, "no endpoint answers", &report)
   }
 }
+
+/// Tiers, which are asked for a bundle.
+extension OnlineCheck {
+  /// Fetches a bundle from each machine of a tier and throws it away.
+  mutating func tryTier(
+    _ source: SourceSettings, _ subject: String, _ roles: [RoleSettings], _ report: inout FindingReport
+  ) {
+    guard let upstream = source.upstream else { return }
+    var found: Bundle?
+    do {
+      for (url, result) in try probe.bundles(of: upstream, source: source.name) {
+        switch result {
+        case .success(let bundle):
+          found = found ?? bundle
+          report.add(
+            Finding(
+              .ok, subject,
+              "\(url) ('\(bundle.tier)') hands out \(bundle.roles.count) role\(bundle.roles.count == 1 ? "" : "s") to this host, '\(bundle.host)'"
+            ))
+        case .failure(let trouble):
+          report.add(Finding(.failed, subject, "\(url): \(trouble.problem)", next: trouble.remedy))
+          if case .permanent = trouble.failure.kind { refuse() } else { isIncomplete = true }
+        }
+      }
+    } catch {
+      isIncomplete = true
+      report.add(Finding(.failed, subject, "\(error)", next: "look at [source.\(source.name)]"))
+    }
+    guard let found else { return skip(roles, "\(subject) hands nothing out", &report) }
+    for role in roles { report.add(judged(role, by: found)) }
+  }
+
+  private mutating func judged(_ role: RoleSettings, by bundle: Bundle) -> Finding {
+    let subject = "role \(role.name)"
+    switch bundle.roles[role.name] {
+    case nil:
+      refuse()
+      return Finding(
+        .failed, subject, "the tier doesn't give it to this host, '\(bundle.host)'",
+        next: "name the host in the role's 'allow.hosts' on the tier, or remove the role here")
+    case .absent(let absence):
+      isIncomplete = true
+      return Finding(
+        .failed, subject, "the tier has no session of it: \(absence.code)",
+        next: "run 'rolekeeper status \(role.name)' on '\(bundle.tier)'")
+    case .session(let session):
+      guard let life = session.shortestLife else {
+        return Finding(.ok, subject, "the tier hands out a session until \(session.assumed.expiration)")
+      }
+      guard life >= role.timing.leastLife(refreshedEvery: bundle.refreshAfter) else {
+        refuse()
+        return Finding(
+          .failed, subject,
+          "the tier can't hold its floor: \(UpstreamSource.shortfall(life, refresh: bundle.refreshAfter, role.timing))",
+          next: "lower 'floor' or 'survive_outage', or have the role refreshed earlier on the tier")
+      }
+      return Finding(
+        .ok, subject, "the tier hands out sessions that live at least \(life.text), which holds its floor")
+    }
+  }
+}

@@ -77,6 +77,7 @@ package struct OnlineCheck {
         trouble.naming(keyPlace: place, signer: owner)
       }
     case .served(let source): tryService(source, subject, roles, &report)
+    case .tier(let source): tryTier(source, subject, roles, &report)
     case .session(let role): trySession(of: role, subject, roles, &report)
     case .token(let token, let name): tryToken(token, of: name, subject, roles, &report)
     }

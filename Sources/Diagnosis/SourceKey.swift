@@ -12,6 +12,8 @@ package enum SourceKey {
   case served(SourceSettings)
   /// The session of a role that was tried before.
   case session(of: RoleName)
+  /// A tier, which is asked for a bundle when it is tried.
+  case tier(SourceSettings)
   /// Why there is none that can be tried.
   case missing(Finding.Verdict, String, next: String)
 
@@ -47,6 +49,7 @@ package enum SourceKey {
     switch source.kind {
     case .role(let role): .session(of: role)
     case .identityToken(let token): .token(token, source: source.name)
+    case .upstream: .tier(source)
     case .accessKey, .instanceRole, .credentialsURI, .kms: .served(source)
     }
   }

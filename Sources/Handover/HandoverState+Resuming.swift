@@ -22,7 +22,9 @@ extension HandoverState {
   package func isGood(for settings: RoleSettings) -> Bool {
     guard let before = roles[settings.name]?.role.origin else { return false }
     let now = HandoverRole.Origin(settings)
-    return before.arn == now.arn && before.policyDigest == now.policyDigest
+    // Without an ARN it came, or comes, from a tier, under the same name.
+    let isSameRole = before.arn == now.arn || before.arn.isEmpty || now.arn.isEmpty
+    return isSameRole && before.policyDigest == now.policyDigest
   }
 
   /// The number of sessions of all roles.

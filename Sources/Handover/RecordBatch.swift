@@ -79,7 +79,8 @@ extension HandoverRole.Origin {
   /// The parameters for which sessions are requested under these settings.
   init(_ settings: RoleSettings) {
     self.init(
-      arn: settings.arn.description, policyDigest: settings.policy.map { Digest.sha256($0.span) },
+      // None of a role that comes from a tier.
+      arn: settings.arn?.description ?? "", policyDigest: settings.policy.map { Digest.sha256($0.span) },
       sessionName: settings.sessionName.description, externalID: settings.externalID, source: settings.source)
   }
 }

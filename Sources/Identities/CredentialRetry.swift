@@ -46,6 +46,6 @@ package final class CredentialRetry {
   private var lacksKey: Bool {
     let sources = sources()
     return sources.contains { if case .credential? = ($0 as? AccessKeySource)?.location { true } else { false } }
-      && sources.allSatisfy { !$0.isReady }
+      && sources.allSatisfy { !$0.isReady && !($0 is UpstreamSource) }
   }
 }

@@ -9,7 +9,8 @@ package import Systemd
 
 /// The daemon's connections to STS; replaced as a whole when the settings that they were made from change.
 package struct CloudConnections {
-  package let sts: STSClient
+  /// Issues all roles' sessions: STS, or a tier where a role has one.
+  package let issuer: any SessionIssuer
   package let identities: IdentityClient
   package let endpointHealth: EndpointHealth
   package let authorities: AuthoritiesWatch
@@ -19,13 +20,13 @@ package struct CloudConnections {
 
   /// Creates the connections for `settings`, keeping from `old` what hasn't changed. Throws a sentence if that isn't possible.
   ///
-  /// `sources` sign, by `serverTime`; `authoritiesChanged` is called when `authorities.problem` may have changed. With
+  /// `holding` is what a tier's role holds. `sources` sign, by `serverTime`; `authoritiesChanged` is called when `authorities.problem` may have changed. With
   /// `mayLackAuthorities`, a new connection whose CA file can't be used is created all the same, and its requests fail until the file
   /// can be used.
   package init(
     _ settings: STSSettings, sources: [String: any CredentialSource], keeping old: CloudConnections?,
     mayLackAuthorities: Bool, loop: EventLoop, log: Log, serverTime: @escaping () -> UTCTime,
-    authoritiesChanged: @escaping () -> Void
+    authoritiesChanged: @escaping () -> Void, holding: @escaping (RoleName) -> TierIssuer.Holding?
   ) throws {
     let wanted = HTTPClient.Settings(settings)
     proxyPassword = try settings.proxy?.passwordFile.map { try ProxyPassword.read($0) }
@@ -47,9 +48,17 @@ package struct CloudConnections {
       endpointHealth = EndpointHealth(
         settings.endpoints, areRegions: areRegions, keeping: old?.endpointHealth, log: log)
     }
-    sts = STSClient(
-      scheduler: loop, http: http, endpointHealth: endpointHealth, hostName: SystemHost().name, sources: sources,
+    let hostName = SystemHost().name
+    let sts = STSClient(
+      scheduler: loop, http: http, endpointHealth: endpointHealth, hostName: hostName, sources: sources,
       serverTime: serverTime)
+    let tiers = sources.compactMapValues { $0 as? UpstreamSource }
+    issuer =
+      tiers.isEmpty
+      ? sts
+      : TierIssuer(
+        sts: sts, tiers: tiers, keeping: old?.issuer as? TierIssuer, hostName: hostName, scheduler: loop, log: log,
+        holding: holding)
     identities = IdentityClient(scheduler: loop, http: http, endpointHealth: endpointHealth, serverTime: serverTime)
   }
 

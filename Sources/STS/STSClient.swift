@@ -270,9 +270,11 @@ package final class STSClient: SessionIssuer {
 
   private func assumption(_ order: SessionRequest) throws -> AssumeRoleRequest {
     let role = order.role
+    // Its sessions come from a tier, by another issuer.
+    guard let arn = role.arn else { throw TransportFailure(.unsuitableRequest, text: "the role has no 'role_arn'") }
     let sessionName = try role.sessionName.expand(host: hostName, role: role.name, slot: String(order.slot))
     return AssumeRoleRequest(
-      roleARN: role.arn, sessionName: sessionName,
+      roleARN: arn, sessionName: sessionName,
       duration: order.duration, policy: role.policy.map { String(decoding: $0, as: UTF8.self) },
       externalID: role.externalID, sourceIdentity: order.sourceIdentity)
   }
@@ -311,6 +313,9 @@ package final class STSClient: SessionIssuer {
 extension Failure {
   static let noSessionName = Failure(
     .permanent, code: "NoSessionName", advice: "'session_name' makes no valid name on this host; write a shorter one")
+
+  static let noRoleARN = Failure(
+    .permanent, code: "NoRoleARN", advice: "the role has no 'role_arn', so STS can't be asked for it; write one")
 
   fileprivate static let noSource = Failure(
     .permanent, code: "NoSource", advice: "the role's source is gone from the settings; name one that is there")

@@ -86,11 +86,12 @@ package final class STSProbe {
     of role: RoleSettings, lasting duration: Duration, to asker: Asker
   ) -> Result<TrialSession, Trouble> {
     let sessionName: String
+    guard let arn = role.arn else { return .failure(Trouble(.noRoleARN)) }
     do { sessionName = try role.sessionName.expand(host: hostName, role: role.name, slot: "0") } catch {
       return .failure(Trouble(.noSessionName))
     }
     let request = AssumeRoleRequest(
-      roleARN: role.arn, sessionName: sessionName, duration: duration,
+      roleARN: arn, sessionName: sessionName, duration: duration,
       policy: role.policy.map { String(decoding: $0, as: UTF8.self) }, externalID: role.externalID)
     return ask(
       { context in
@@ -200,6 +201,25 @@ package final class STSProbe {
       case nil: try loop.runOnce(timeout: nil)
       case .failed(let failure): return .failure(Trouble(failure, ofSource: source.name))
       case .fetched(let credential): return signer(credential, from: fetcher.service, source.name)
+      }
+    }
+  }
+
+  /// Asks each machine of a tier for this host's bundle.
+  package func bundles(
+    of upstream: UpstreamSettings, source name: String
+  ) throws -> [(url: String, result: Result<Bundle, Trouble>)] {
+    let connection = try SourceFactory.tierConnection(upstream, sts: settings, loop: loop) { self.now }
+    return try upstream.urls.map { url in
+      var reply: TierReply?
+      let exchange = connection.ask(.bundle(etag: nil, wait: nil), at: url) { reply = $0 }
+      defer { withExtendedLifetime(exchange) {} }
+      while reply == nil { try loop.runOnce(timeout: nil) }
+      switch reply?.answer {
+      case .bundle(let bundle, _): return (url, .success(bundle))
+      case .failed(let failure): return (url, .failure(Trouble(failure, ofSource: name)))
+      case .unchanged, .reported, nil:
+        return (url, .failure(Trouble(Failure(.transient, code: "NoBundle", advice: "answered something else"))))
       }
     }
   }

@@ -1,3 +1,4 @@
+import CloudAPI
 package import Core
 import HTTPClient
 package import Identities
@@ -25,7 +26,7 @@ package enum SourceFactory {
     _ kind: SourceSettings.Kind, sts: STSSettings, loop: EventLoop
   ) throws -> (any CredentialFetcher)? {
     switch kind {
-    case .accessKey, .role, .identityToken: return nil
+    case .accessKey, .role, .identityToken, .upstream: return nil
     case .instanceRole(let role):
       return MetadataFetcher(
         http: try client(loop) { $0.plainSite = role.site }, site: role.site, roleName: role.roleName,
@@ -44,16 +45,35 @@ package enum SourceFactory {
         }
         return URIFetcher(http: http, url: site + path, service: uri.server)
       case .https(let url, let caFile, let certificate, let key):
-        var settings = HTTPClient.Settings(
-          connectTimeout: sts.connectTimeout, timeout: sts.timeout, lookupTimeout: sts.lookupTimeout)
-        if let caFile { settings.caFile = caFile }
-        if let certificate, let key {
-          settings.identity = HTTPClient.ClientIdentity(certificateFile: certificate, keyFile: key)
-        }
-        let http = try HTTPClient(loop, settings: settings)
+        let http = try HTTPClient(
+          loop, settings: settings(caFile: caFile, certificate: certificate, key: key, timesOf: sts))
         return URIFetcher(http: http, url: url, service: uri.server)
       }
     }
+  }
+
+  /// Asks the tier of a source, with the timeouts of `[sts]`.
+  package static func tierConnection(
+    _ upstream: UpstreamSettings, sts: STSSettings, loop: EventLoop, serverTime: @escaping () -> UTCTime
+  ) throws -> HTTPSTierConnection {
+    var settings = settings(
+      caFile: upstream.caFile, certificate: upstream.certificate, key: upstream.key, timesOf: sts)
+    settings.bodyLimit = Bundle.mostBytes
+    return try HTTPSTierConnection(upstream, now: { loop.time }, serverTime: serverTime) {
+      try HTTPClient(loop, settings: settings)
+    }
+  }
+
+  private static func settings(
+    caFile: String?, certificate: String?, key: String?, timesOf sts: STSSettings
+  ) -> HTTPClient.Settings {
+    var settings = HTTPClient.Settings(
+      connectTimeout: sts.connectTimeout, timeout: sts.timeout, lookupTimeout: sts.lookupTimeout)
+    if let caFile { settings.caFile = caFile }
+    if let certificate, let key {
+      settings.identity = HTTPClient.ClientIdentity(certificateFile: certificate, keyFile: key)
+    }
+    return settings
   }
 
   private static func client(

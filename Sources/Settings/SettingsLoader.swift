@@ -124,6 +124,7 @@ private final class LoadRun {
     let stsTable = main.table(Schema.sts, Schema.STS.table)
     let sts = STSSettings(stsTable)
     let sourceNodes = main.nodes(Schema.source)
+    context.accessKeySources = sourceNodes.filter { $0.isAccessKey }.map(\.key)
     let sources = sources(sourceNodes, main)
     context.lendingRoles = Set(sources.compactMap(\.role))
     context.chainingSources = Set(sources.filter(\.kind.isSession).map(\.name))
@@ -358,6 +359,7 @@ private final class LoadRun {
         case .role, .instanceRole: []
         case .identityToken(let token): [token.tokenFile]
         case .credentialsURI(let uri): uri.files
+        case .upstream(let upstream): upstream.files
         case .kms(let kms): [kms.tokenFile]
         }
       for path in paths.compactMap(\.self) {

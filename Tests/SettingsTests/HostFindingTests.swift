@@ -170,7 +170,7 @@ import Testing
     expect(
       host.load(soundSettings.replacing("type = \"access-key\"", with: "type = \"ecs-role\"")),
       [
-        #"/etc/rolekeeper/rolekeeper.toml:2: source.main.type is 'ecs-role', allowed are 'access-key', 'role', 'ecs-ram-role', 'oidc', 'credentials-uri', 'kms'; write type = "access-key""#
+        #"/etc/rolekeeper/rolekeeper.toml:2: source.main.type is 'ecs-role', allowed are 'access-key', 'role', 'ecs-ram-role', 'oidc', 'credentials-uri', 'kms', 'upstream'; write type = "access-key""#
       ])
     expect(
       host.load(soundSettings.replacing("[source.main]", with: "[source.Main]")),

@@ -44,6 +44,7 @@ import Testing
     Case(.policy, .endsSessions) { $0.policy = Array("{}".utf8) },
     Case(.externalID, .changesRequest) { $0.externalID = "x1" },
     Case(.source, .changesRequest) { $0.source = "other" },
+    Case(.tier, .changesRequest) { $0.tier = TierRole() },
     Case(.isRequired, .changesStart) { $0.isRequired = true },
     Case(.readers, .changesAccess) { $0.readers = AccessRule(gids: [1007]) },
     Case(.outputs, .changesOutputs) {

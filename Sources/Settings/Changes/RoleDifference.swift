@@ -5,7 +5,8 @@ package struct RoleDifference: Hashable, Sendable {
   /// A setting of a role, by its property in `RoleSettings` or in its `RoleTiming`. A test compares the list with those types, so that
   /// none is added without a decision here.
   package enum Setting: String, Hashable, CaseIterable, Sendable {
-    case name, arn, sessionName, policy, externalID, source, isRequired, readers, outputs, refreshUnits, derivation
+    case name, arn, sessionName, policy, externalID, source, tier, isRequired, readers, outputs, refreshUnits,
+      derivation
     case duration, maxDuration, pool, refreshAfter, floor, surviveOutage, lapseMargin
   }
 
@@ -48,7 +49,7 @@ extension RoleDifference.Setting {
     switch self {
     // A role with another name is another role.
     case .name, .arn, .policy: .endsSessions
-    case .sessionName, .externalID, .source: .changesRequest
+    case .sessionName, .externalID, .source, .tier: .changesRequest
     case .isRequired: .changesStart
     case .readers: .changesAccess
     case .outputs: .changesOutputs
@@ -63,11 +64,13 @@ extension RoleDifference.Setting {
   fileprivate func differs(_ old: RoleSettings, _ new: RoleSettings) -> Bool {
     switch self {
     case .name: old.name != new.name
-    case .arn: old.arn != new.arn
+    // A role that comes from a tier from now on, or no longer, or gets a fallback, is the same role in RAM.
+    case .arn: old.arn != new.arn && old.arn != nil && new.arn != nil
     case .sessionName: old.sessionName != new.sessionName
     case .policy: old.policy != new.policy
     case .externalID: old.externalID != new.externalID
     case .source: old.source != new.source
+    case .tier: old.tier != new.tier
     case .isRequired: old.isRequired != new.isRequired
     case .readers: old.readers != new.readers
     case .outputs: old.outputs != new.outputs

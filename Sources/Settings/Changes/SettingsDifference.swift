@@ -79,9 +79,8 @@ package struct SettingsDifference: Hashable, Sendable {
       }
     }
     for source in new.sources {
-      guard case .credentialsURI(let uri) = source.kind, case .https(_, nil, _, _) = uri.place,
-        let before = old.sources.first(where: { $0.name == source.name }),
-        case .credentialsURI(let oldURI) = before.kind, case .https(_, .some, _, _) = oldURI.place
+      guard source.usesSystemsAuthorities, let before = old.sources.first(where: { $0.name == source.name }),
+        before.hasOwnAuthorities
       else { continue }
       lose(
         mainPath, "source.\(source.name).ca_file", "is missing, and the system's certificates would be trusted instead")
@@ -220,7 +219,8 @@ package struct SettingsDifference: Hashable, Sendable {
       lose(path, key("policy_file"), "is missing, so sessions could do all that the RAM role may")
     }
     let changed = [
-      before.arn != after.arn ? "role_arn" : nil, before.policy != after.policy ? "policy_file" : nil,
+      after.difference(from: before).changed.contains(.arn) ? "role_arn" : nil,
+      before.policy != after.policy ? "policy_file" : nil,
     ].compactMap { $0 }
     if let first = changed.first {
       warn(
@@ -327,6 +327,21 @@ package struct SettingsDifference: Hashable, Sendable {
     let shown = names.prefix(8).map(\.description).joined(separator: ", ")
     return names.count > 8 ? "\(shown) and \(names.count - 8) more" : shown
   }
+}
+
+extension SourceSettings {
+  /// The `ca_file` of a source that asks a server over HTTPS: nil for one that doesn't, `.some(nil)` for the system's certificates.
+  private var authorities: String?? {
+    switch kind {
+    case .credentialsURI(let uri):
+      if case .https(_, let caFile, _, _) = uri.place { .some(caFile) } else { nil }
+    case .upstream(let upstream): .some(upstream.caFile)
+    case .accessKey, .role, .instanceRole, .identityToken, .kms: nil
+    }
+  }
+
+  fileprivate var usesSystemsAuthorities: Bool { if case .some(nil) = authorities { true } else { false } }
+  fileprivate var hasOwnAuthorities: Bool { if case .some(.some) = authorities { true } else { false } }
 }
 
 extension LastTable {

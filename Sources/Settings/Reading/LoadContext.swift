@@ -39,6 +39,10 @@ final class LoadContext {
   var lendingRoles: Set<RoleName> = []
   /// The names of the sources whose credential is a session.
   var chainingSources: Set<String> = []
+  /// The sources with an AccessKey, whatever else is wrong with them, in the order of the file.
+  var accessKeySources: [String] = []
+  /// By the name of each source of type `upstream`, with errors or without: the source that signs while the tier is away.
+  var upstreams: [String: TierFallback] = [:]
   /// Where each source names what it depends on.
   var sourcePlaces: [String: Place] = [:]
   /// Where each role has `external_id` and `source_identity`.

@@ -11,20 +11,20 @@ struct RoleReader {
 
   /// Nil if an error was reported.
   func read(outputs: OutputReader) -> RoleSettings? {
+    let source = source()
+    if let source, let fallback = table.context.upstreams[source] {
+      return tierRole(of: source, fallback, outputs: outputs)
+    }
     let arn = RoleARN.read(table, Keys.arn)
     let timing = timing()
     let isPerUser = table.choice(Keys.sessionPer) == "user"
     let template = sessionName(pool: timing?.pool ?? 1, isPerUser: isPerUser)
     let policy = policy()
     let externalID = externalID()
-    let source = source()
     if let source, let timing { warnOfChaining(source, timing) }
     table.context.parametersOfSignature[name] = [(Keys.externalID as any SettingKey), Keys.sourceIdentity]
       .filter { table.isWritten($0) }.map { ($0.name, table.place(of: $0)) }
-    let isRequired = table.flag(Keys.required)
-    if isRequired == true, table.context.requiredPlace == nil {
-      table.context.requiredPlace = table.place(of: Keys.required)
-    }
+    let isRequired = isRequired()
     let readers = readers()
     let refreshUnits = table.servicePatterns(Keys.refreshUnits)
     let files = outputs.read(table.tables(Keys.files, Schema.Output.table), of: name)
@@ -40,7 +40,15 @@ struct RoleReader {
     return role
   }
 
-  private func sessionName(pool: Int, isPerUser: Bool) -> SessionNameTemplate? {
+  func isRequired() -> Bool? {
+    let isRequired = table.flag(Keys.required)
+    if isRequired == true, table.context.requiredPlace == nil {
+      table.context.requiredPlace = table.place(of: Keys.required)
+    }
+    return isRequired
+  }
+
+  func sessionName(pool: Int, isPerUser: Bool) -> SessionNameTemplate? {
     let isStandard = isPerUser && !table.isWritten(Keys.sessionName)
     guard let text = isStandard ? "\(SessionNameTemplate.standardWithUser)" : table.text(Keys.sessionName) else {
       return nil
@@ -63,14 +71,14 @@ struct RoleReader {
     }
   }
 
-  private func policy() -> [UInt8]? {
+  func policy() -> [UInt8]? {
     guard let path = table.readPath(Keys.policyFile) else { return nil }
     if table.context.check != nil { table.context.policies.note(path, of: name) }
     return table.context.policies.policy(in: path, namedAt: table.place(of: Keys.policyFile))
   }
 
   /// By the STS API reference, AssumeRole, parameter ExternalId.
-  private func externalID() -> String? {
+  func externalID() -> String? {
     guard let text = table.text(Keys.externalID) else { return nil }
     let marks = Set("_+=,.@:/-".utf8)
     let isPlain = text.utf8.allSatisfy { $0.isLetterOrDigit || marks.contains($0) }
@@ -123,7 +131,7 @@ struct RoleReader {
       "write \(key.name) = \"\(longest.text)\", or try it: rolekeeper check --online --role \(name)")
   }
 
-  private func readers() -> AccessRule {
+  func readers() -> AccessRule {
     let allow = table.table(Keys.allow, Schema.Allow.table)
     let users = allow.principals(Schema.Allow.users)
     let groups = allow.principals(Schema.Allow.groups)

@@ -85,16 +85,7 @@ extension SourceReader {
       report(Keys.url, "isn't of the form \(Keys.url.form)")
       return nil
     }
-    if let key {
-      let check = SecretFileCheck(
-        table: table, key: Keys.key, content: "the key of the certificate",
-        afterDisclosure: "have a new certificate made",
-        mayComeLater: true)
-      _ = check.check(file: key)
-    }
-    for (file, key) in [(caFile, Keys.caFile), (certificate, Keys.certificate)] {
-      if let file { checkWriters(of: file, key) }
-    }
+    checkIdentity(caFile: caFile, certificate: certificate, key: key)
     return CredentialsURISettings(place: .https(url: url, caFile: caFile, certificate: certificate, key: key))
   }
 
@@ -112,11 +103,25 @@ extension SourceReader {
 
   // MARK: - Parts
 
-  private func report(_ key: TextKey, _ problem: String, _ remedy: String? = nil) {
+  /// The files by which the daemon and an HTTPS server know each other.
+  func checkIdentity(caFile: String?, certificate: String?, key: String?) {
+    if let key {
+      let check = SecretFileCheck(
+        table: table, key: Keys.key, content: "the key of the certificate",
+        afterDisclosure: "have a new certificate made",
+        mayComeLater: true)
+      _ = check.check(file: key)
+    }
+    for (file, key) in [(caFile, Keys.caFile), (certificate, Keys.certificate)] {
+      if let file { checkWriters(of: file, key) }
+    }
+  }
+
+  func report(_ key: TextKey, _ problem: String, _ remedy: String? = nil) {
     table.findings.error(table.place(of: key), problem, remedy ?? key.remedy())
   }
 
-  private func reportMissing(_ key: TextKey, because reason: String) {
+  func reportMissing(_ key: TextKey, because reason: String) {
     if !table.isWritten(key), !table.isMisspelt(key) { report(key, "is missing, and \(reason)") }
   }
 

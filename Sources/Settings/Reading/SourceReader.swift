@@ -26,6 +26,7 @@ struct SourceReader {
       case .identityToken: identityToken().map { .identityToken($0) }
       case .credentialsURI: credentialsURI().map { .credentialsURI($0) }
       case .kms: kms().map { .kms($0) }
+      case .upstream: upstream(as: name).map { .upstream($0) }
       }
     table.context.sourcePlaces[name] = table.place(of: type == .role ? Keys.role : Keys.type)
     return hasForeignKeys ? nil : kind.map { SourceSettings(name: name, kind: $0) }

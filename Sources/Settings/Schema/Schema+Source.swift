@@ -7,7 +7,8 @@ extension Schema {
         The kind of source: access-key is the AccessKey of a RAM user; role is the session of another role of these \
         settings; ecs-ram-role is the RAM role of the ECS instance; oidc is a token of an OIDC identity provider, with which \
         its roles are assumed without a signature; credentials-uri is what a server hands out; kms is an AccessKey that KMS \
-        rotates, from KMS Agent on this host.
+        rotates, from KMS Agent on this host; upstream is a tier of machines that hold the AccessKeys and hand out the \
+        sessions themselves.
         """)
     static let credential = TextKey(
       name: "credential", form: "the name of a systemd credential", example: "\"access-key\"",
@@ -65,11 +66,13 @@ extension Schema {
     static let caFile = TextKey(
       name: "ca_file", form: "a path, relative to this file or absolute",
       example: "\"/etc/rolekeeper/credentials-ca.pem\"",
-      summary: "The certificate authorities to trust for url instead of the system's, in PEM form.")
+      summary: "The certificate authorities to trust for url or urls instead of the system's, in PEM form.")
     static let certificate = TextKey(
       name: "certificate", form: "a path, relative to this file or absolute", example: "\"/etc/rolekeeper/host7.pem\"",
-      summary: "The certificate by which the daemon identifies itself at url, in PEM form. It is read for each request."
-    )
+      summary: """
+        The certificate by which the daemon identifies itself at url or urls, in PEM form. A renewed one is used from the next \
+        request on. For type = "upstream" it is required: the tier decides by it which roles this host gets.
+        """)
     static let key = TextKey(
       name: "key", form: "a path, relative to this file or absolute", example: "\"/etc/rolekeeper/host7.key\"",
       summary: """
@@ -90,10 +93,35 @@ extension Schema {
     static let agentAddress = TextKey(
       name: "agent_address", form: "a loopback ADDRESS:PORT", standard: "127.0.0.1:2025",
       example: "\"127.0.0.1:2025\"", summary: "For type = \"kms\", where KMS Agent listens.")
+    static let urls = TextsKey(
+      name: "urls", form: "https://HOST[:PORT]", most: 8,
+      example: "[\"https://tier1.example\", \"https://tier2.example\"]",
+      summary: """
+        For type = "upstream", the machines of the tier. They are tried in this order, beginning with the first each time the \
+        sessions are due; to spread hosts over them, write them in another order on some hosts.
+        """)
+    static let fallback = ChoiceKey(
+      name: "fallback", choices: ["none", "direct"], standard: "none",
+      summary: """
+        For type = "upstream", what happens while no machine of the tier answers: with none, roles keep their last session until \
+        it lapses; with direct, roles with a role_arn are fetched from STS before that, with an AccessKey of this host.
+        """)
+    static let fallbackSource = TextKey(
+      name: "fallback_source", form: "the NAME of a [source.NAME] with type = \"access-key\"", example: "\"main\"",
+      summary: """
+        With fallback = "direct", the source that signs. It may be left out when there is only one AccessKey.
+        """)
+    static let fallbackRate = NumberKey(
+      name: "fallback_requests_per_second", allowed: 0.01...10, standard: 0.2,
+      summary: """
+        With fallback = "direct", the most requests to STS per second for the roles of the tier. All hosts of the tier may fall \
+        back at once, and share the account's 100 per second.
+        """)
     static let table = SettingTable(
       header: "[source.NAME]",
       keys: [type, credential, file, role, roleName, allowIMDSv1, metadataAddress, providerARN, tokenFile]
-        + [url, caFile, certificate, key, socket, path, secret, agentAddress])
+        + [url, caFile, certificate, key, socket, path, secret, agentAddress]
+        + [urls, fallback, fallbackSource, fallbackRate])
 
     static let standardMetadataAddress = "100.100.100.200"
     static let standardKMSTokenFile = "/var/run/kmstoken"
@@ -107,6 +135,7 @@ extension Schema {
       case .identityToken: [providerARN, tokenFile]
       case .credentialsURI: [url, caFile, certificate, key, socket, path]
       case .kms: [secret, tokenFile, agentAddress]
+      case .upstream: [urls, caFile, certificate, key, fallback, fallbackSource, fallbackRate]
       }
     }
   }

@@ -25,6 +25,12 @@ package struct DaemonSettings: Hashable, Sendable {
   package var roles: [RoleSettings]
   /// Which file contains what.
   package var inventory: SettingsInventory
+
+  /// When an attempt without an outcome counts as failed, at STS or at a tier with all its machines.
+  package var attemptLimit: Duration {
+    let machines = sources.compactMap { $0.upstream?.urls.count }.max() ?? 0
+    return max(sts.attemptLimit, sts.timeout(ofPlaces: machines) + .seconds(5))
+  }
 }
 
 /// `[sts]`.
@@ -64,7 +70,9 @@ package struct STSSettings: Hashable, Sendable {
   /// How many endpoints a call tries before it fails.
   private var tries: Int { regions.isEmpty ? endpoints.count : min(regions.count, Self.mostRegionsOfCall) }
   /// The limit for trying all endpoints that a call tries, including the look-ups of their names.
-  package var wholeTimeout: Duration { max(timeout, lookupTimeout + connectTimeout) * tries }
+  package var wholeTimeout: Duration { timeout(ofPlaces: tries) }
+  /// The limit for trying so many servers, one after the other.
+  func timeout(ofPlaces count: Int) -> Duration { max(timeout, lookupTimeout + connectTimeout) * count }
   /// When an attempt without an outcome counts as failed: a little later than its requests would end by themselves.
   package var attemptLimit: Duration { wholeTimeout + .seconds(5) }
 }

@@ -43,7 +43,7 @@ package struct LeastPolicies {
       let user = "<RAM user of source.\(source.name)>"
       switch source.kind {
       case .role(let lender):
-        let arn = roles.first { $0.name == lender }?.arn.description ?? "<ARN of role '\(lender)'>"
+        let arn = roles.first { $0.name == lender }?.arn?.description ?? "<ARN of role '\(lender)'>"
         (noun, name, placeholder) = ("role \(arn)", arn, nil)
       case .accessKey:
         (noun, name, placeholder) = (
@@ -67,6 +67,10 @@ package struct LeastPolicies {
         // An identity that the settings don't name.
         let identity = "<ARN of the RAM user or role of source.\(source.name)>"
         (noun, name, placeholder) = ("RAM user or role of source.\(source.name)", identity, identity)
+      case .upstream:
+        // The tier's, which signs there.
+        let identity = "<ARN of what signs on the tier, source.\(source.name)>"
+        (noun, name, placeholder) = ("RAM user or role of the tier (source.\(source.name))", identity, identity)
       }
     }
 
@@ -79,12 +83,15 @@ package struct LeastPolicies {
   // MARK: What a source may do
 
   private static func permissions(of source: SourceSettings, _ roles: [RoleSettings]) -> [Document] {
-    let own = roles.filter { $0.source == source.name }
-    let names = Set(own.map(\.arn.description)).sorted()
-    // Who comes with a token has no policies: the role's trust policy alone decides.
-    if case .identityToken = source.kind { return [] }
+    let own = roles.filter { $0.signers.contains(source.name) }.compactMap(\.arn)
+    let names = Set(own.map(\.description)).sorted()
+    switch source.kind {
+    // Who comes with a token has no policies: the role's trust policy alone decides. A tier prints its own.
+    case .identityToken, .upstream: return []
+    default: break
+    }
     guard let first = own.first, !names.isEmpty else { return [] }
-    let signer = Signer(source, roles, account: first.arn.account)
+    let signer = Signer(source, roles, account: first.account)
     let parts = parts(of: names)
     return parts.enumerated().map { index, names in
       let part =
@@ -128,15 +135,16 @@ package struct LeastPolicies {
     var order: [RoleARN] = []
     var roles: [RoleARN: [RoleSettings]] = [:]
     for role in settings.roles {
-      if roles[role.arn] == nil { order.append(role.arn) }
-      roles[role.arn, default: []].append(role)
+      guard let arn = role.arn else { continue }
+      if roles[arn] == nil { order.append(arn) }
+      roles[arn, default: []].append(role)
     }
     return order.map { trust(of: $0, roles[$0] ?? [], settings) }
   }
 
   private static func trust(of arn: RoleARN, _ roles: [RoleSettings], _ settings: DaemonSettings) -> Document {
     let signers = settings.sources.compactMap { source -> (signer: Signer, externalIDs: [String])? in
-      let own = roles.filter { $0.source == source.name }
+      let own = roles.filter { $0.signers.contains(source.name) }
       guard !own.isEmpty else { return nil }
       // A role without an ExternalId couldn't be assumed if one were demanded.
       let ids = own.contains { $0.externalID == nil } ? [] : Set(own.compactMap(\.externalID)).sorted()
@@ -189,6 +197,11 @@ package struct LeastPolicies {
     }
     return String(decoding: json.finish(), as: UTF8.self)
   }
+}
+
+extension RoleSettings {
+  /// The sources that may sign for it, its fallback's among them.
+  fileprivate var signers: [String] { [source] + [tier?.fallback?.source].compactMap(\.self) }
 }
 
 extension JSONWriter where Sink == [UInt8] {

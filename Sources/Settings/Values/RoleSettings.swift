@@ -3,7 +3,8 @@ package import Core
 /// `[roles.NAME]`.
 package struct RoleSettings: Hashable, Sendable {
   package var name: RoleName
-  package var arn: RoleARN
+  /// Nil for a role of a tier that is never fetched from STS.
+  package var arn: RoleARN?
   package var timing: RoleTiming
   package var sessionName: SessionNameTemplate
   /// The session policy as it is sent: minified JSON of less than 2048 bytes; nil if the role's permissions aren't
@@ -19,11 +20,13 @@ package struct RoleSettings: Hashable, Sendable {
   package var outputs: [OutputSettings]
   /// The services to reload after each rotation; none matches the daemon's own unit.
   package var refreshUnits: [UnitPattern]
+  /// What it has as a role of a tier; nil if its sessions come from STS.
+  package var tier: TierRole?
   /// The sessions that are derived from it.
   package var derivation = Derivation.none
 
   package init(
-    name: RoleName, arn: RoleARN, timing: RoleTiming, sessionName: SessionNameTemplate, policy: [UInt8]?,
+    name: RoleName, arn: RoleARN?, timing: RoleTiming, sessionName: SessionNameTemplate, policy: [UInt8]?,
     externalID: String?, source: String, isRequired: Bool = false, readers: AccessRule, outputs: [OutputSettings],
     refreshUnits: [UnitPattern] = []
   ) {

@@ -23,6 +23,8 @@ package struct SourceSettings: Hashable, Sendable {
     case credentialsURI(CredentialsURISettings)
     /// A RAM secret of KMS, by KMS Agent on this host.
     case kms(KMSSettings)
+    /// The sessions themselves, from a tier.
+    case upstream(UpstreamSettings)
   }
 
   package var name: String
@@ -37,6 +39,9 @@ package struct SourceSettings: Hashable, Sendable {
 
   /// Where the AccessKey is; nil for another kind of source.
   package var accessKey: KeyLocation? { if case .accessKey(let location) = kind { location } else { nil } }
+
+  /// The tier that hands sessions out; nil for another kind of source.
+  package var upstream: UpstreamSettings? { if case .upstream(let upstream) = kind { upstream } else { nil } }
 
   /// The role whose session signs; nil for another kind of source.
   package var role: RoleName? { if case .role(let role) = kind { role } else { nil } }
@@ -119,6 +124,7 @@ package enum SourceType: String, CaseIterable, Sendable {
   case identityToken = "oidc"
   case credentialsURI = "credentials-uri"
   case kms
+  case upstream
 }
 
 extension SourceSettings.Kind {
@@ -130,6 +136,7 @@ extension SourceSettings.Kind {
     case .identityToken: .identityToken
     case .credentialsURI: .credentialsURI
     case .kms: .kms
+    case .upstream: .upstream
     }
   }
 
@@ -137,7 +144,7 @@ extension SourceSettings.Kind {
   var isSession: Bool {
     switch self {
     case .role, .instanceRole, .credentialsURI: true
-    case .accessKey, .identityToken, .kms: false
+    case .accessKey, .identityToken, .kms, .upstream: false
     }
   }
 
@@ -146,7 +153,7 @@ extension SourceSettings.Kind {
     switch self {
     case .accessKey, .role, .instanceRole: "the AccessKey"
     case .identityToken: "the token"
-    case .credentialsURI: "a certificate or key"
+    case .credentialsURI, .upstream: "a certificate or key"
     case .kms: "the token of KMS Agent"
     }
   }

@@ -1,0 +1,150 @@
+package import CloudAPI
+package import Core
+import Logs
+
+/// What a tier's role gets from the latest bundle.
+package enum TierVerdict {
+  /// Another session than the one that is held.
+  case session(TierSession)
+  /// The one that is held is the latest.
+  case same
+  /// The tier is being asked.
+  case pending
+  case refused(Failure)
+}
+
+/// A session from a bundle, and how its times are to be judged.
+package struct TierSession {
+  package let assumed: AssumedSession
+  /// How long it lived when the bundle was handed out.
+  package let life: Duration
+  /// An instant before that.
+  package let sent: Timestamp
+  /// The tier's time then, to be weighed; nil if another role has done that.
+  package let date: UTCTime?
+}
+
+extension UpstreamSource {
+  /// What the role `name` gets that holds the session `holding`; nil if it holds none. Unless it `mayWait`, what is being asked isn't
+  /// waited for.
+  package func verdict(on name: RoleName, holding: Session?, mayWait: Bool) -> TierVerdict {
+    if let held, case .session(let session)? = held.bundle.roles[name],
+      isNews(session, for: name, holding: holding)
+    {
+      return .session(take(session, of: held))
+    }
+    if mayWait, isAsking { return .pending }
+    if let failure { return .refused(failure.failure.withoutWait) }
+    guard let held else { return .pending }
+    switch held.bundle.roles[name] {
+    case nil:
+      return .refused(
+        Failure(
+          .permanent, code: "RoleNotGiven",
+          advice:
+            "the tier doesn't give this host, which it knows as '\(held.bundle.host)', the role '\(name)'; name the host in the role's 'allow.hosts' there, or remove the role here"
+        ))
+    case .absent(let absence):
+      return .refused(
+        Failure(
+          .transient, code: absence.code,
+          advice:
+            "the tier ('\(held.bundle.tier)') has no session of the role; run 'rolekeeper status \(name)' there"))
+    case .session(let session): return holding == nil ? .refused(unusable(session, of: name)) : .same
+    }
+  }
+
+  /// The tier's time and when it was asked for, for whoever holds the latest session to weigh; nil if that was done.
+  package func takeDate() -> (date: UTCTime, sent: Timestamp)? {
+    guard let held, held.isDateNews else { return nil }
+    self.held?.isDateNews = false
+    return (held.date, held.sent)
+  }
+
+  /// Whether `verdict` would be another session.
+  package func hasNews(for name: RoleName, holding: Session?) -> Bool {
+    guard let held, case .session(let session)? = held.bundle.roles[name] else { return false }
+    return isNews(session, for: name, holding: holding)
+  }
+
+  /// A machine replaces its own sessions as it sees fit: one that was condemned by one that may end sooner. Another machine has others
+  /// all along, so only one that ends later is worth a rotation; and so it is after a fallback.
+  private func isNews(
+    _ session: Bundle.Session, for name: RoleName, holding: Session?
+  ) -> Bool {
+    let id = session.assumed.accessKeyID
+    guard condemned[name] != id, session.assumed.expiration > serverTime() else { return false }
+    guard let holding else { return true }
+    if holding.accessKeyID == id { return false }
+    // A process before this one got it: the tier knows what is good.
+    guard let origin = origins[name], origin.accessKeyID == holding.accessKeyID else { return true }
+    return origin.tier == held?.bundle.tier || session.assumed.expiration > holding.expiration
+  }
+
+  private func take(_ session: Bundle.Session, of held: Held) -> TierSession {
+    TierSession(
+      assumed: session.assumed.issued(at: session.issued),
+      life: .seconds(session.assumed.expiration.seconds - held.date.seconds), sent: held.sent,
+      date: takeDate()?.date)
+  }
+
+  private func unusable(_ session: Bundle.Session, of name: RoleName) -> Failure {
+    condemned[name] == session.assumed.accessKeyID
+      ? Failure(
+        .transient, code: "TierSessionDead",
+        advice: "STS doesn't know the tier's session any more; the tier has been asked for another one")
+      : Failure(
+        .transient, code: "TierSessionLapsed",
+        advice: "the tier's session has lapsed; look at this host's clock, and run 'rolekeeper status \(name)' there")
+  }
+
+  /// The role got a session from here.
+  package func handedOut(_ accessKeyID: String, to name: RoleName) {
+    guard let held else { return }
+    origins[name] = (held.bundle.tier, accessKeyID)
+  }
+
+  /// The role got a session from STS, in place of one from here.
+  package func wasReplaced(by accessKeyID: String, for name: RoleName) { origins[name] = ("", accessKeyID) }
+
+  /// Whether the role's session is one from STS.
+  package func isFromSTS(_ session: Session, of name: RoleName) -> Bool {
+    origins[name].map { $0.tier.isEmpty && $0.accessKeyID == session.accessKeyID } ?? false
+  }
+
+  /// Whether the tier is away, for which a role may have a fallback; not if it refuses this host.
+  package var isAway: Bool { failure.map { $0.failure.kind != .permanent } ?? false }
+
+  /// When roles that have the latest session are to ask again: soon after the tier has been asked.
+  package var nextForRoles: Timestamp { max(now, nextRequest) + .seconds(5) }
+
+  // MARK: - Floors
+
+  /// Warns once of a role whose floor the tier can't hold through the outage that it must survive, until it can.
+  func reportFloors(of roles: [Dependent]) {
+    guard let held else { return }
+    for role in roles {
+      guard case .session(let session)? = held.bundle.roles[role.name], let life = session.shortestLife else {
+        continue
+      }
+      let needed = role.timing.leastLife(refreshedEvery: held.bundle.refreshAfter)
+      guard life < needed else {
+        belowFloor.remove(role.name)
+        continue
+      }
+      guard belowFloor.insert(role.name).inserted else { continue }
+      log.write(
+        .tierBelowFloor,
+        [
+          .role(role.name), .source(name),
+          .reason(Self.shortfall(life, refresh: held.bundle.refreshAfter, role.timing)),
+          .advice("lower 'floor' or 'survive_outage', or have the role refreshed earlier on the tier"),
+        ])
+    }
+  }
+
+  /// Half a sentence with the figures.
+  package static func shortfall(_ life: Duration, refresh: Duration, _ timing: RoleTiming) -> String {
+    "its sessions live at least \(life.text), and 1.1 × \(refresh.text) until the next bundle + floor \(timing.floor.text) + survive_outage \(timing.surviveOutage.text) + \(RoleTiming.outageOverhead.text) for retries are needed"
+  }
+}

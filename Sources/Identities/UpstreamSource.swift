@@ -1,0 +1,368 @@
+import CloudAPI
+package import Core
+package import Logs
+package import Settings
+package import Systemd
+
+/// A tier that hands out the sessions of this host's roles: one request feeds all of them.
+///
+/// | what happens | what follows |
+/// |---|---|
+/// | a bundle, or "the same as before" | asked again after the wait that the tier wishes, 5 s to 1 h; until then long polls, each of a minute at most |
+/// | a long poll brings another bundle | a session in it was condemned: its role gets the other one at once |
+/// | a long poll fails | asked again within 30 s; if the next one fails too, there are none until the bundle is due |
+/// | a machine gives no bundle | the next one is asked |
+/// | none of them does | asked again by `Backoff`; the last bundle stays |
+///
+/// A long poll costs the tier a connection of nginx and one of rolekeeperd for each host, kept open, and a request a minute; it is what
+/// replaces a condemned session within seconds where asking as often would cost a hundred times as much.
+package final class UpstreamSource: CredentialSource {
+  /// How long a machine may hold an answer back.
+  private static let longestPoll = Duration.minutes(1)
+  /// A shorter poll isn't worth its request.
+  private static let leastPoll = Duration.seconds(2)
+  /// After so long a failure is more than one that passes.
+  static let lasting = Duration.minutes(1)
+
+  /// The latest bundle.
+  struct Held {
+    var bundle: Bundle
+    var etag: String?
+    /// Which machine handed it out, as its place in `urls`.
+    var place: Int
+    /// The server's time when it was handed out, and an instant before that: lives are counted from these.
+    var date: UTCTime
+    var sent: Timestamp
+    /// When it, or that it is the same, came last.
+    var confirmed: Timestamp
+    /// Whether its date is still to be weighed against the estimate of the server's time: once, by one role.
+    var isDateNews: Bool
+  }
+
+  /// A role that has its sessions from here.
+  package struct Dependent {
+    let name: RoleName
+    let timing: RoleTiming
+    /// How long readers still get at least its floor.
+    let headroom: Duration
+
+    package init(_ name: RoleName, _ timing: RoleTiming, headroom: Duration) {
+      (self.name, self.timing, self.headroom) = (name, timing, headroom)
+    }
+  }
+
+  /// What is under way.
+  private enum Errand {
+    case none
+    case asking(AnyObject)
+    case polling(AnyObject)
+    case reporting(AnyObject)
+  }
+
+  /// The answers of one machine since the start.
+  struct Record {
+    var answers = 0
+    var failures = 0
+    /// The code of the latest failure, if no answer has come since.
+    var latestFailure: String?
+  }
+
+  private final class Waiter {
+    let settled: () -> Void
+    init(_ settled: @escaping () -> Void) { self.settled = settled }
+  }
+
+  private struct WeakWaiter { weak var waiter: Waiter? }
+
+  package var name: String { settings.name }
+  package let settings: SourceSettings
+  package let upstream: UpstreamSettings
+  private let connection: any TierConnection
+  let scheduler: any Scheduler
+  let log: Log
+  let serverTime: () -> UTCTime
+  private let roles: () -> [Dependent]
+  var held: Held?
+  private(set) var failure: (failure: Failure, since: Timestamp)?
+  private(set) var records: [Record]
+  private var backoff = Backoff()
+  private var errand = Errand.none
+  private var failures: [Failure] = []
+  private var mustAskAgain = false
+  /// Long polls in a row that have failed, and that brought a bundle at once.
+  private var failedPolls = 0
+  private var quickPolls = 0
+  private static let mostQuickPolls = 3
+  private(set) var nextRequest: Timestamp
+  private(set) var hasHadOutcome = false
+  private var waiters: [WeakWaiter] = []
+  private var timer: (any Alarm)!
+  private var chance = SystemChance()
+  /// Sessions that STS doesn't know any more, by their roles, as long as the bundle has them; and those of them that the tier hasn't been
+  /// sent.
+  private(set) var condemned: [RoleName: String] = [:]
+  private var unreported: [RoleName: String] = [:]
+  /// From which machine each role's session came.
+  var origins: [RoleName: (tier: String, accessKeyID: String)] = [:]
+  /// Roles whose floor the tier can't hold, as the log has it.
+  var belowFloor: Set<RoleName> = []
+  /// The machine that answered last, as the log has it.
+  private var reportedPlace = 0
+  /// Called when the tier has answered: roles may have other sessions, or failures that have passed.
+  package var answered: () -> Void = {}
+  /// Called when the first request has had its outcome.
+  package var settled: () -> Void = {}
+  /// Called when the status may have changed.
+  package var stateChanged: () -> Void = {}
+
+  /// Asks nothing before `takeOver`. `settings` are those of a source of type `upstream`.
+  package init(
+    _ settings: SourceSettings, _ upstream: UpstreamSettings, by connection: any TierConnection,
+    scheduler: any Scheduler, log: Log, serverTime: @escaping () -> UTCTime, roles: @escaping () -> [Dependent]
+  ) throws {
+    self.settings = settings
+    self.upstream = upstream
+    self.connection = connection
+    self.scheduler = scheduler
+    self.log = log
+    self.serverTime = serverTime
+    self.roles = roles
+    records = Array(repeating: Record(), count: upstream.urls.count)
+    nextRequest = scheduler.time
+    timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in timeIsUp() }
+  }
+
+  package func takeOver(asking identities: any IdentityService) {
+    if !hasHadOutcome, !isAsking { ask() }
+  }
+
+  package var isAwaited: Bool { !hasHadOutcome }
+
+  /// Whether a request for the bundle is under way that is answered at once.
+  package var isAsking: Bool {
+    switch errand {
+    case .asking, .reporting: true
+    case .none, .polling: false
+    }
+  }
+
+  var now: Timestamp { scheduler.time }
+
+  /// Calls `settled` once, in a later turn, when what is being asked has been answered, if the returned object is kept.
+  package func whenAnswered(_ settled: @escaping () -> Void) -> AnyObject {
+    let waiter = Waiter(settled)
+    waiters.removeAll { $0.waiter == nil }
+    waiters.append(WeakWaiter(waiter: waiter))
+    return waiter
+  }
+
+  /// Asks now, since a person wants to know.
+  package func retry() {
+    backoff.reset()
+    askNow()
+  }
+
+  package func renew() { askNow() }
+
+  /// STS doesn't know this session any more: the tier is sent that, and asked for another one at once.
+  package func condemn(_ accessKeyID: String, of role: RoleName) {
+    // It came from STS.
+    if let origin = origins[role], origin.tier.isEmpty, origin.accessKeyID == accessKeyID { return }
+    condemned[role] = accessKeyID
+    unreported[role] = accessKeyID
+    askNow()
+  }
+
+  /// What is under way may have been sent before the reason to ask.
+  private func askNow() { if isAsking { mustAskAgain = true } else { ask() } }
+
+  // MARK: - Asking
+
+  private func timeIsUp() {
+    if now >= nextRequest, !isAsking { ask() } else { arm() }
+  }
+
+  private func arm() {
+    if isAsking { timer.disarm() } else { timer.arm(at: nextRequest.microseconds) }
+  }
+
+  /// Sends what is to be sent first, then asks the first machine. What is polled for ends.
+  private func ask() {
+    failures = []
+    errand = .none
+    guard let (role, id) = unreported.first, let held else { return ask(at: 0) }
+    unreported[role] = nil
+    errand = .reporting(
+      connection.ask(.report(role: role, accessKeyID: id), at: upstream.urls[held.place]) { [unowned self] reply in
+        errand = .none
+        // If it wasn't taken, it is sent again once the tier answers and still has the session.
+        if case .failed = reply.answer {
+          ask(at: 0)
+          unreported[role] = id
+        } else {
+          ask()
+        }
+      })
+    arm()
+  }
+
+  private func ask(at place: Int) {
+    let etag = held.flatMap { $0.place == place ? $0.etag : nil }
+    errand = .asking(
+      connection.ask(.bundle(etag: etag, wait: nil), at: upstream.urls[place]) { [unowned self] reply in
+        errand = .none
+        land(reply, from: place)
+      })
+    arm()
+  }
+
+  private func land(_ reply: TierReply, from place: Int) {
+    switch reply.answer {
+    case .bundle(let bundle, let etag):
+      hold(
+        Held(
+          bundle: bundle, etag: etag, place: place, date: reply.date ?? serverTime(), sent: reply.sent,
+          confirmed: now, isDateNews: reply.date != nil), refreshAfter: bundle.refreshAfter)
+    case .unchanged(let refreshAfter): confirm(refreshAfter, by: reply, from: place)
+    case .failed(let failure):
+      records[place].failures += 1
+      records[place].latestFailure = failure.code
+      failures.append(failure)
+      if place + 1 < upstream.urls.count { return ask(at: place + 1) }
+      fail(Failure(ofMachines: failures))
+    // Only a report is answered so.
+    case .reported: fail(Failure(.transient, code: "NoBundle", advice: "the tier answered something else"))
+    }
+    settle()
+  }
+
+  private func hold(_ new: Held, refreshAfter: Duration) {
+    held = new
+    for (role, id) in condemned where new.bundle.accessKeyID(of: role) != id {
+      condemned[role] = nil
+      unreported[role] = nil
+    }
+    succeed(at: new.place, refreshAfter)
+    reportFloors(of: roles())
+  }
+
+  private func confirm(_ refreshAfter: Duration?, by reply: TierReply, from place: Int) {
+    guard let known = held else { return fail(Failure(.transient, code: "NoBundle", advice: "no bundle is held")) }
+    held?.confirmed = now
+    if let date = reply.date {
+      held?.date = date
+      held?.sent = reply.sent
+      held?.isDateNews = true
+    }
+    succeed(at: place, refreshAfter ?? known.bundle.refreshAfter)
+  }
+
+  private func succeed(at place: Int, _ refreshAfter: Duration) {
+    records[place].answers += 1
+    records[place].latestFailure = nil
+    nextRequest = now + refreshAfter
+    let isNews = failure != nil || !hasHadOutcome
+    failure = nil
+    backoff.reset()
+    let isMoved = place != reportedPlace
+    reportedPlace = place
+    if isNews || isMoved { reportAnswer(from: place, isNews: isNews) }
+    poll()
+  }
+
+  private func fail(_ failure: Failure) {
+    let isNews = self.failure?.failure.code != failure.code
+    self.failure = (failure, self.failure?.since ?? now)
+    let headroom = roles().map(\.headroom).min() ?? .zero
+    nextRequest = now + backoff.wait(after: judged(failure), headroom: headroom, using: &chance)
+    if isNews { report(failure) }
+    arm()
+  }
+
+  /// While a bundle is held, even a permanent failure is asked about soon, unless the tier refuses this host: it did hand sessions out.
+  private func judged(_ failure: Failure) -> Failure {
+    guard held != nil, failure.kind == .permanent, failure.httpStatus != 403 else { return failure }
+    return Failure(.transient, code: failure.code, notBefore: failure.notBefore, advice: failure.advice)
+  }
+
+  /// Lets those know who wait; the next poll or request is under way or armed.
+  private func settle() {
+    let isFirst = !hasHadOutcome
+    hasHadOutcome = true
+    let waiting = waiters.compactMap(\.waiter)
+    waiters = []
+    for waiter in waiting { waiter.settled() }
+    if isFirst { settled() }
+    if failure == nil { answered() }
+    stateChanged()
+    guard mustAskAgain else { return }
+    mustAskAgain = false
+    if !isAsking { ask() }
+  }
+
+  // MARK: - Polling
+
+  private func poll() {
+    let left = nextRequest - now
+    guard let held, let etag = held.etag, left >= Self.leastPoll, quickPolls < Self.mostQuickPolls else {
+      quickPolls = 0
+      return arm()
+    }
+    let wait = Duration.seconds(min(left, Self.longestPoll).wholeSeconds)
+    let begun = now
+    errand = .polling(
+      connection.ask(.bundle(etag: etag, wait: wait), at: upstream.urls[held.place]) { [unowned self] reply in
+        errand = .none
+        endPoll(reply, of: held.place, asked: wait, begun: begun)
+      })
+    arm()
+  }
+
+  private func endPoll(_ reply: TierReply, of place: Int, asked wait: Duration, begun: Timestamp) {
+    switch reply.answer {
+    case .bundle(let bundle, let etag):
+      failedPolls = 0
+      // A machine whose ETags never match would be asked without end.
+      quickPolls = now - begun < Self.leastPoll ? quickPolls + 1 : 0
+      // The request is old, so the date says nothing of this host's clock, and lives are counted from now.
+      hold(
+        Held(
+          bundle: bundle, etag: etag, place: place, date: reply.date ?? serverTime(), sent: now, confirmed: now,
+          isDateNews: false), refreshAfter: bundle.refreshAfter)
+      settle()
+    case .unchanged:
+      failedPolls = 0
+      held?.confirmed = now
+      // A machine, or a proxy before it, that doesn't hold answers back would be asked without end.
+      if now - begun < wait / 2 { arm() } else { poll() }
+    case .failed, .reported:
+      failedPolls += 1
+      // With jitter: a restart of nginx ends the polls of all its hosts. After a second one in a row the bundle is waited for.
+      if failedPolls == 1 {
+        nextRequest = min(nextRequest, now + .random(in: .seconds(1)...(.seconds(30)), using: &chance))
+      }
+      arm()
+    }
+  }
+}
+
+extension Bundle {
+  /// The AccessKeyId of the role's session; nil if there is none.
+  func accessKeyID(of role: RoleName) -> String? {
+    if case .session(let session)? = roles[role] { session.assumed.accessKeyID } else { nil }
+  }
+}
+
+extension Failure {
+  /// Combines the failures of all machines of a tier: the first that a person has to fix, or else the first, with the codes of the others.
+  /// It passes by itself if one of them does.
+  init(ofMachines all: [Failure]) {
+    let lead = all.first { $0.kind == .permanent || $0.code == TransportFailureCode.untrusted } ?? all[0]
+    let others = all.filter { $0 != lead }.map(\.code).joined(separator: ", ")
+    let isPermanent = all.allSatisfy { $0.kind == .permanent }
+    self.init(
+      isPermanent ? .permanent : .transient, code: lead.code, httpStatus: lead.httpStatus,
+      notBefore: all.compactMap(\.notBefore).max(),
+      advice: others.isEmpty ? lead.advice : "\(lead.advice); the other machines gave no bundle either (\(others))")
+  }
+}

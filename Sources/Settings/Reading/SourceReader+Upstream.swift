@@ -1,0 +1,106 @@
+import Core
+
+/// What becomes of the roles of an upstream while its tier is away.
+enum TierFallback {
+  case none
+  /// They are fetched from STS; `source` signs, nil if that has an error.
+  case direct(source: String?)
+}
+
+/// The type of source that hands out sessions, in place of signing for them.
+extension SourceReader {
+  private typealias Keys = Schema.Source
+
+  /// Notes in any case that `name` is a tier, since that decides which keys its roles may have.
+  func upstream(as name: String) -> UpstreamSettings? {
+    let urls = urls()
+    let caFile = table.readPath(Keys.caFile)
+    let certificate = table.readPath(Keys.certificate)
+    let key = table.readPath(Keys.key)
+    for one in [Keys.certificate, Keys.key] { reportMissing(one, because: "type is 'upstream'") }
+    checkIdentity(caFile: caFile, certificate: certificate, key: key)
+    let choice = table.choice(Keys.fallback)
+    let source = choice == "direct" ? fallbackSource() : nil
+    let rate = table.number(Keys.fallbackRate)
+    table.context.upstreams[name] = choice == "direct" ? .direct(source: source) : TierFallback.none
+    if choice == "none" { reportWithoutFallback() }
+    guard let urls, let certificate, let key, let choice, let rate else { return nil }
+    var settings = UpstreamSettings(urls: urls, caFile: caFile, certificate: certificate, key: key)
+    if choice == "direct" {
+      guard let source else { return nil }
+      settings.fallback = UpstreamSettings.Fallback(source: source, requestsPerSecond: rate)
+    }
+    return settings
+  }
+
+  private func urls() -> [String]? {
+    if !table.isWritten(Keys.urls), !table.isMisspelt(Keys.urls) {
+      table.findings.error(
+        table.place(of: Keys.urls), "is missing, and type is 'upstream'", "write urls = \(Keys.urls.example)")
+      return nil
+    }
+    let written = table.texts(Keys.urls)
+    var urls: [String] = []
+    for (text, place) in written {
+      // A slash at the end means the same.
+      let url = text.hasSuffix("/") ? String(text.dropLast()) : text
+      if !url.hasPrefix("https://") || Endpoint(url.dropFirst("https://".count)) == nil {
+        table.findings.error(
+          place, "has '\(text)', expected \(Keys.urls.form)",
+          "write the host alone: the daemon asks for /v1/bundle there")
+      } else if urls.contains(url) {
+        table.findings.error(place, "has '\(url)' twice", "remove one of them")
+      } else {
+        urls.append(url)
+      }
+    }
+    if written.isEmpty, let node = table.member(Keys.urls), case .array(let items) = node.value, items.isEmpty {
+      table.findings.error(table.place(of: Keys.urls), "is empty", "write urls = \(Keys.urls.example)")
+    }
+    return urls.isEmpty || urls.count < written.count ? nil : urls
+  }
+
+  private func fallbackSource() -> String? {
+    let known = table.context.accessKeySources
+    let place = table.place(of: Keys.fallbackSource)
+    if let text = table.text(Keys.fallbackSource) {
+      if known.contains(text) { return text }
+      let near = Spelling.nearest(to: text, among: known) ?? known.first
+      table.findings.error(
+        place, "is '\(text)', and there is no [source.\(text)] with an AccessKey",
+        Keys.fallbackSource.remedy(near.map { "\"\($0)\"" }))
+      return nil
+    }
+    if table.isWritten(Keys.fallbackSource) { return nil }
+    if known.count == 1 { return known[0] }
+    table.findings.error(
+      table.place(of: Keys.fallback),
+      known.isEmpty
+        ? "is 'direct', and no source has an AccessKey"
+        : "is 'direct', and there are \(known.count) sources with an AccessKey",
+      known.isEmpty
+        ? "write [source.main] with type = \"access-key\" and credential = \"access-key\", or remove the line"
+        : "write fallback_source = \"\(known[0])\"")
+    return nil
+  }
+
+  private func reportWithoutFallback() {
+    let others: [any SettingKey] = [Keys.fallbackSource, Keys.fallbackRate]
+    for key in others where table.isWritten(key) {
+      table.findings.error(
+        table.place(of: key), "goes with fallback = \"direct\" only",
+        "write fallback = \"direct\", or remove the line")
+    }
+  }
+}
+
+extension TOMLNode {
+  /// Whether it is the table of a source with an AccessKey.
+  var isAccessKey: Bool {
+    guard case .table(let members) = value else { return false }
+    return members.contains { member in
+      guard member.key == Schema.Source.type.name, case .string(let text) = member.value else { return false }
+      return text == SourceType.accessKey.rawValue
+    }
+  }
+}

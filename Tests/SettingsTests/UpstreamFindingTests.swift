@@ -1,0 +1,167 @@
+import Core
+import Settings
+import Testing
+
+/// Sources of type `upstream`, and what their roles may have.
+@Suite struct UpstreamFindingTests {
+  private static let tier = """
+    [source.tier]
+    type = "upstream"
+    urls = ["https://tier1.example", "https://tier2.example:8443/"]
+    certificate = "/etc/rolekeeper/host.pem"
+    key = "/etc/rolekeeper/host.key"
+
+    """
+  private static let main = "[source.main]\ntype = \"access-key\"\ncredential = \"access-key\"\n"
+  private static let arn = "role_arn = \"acs:ram::1234567890123456:role/x\"\n"
+
+  private func load(_ text: String) -> LoadedSettings {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/host.pem"] = FakeHost.File()
+    host.files["/etc/rolekeeper/host.key"] = FakeHost.File(uid: 998, mode: 0o400)
+    return host.load(text)
+  }
+
+  private func findings(_ text: String) -> [String] {
+    load(text).diagnostics.map { $0.description.replacing(FakeHost.path, with: "") }
+  }
+
+  @Test func `a role of a tier needs a name and nothing else`() throws {
+    let loaded = load(Self.tier + "[roles.x]\n")
+    #expect(loaded.diagnostics.map(\.description) == [])
+    let settings = try #require(loaded.settings)
+    #expect(
+      settings.sources.first?.upstream
+        == UpstreamSettings(
+          urls: ["https://tier1.example", "https://tier2.example:8443"], caFile: nil,
+          certificate: "/etc/rolekeeper/host.pem", key: "/etc/rolekeeper/host.key"))
+    let role = try #require(settings.roles.first)
+    #expect(role.arn == nil && role.tier == TierRole() && role.source == "tier")
+    #expect(role.timing.pool == 1 && role.timing.floor == .minutes(20) && role.timing.lapseMargin == .seconds(15))
+  }
+
+  @Test func `floor, survive_outage, lapse_margin, files, units and readers are the host's`() throws {
+    let loaded = load(
+      Self.tier + """
+        [roles.x]
+        floor = "0s"
+        survive_outage = "5min"
+        lapse_margin = "5s"
+        required = true
+        refresh_units = ["app.service"]
+        allow = { users = ["root"] }
+        files = [{ path = "c.json" }]
+        """)
+    let role = try #require(loaded.settings?.roles.first, "\(loaded.diagnostics)")
+    #expect(role.timing.floor == .zero && role.timing.surviveOutage == .minutes(5) && role.outputs.count == 1)
+    #expect(role.isRequired && role.timing.lapseMargin == .seconds(5) && role.refreshUnits.count == 1)
+  }
+
+  /// What a host with direct roles writes would silently mean nothing.
+  @Test(arguments: [
+    (arn, "role_arn"), ("duration = \"1h\"\n", "duration"), ("max_duration = \"1h\"\n", "max_duration"),
+    ("session_name = \"{role}\"\n", "session_name"), ("external_id = \"x1\"\n", "external_id"),
+    ("pool = 1\n", "pool"), ("refresh_after = \"30min\"\n", "refresh_after"),
+    ("policy_file = \"x.json\"\n", "policy_file"),
+  ])
+  func `what the tier decides about is refused with its line`(line: String, key: String) {
+    let ofTier = ["max_duration", "pool", "refresh_after"].contains(key)
+    let all = findings(Self.tier + "[roles.x]\n" + line)
+    #expect(
+      all.contains(
+        ":7: roles.x.\(key) is written, and source 'tier' is a tier, which decides about it; remove the line"
+          + (ofTier ? "" : ", or write fallback = \"direct\" in [source.tier]")), "\(all)")
+  }
+
+  @Test(arguments: [
+    ("session_per = \"user\"\n", "session_per"),
+    ("scopes = { task = { policy_file = \"t.json\" } }\n", "scopes"), ("idle = \"1h\"\n", "idle"),
+  ])
+  func `sessions of users and scopes can't be had from a tier`(line: String, key: String) {
+    let all = findings(Self.tier + "[roles.x]\n" + line)
+    #expect(
+      all.contains(
+        ":7: roles.x.\(key) is written, and source 'tier' is a tier, whose sessions are the same for all users and tasks; remove it, or give the role a source that signs"
+      ), "\(all)")
+  }
+
+  @Test func `with a fallback, a role needs what a request to STS needs`() throws {
+    let tier = Self.main + Self.tier + "fallback = \"direct\"\n"
+    #expect(
+      findings(tier + "[roles.x]\nsource = \"tier\"\n")
+        == [":10: roles.x.role_arn is missing; set role_arn to acs:ram::ACCOUNT:role/NAME"])
+    let loaded = load(
+      tier
+        + "[roles.x]\nsource = \"tier\"\n\(Self.arn)duration = \"30min\"\nsession_name = \"{host}-{role}\"\nexternal_id = \"x1\"\n"
+    )
+    #expect(loaded.diagnostics.map(\.description) == [])
+    let settings = try #require(loaded.settings)
+    #expect(settings.sources.last?.upstream?.fallback == .init(source: "main", requestsPerSecond: 0.2))
+    #expect(settings.roles.first?.tier?.fallback == .init(source: "main", duration: .minutes(30)))
+    #expect(settings.roles.first?.arn?.description == "acs:ram::1234567890123456:role/x")
+    let all = findings(tier + "[roles.x]\nsource = \"tier\"\n\(Self.arn)pool = 2\n")
+    #expect(
+      all == [":12: roles.x.pool is written, and source 'tier' is a tier, which decides about it; remove the line"])
+  }
+
+  @Test(arguments: [
+    ("", "fallback = \"direct\"\n", "source.tier.fallback is 'direct', and no source has an AccessKey"),
+    (
+      main + main.replacing("main", with: "other"), "fallback = \"direct\"\n",
+      "source.tier.fallback is 'direct', and there are 2 sources with an AccessKey; write fallback_source = \"main\""
+    ),
+    (
+      main, "fallback = \"direct\"\nfallback_source = \"mian\"\n",
+      "source.tier.fallback_source is 'mian', and there is no [source.mian] with an AccessKey; write fallback_source = \"main\" or remove the line"
+    ),
+    (
+      main, "fallback_source = \"main\"\n",
+      "source.tier.fallback_source goes with fallback = \"direct\" only; write fallback = \"direct\", or remove the line"
+    ),
+    (main, "fallback_requests_per_second = 11\n", "fallback_requests_per_second is 11, allowed are 0.01 to 10"),
+  ])
+  func `a fallback names one AccessKey`(sources: String, lines: String, words: String) {
+    let all = findings(sources + Self.tier + lines + "[roles.x]\nsource = \"tier\"\n" + Self.arn)
+    #expect(all.contains { $0.contains(words) }, "\(all)")
+  }
+
+  @Test(arguments: [
+    ("urls = [\"https://tier1.example\"]", "certificate is missing, and type is 'upstream'"),
+    ("certificate = \"/c.pem\"\nkey = \"/c.key\"", "urls is missing, and type is 'upstream'"),
+    ("urls = []", "urls is empty"),
+    ("urls = [\"http://tier1.example\"]", "has 'http://tier1.example', expected https://HOST[:PORT]"),
+    ("urls = [\"https://tier1.example/v1\"]", "has 'https://tier1.example/v1', expected https://HOST[:PORT]"),
+    ("urls = [\"https://a.example\", \"https://a.example/\"]", "has 'https://a.example' twice; remove one of them"),
+    ("url = \"https://a.example/\"", "url is written, and type is 'upstream'"),
+  ])
+  func `what is missing or wrong is named`(lines: String, words: String) {
+    let all = findings("[source.s]\ntype = \"upstream\"\n\(lines)\n[roles.x]\n")
+    #expect(all.contains { $0.contains(words) }, "\(all)")
+  }
+
+  /// Otherwise the roles of a host would be lost when its operator moves it to a tier, or adds a fallback while the tier is away.
+  @Test func `a role keeps its sessions when it moves to a tier, and when it gets a fallback`() throws {
+    let direct = try #require(load(Self.main + "[roles.x]\n" + Self.arn).settings?.roles.first)
+    let tier = try #require(load(Self.tier + "[roles.x]\n").settings?.roles.first)
+    let both = try #require(
+      load(Self.main + Self.tier + "fallback = \"direct\"\n[roles.x]\nsource = \"tier\"\n" + Self.arn).settings?.roles
+        .first)
+    #expect(tier.keepsSessions(of: direct) && both.keepsSessions(of: tier) && direct.keepsSessions(of: both))
+    #expect(tier.difference(from: direct).consequences.contains(.changesRequest))
+  }
+
+  @Test func `a tier's roles count nothing in the rate`() throws {
+    let many = (0..<40).map { "[roles.r\($0)]\n" }.joined()
+    #expect(findings("[sts]\nrequests_per_second = 0.1\n" + Self.tier + many) == [])
+  }
+
+  @Test func `an attempt has the time to ask each machine`() throws {
+    let one = try #require(load(Self.tier + "[roles.x]\n").settings)
+    #expect(one.attemptLimit > one.sts.attemptLimit)
+  }
+
+  @Test func `a role's floor needs a life that outlasts the next bundle and the outage`() {
+    let timing = RoleTiming(floor: .minutes(5), surviveOutage: .minutes(10))
+    #expect(timing.leastLife(refreshedEvery: .seconds(600)) == .seconds(660 + 300 + 600 + 75))
+  }
+}
