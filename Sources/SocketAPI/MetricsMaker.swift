@@ -127,6 +127,32 @@ private struct OtherMetrics {
           (#"source="\#(source.name)",state="\#($0.rawValue)""#, source.state == $0 ? 1 : 0)
         }
       })
+    if sources.contains(where: { $0.tier != nil }) { addTiers(sources) }
+  }
+
+  private mutating func addTiers(_ sources: [SourceStatus]) {
+    func perTier(_ value: (TierStatus) -> UTCTime?) -> [(String, Double)] {
+      sources.compactMap { source in
+        source.tier.flatMap(value).map { (#"source="\#(source.name)""#, Double($0.seconds)) }
+      }
+    }
+    func perMachine(_ value: (EndpointStatus) -> Int64) -> [(String, Double)] {
+      sources.flatMap { source in
+        (source.tier?.urls ?? []).map { (#"source="\#(source.name)",url="\#($0.endpoint)""#, Double(value($0))) }
+      }
+    }
+    add(
+      "rolekeeper_tier_bundle_timestamp_seconds", "gauge", "When the latest bundle of each tier came.",
+      perTier(\.bundleAt))
+    add(
+      "rolekeeper_tier_confirmed_timestamp_seconds", "gauge",
+      "When a machine of each tier last said that its bundle is the latest.", perTier(\.confirmedAt))
+    add(
+      "rolekeeper_tier_answers_total", "counter", "Bundles that each machine of a tier handed out or confirmed.",
+      perMachine(\.answers))
+    add(
+      "rolekeeper_tier_failures_total", "counter", "Requests for which a machine of a tier gave no bundle.",
+      perMachine(\.failures))
   }
 
   private mutating func addEndpoints(_ endpoints: [EndpointStatus]) {
