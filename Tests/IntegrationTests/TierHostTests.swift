@@ -1,0 +1,225 @@
+import Core
+import Glibc
+import Laboratory
+import TestSupport
+import Testing
+import Wire
+
+/// A host whose roles come from a tier.
+@Suite(.serialized) struct TierHostTests {
+  /// A daemon with the AccessKey, machines of a tier that hand out its sessions, and a host of them.
+  private final class Fleet {
+    let lab: Lab
+    let directory: TemporaryDirectory
+    let machines: [PlayedTier]
+    private(set) var host: DaemonProcess!
+    /// Lines of the host's source, and of its role.
+    var source = ""
+    var role = ""
+    var sources = ""
+    private var starts = 0
+
+    /// `lifetime` is how long sessions live; they are replaced after a quarter of that.
+    init(machines count: Int = 2, lifetime: String = "40s", roles: [String] = ["uploader"]) throws {
+      let realm = RealmDraft(lifetime: lifetime, roles: roles)
+      lab = try Lab(realm) { draft in draft.roles = roles.map { SettingsDraft.Role($0) } }
+      try lab.start()
+      let directory = try TemporaryDirectory()
+      self.directory = directory
+      try PlayedTier.certificates(["web7"], in: directory)
+      let socket = lab.draft.socketPath
+      machines = try (1...count).map { try PlayedTier("tier\($0)", of: socket, in: directory) }
+    }
+
+    func writeSettings() throws {
+      let urls = machines.map { "\"\($0.url)\"" }.joined(separator: ", ")
+      try directory.write(
+        """
+        \(sources)
+        [source.tier]
+        type = "upstream"
+        urls = [\(urls)]
+        ca_file = "\(directory.path("ca.pem"))"
+        certificate = "\(directory.path("web7.crt"))"
+        key = "\(directory.path("web7.key"))"
+        \(source)
+        [sts]
+        endpoint = "\(lab.emulator.endpoint)"
+        ca_file = "\(lab.emulator.authorityPath)"
+        timeout = "3s"
+        [socket]
+        path = "\(directory.path("rk.sock"))"
+        mode = "0600"
+        [files]
+        directory = "\(directory.path("roles"))"
+        [roles.uploader]
+        source = "tier"
+        floor = "0s"
+        survive_outage = "0s"
+        lapse_margin = "1s"
+        \(role)
+
+        """, to: "host.toml")
+    }
+
+    @discardableResult
+    func start() throws -> DaemonProcess {
+      let daemon = try launch()
+      try daemon.awaitReady()
+      return daemon
+    }
+
+    @discardableResult
+    func launch() throws -> DaemonProcess {
+      try writeSettings()
+      starts += 1
+      let stored = host?.notify.takeStored() ?? []
+      host = nil
+      host = try DaemonProcess(
+        configPath: directory.path("host.toml"), socketPath: directory.path("rk.sock"), in: directory,
+        named: "host\(starts)", stored: stored)
+      return host
+    }
+
+    func tell(_ settings: String) throws {
+      try directory.write(settings, to: "tier.new")
+      rename(directory.path("tier.new"), directory.path("tier.json"))
+    }
+
+    func key() throws -> String { try Credential(try host.get("/v1/roles/uploader/credentials")).keyID }
+
+    func status() throws -> RoleStatus {
+      try RoleStatus(parsing: Array(try host.get("/v1/roles/uploader").body.utf8).span)
+    }
+
+    func tier() throws -> SourceStatus {
+      let report = try StatusReport(parsing: Array(try host.get("/v1/status").body.utf8).span)
+      return try #require(report.sources.first { $0.name == "tier" })
+    }
+  }
+
+  @Test func `three rotations, a lost machine, a lost tier, STS in its place, and back`() throws {
+    let fleet = try Fleet()
+    fleet.sources = """
+      [source.main]
+      type = "access-key"
+      file = "\(fleet.lab.draft.keyPath)"
+      """
+    fleet.source = "fallback = \"direct\"\nfallback_requests_per_second = 1"
+    fleet.role = "role_arn = \"acs:ram::\(RealmDraft.account):role/uploader\"\nduration = \"15min\""
+    try fleet.start()
+    #expect(try fleet.key() == fleet.lab.credential("uploader").keyID)
+    // Rotations are the tier's: the host has each of them within its refresh, under its own generations.
+    var keys = [try fleet.key()]
+    while keys.count < 4 {
+      let last = keys[keys.count - 1]
+      try eventually("another session:\n\(fleet.host.log)") { try fleet.key() != last }
+      keys.append(try fleet.key())
+    }
+    #expect(try fleet.status().generation == 4 && Set(keys).count == 4)
+    #expect(try fleet.tier().tier?.url == fleet.machines[0].url)
+    // The first machine is lost: the second one takes over.
+    fleet.machines[0].kill()
+    let before = try fleet.key()
+    try fleet.host.awaitLog("another machine of the tier answers", "endpoint=\(fleet.machines[1].url)")
+    try eventually("sessions from the second machine:\n\(fleet.host.log)") { try fleet.key() != before }
+    #expect(try fleet.tier().state == .working && fleet.tier().tier?.machine == "tier2")
+    // All are lost: the last session is kept, and then STS is asked.
+    fleet.machines[1].kill()
+    try fleet.host.awaitLog("no machine of the tier answers", "code=Connect")
+    let kept = try fleet.key()
+    #expect(fleet.host.logLines("fetched from STS").isEmpty)
+    try fleet.host.awaitLog("the role is fetched from STS while the tier is away", within: 60)
+    let direct = try fleet.key()
+    let tiers = try fleet.lab.credential("uploader").keyID
+    #expect(direct != kept && direct != tiers)
+    // The tier is back: in the end its session lives longer.
+    for machine in fleet.machines { try machine.start() }
+    try fleet.host.awaitLog("the role comes from the tier again", within: 60)
+    #expect(try fleet.key() != direct && fleet.tier().tier?.url == fleet.machines[0].url)
+    #expect(fleet.host.logLines("lapsed").isEmpty, "\(fleet.host.log)")
+  }
+
+  @Test func `a revoked host is refused with its certificate, and keeps its session`() throws {
+    let fleet = try Fleet(machines: 1)
+    try fleet.start()
+    let key = try fleet.key()
+    try fleet.tell("{\"revoked\": [\"web7\"]}")
+    try fleet.host.awaitLog("the tier gives this host no sessions", "TierForbidden", "web7.crt' of 'CN=web7'")
+    #expect(try fleet.key() == key && fleet.tier().state == .refused)
+    try fleet.tell("{}")
+    try fleet.host.awaitLog("the tier hands out sessions", within: 60)
+  }
+
+  /// A connection that was made with the old one would go on for as long as the tier lets it.
+  @Test func `a renewed certificate is used for the next request`() throws {
+    let fleet = try Fleet(machines: 1)
+    try fleet.start()
+    func serials() -> Set<Substring> {
+      Set(fleet.machines[0].log.split(separator: "\n").map { $0.split(separator: " ")[1] })
+    }
+    let first = serials()
+    #expect(first.count == 1)
+    try PlayedTier.certificates(["web7"], in: fleet.directory)
+    try eventually("the new one is presented") { serials().count == 2 }
+    let old = try #require(first.first)
+    let lines = fleet.machines[0].log.split(separator: "\n")
+    let lastOld = try #require(lines.lastIndex { $0.contains(old) })
+    let firstNew = try #require(lines.firstIndex { !$0.contains(old) })
+    #expect(lastOld < firstNew)
+  }
+
+  @Test func `a dead session is reported to the tier, and replaced at once`() throws {
+    let fleet = try Fleet(machines: 1, lifetime: "15min")
+    // The bundle wouldn't come for ten minutes.
+    try fleet.tell("{\"refresh_after\": 600}")
+    let host = try fleet.start()
+    let dead = try fleet.key()
+    try fleet.lab.emulator.fault("kind=session-revoked&key=\(dead)")
+    let answer = try host.post("/v1/roles/uploader/report?access_key_id=\(dead)")
+    #expect(answer.status == 200, "\(answer.body)")
+    try eventually("it is reported:\n\(fleet.machines[0].log)") {
+      fleet.machines[0].log.contains("POST /v1/roles/uploader/report?access_key_id=\(dead)")
+    }
+    _ = try fleet.lab.daemon.post("/v1/roles/uploader/report?access_key_id=\(dead)")
+    try eventually("another session:\n\(host.log)") { (try? fleet.key()).map { $0 != dead } ?? false }
+  }
+
+  @Test func `sessions of a tier are handed to the next process, which hands them out though the tier is away`() throws
+  {
+    let fleet = try Fleet(machines: 1, lifetime: "15min")
+    try fleet.start()
+    let (key, generation) = (try fleet.key(), try fleet.status().generation)
+    fleet.machines[0].kill()
+    _ = fleet.host.child.stop()
+    try fleet.start()
+    #expect(try fleet.key() == key && fleet.status().generation == generation)
+    try fleet.machines[0].start()
+    try fleet.host.awaitLog("the tier hands out sessions", within: 60)
+    #expect(try fleet.status().generation == generation)
+  }
+
+  @Test func `check --online asks each machine for a bundle and judges the floors by it`() throws {
+    let fleet = try Fleet(lifetime: "15min")
+    fleet.role = ""
+    try fleet.writeSettings()
+    func check() throws -> (status: CInt, output: String, errors: String) {
+      try ChildProcess.run(
+        [Programs.commandLine, "check", "--online", "--config", fleet.directory.path("host.toml")])
+    }
+    let good = try check()
+    #expect(good.status == 0, "\(good)")
+    #expect(good.output.contains("hands out 1 role to this host, 'web7'"), "\(good)")
+    #expect(good.output.contains("role uploader: the tier hands out sessions that live at least"), "\(good)")
+    #expect(!good.output.contains("STS."), "\(good)")
+    try fleet.tell("{\"shortest_life\": 60}")
+    let short = try check()
+    #expect(short.status == 77 && short.output.contains("can't hold its floor"), "\(short)")
+    try fleet.tell("{\"roles\": []}")
+    let none = try check()
+    #expect(none.status == 77 && none.output.contains("doesn't give it to this host"), "\(none)")
+    for machine in fleet.machines { machine.kill() }
+    let away = try check()
+    #expect(away.status != 0 && away.output.contains("Connect"), "\(away)")
+  }
+}
