@@ -36,6 +36,7 @@ let package = Package(
     module("Settings", imports: ["Core", "JSON", "Policies", "CTOML", "CLinux"]),
     module("Signing", imports: ["Core", "Secrets", "CCrypto"]),
     module("CloudAPI", imports: ["Core", "Secrets", "JSON", "Signing"]),
+    module("Fleet", imports: ["Core", "CCrypto"]),
     // A target of its own, so that the daemon doesn't load an XML parser.
     module("ObjectStorage", imports: ["Core", "Secrets", "Signing", "CloudAPI", "CExpat"]),
     module("Threads", imports: ["CLinux"]),
@@ -143,6 +144,7 @@ let package = Package(
     tests("Settings", imports: ["Core", "TestSupport"]),
     tests("Signing", imports: ["Core", "Secrets", "TestSupport"]),
     tests("CloudAPI", imports: ["Core", "Secrets", "TestSupport"]),
+    tests("Fleet", imports: ["Core", "TestSupport"]),
     tests("ObjectStorage", imports: ["CloudAPI", "Core", "Secrets", "Signing", "TestSupport"]),
     tests("Systemd", imports: ["TestNeeds", "TestSupport"]),
     tests("Logs", imports: ["Core", "TestSupport"]),

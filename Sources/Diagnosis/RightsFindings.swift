@@ -49,7 +49,8 @@ package struct RightsFindings {
   /// Which roles the user may read by the settings.
   package func roles(in settings: DaemonSettings, daemonsUID: UInt32?) -> Finding {
     let peer = Peer(uid: user.uid, gid: user.gid, pid: 0, groups: groups.sorted())
-    let policy = AccessPolicy(ownUID: daemonsUID ?? 0, admins: settings.admins)
+    let policy = AccessPolicy(
+      ownUID: daemonsUID ?? 0, admins: settings.admins, proxyUID: settings.fleet?.trustedProxy)
     let readable = settings.roles.filter { policy.mayRead(peer, of: nil, role: $0.readers) }.map(\.name.description)
     return Self.roles(readable, of: user.name, others: settings.roles.count - readable.count)
   }

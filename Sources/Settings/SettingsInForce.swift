@@ -35,5 +35,6 @@ package final class SettingsInForce {
   package var socket: SocketSettings { own.socket }
   package var credentials: CredentialsSettings? { own.credentials }
   package var loopback: LoopbackSettings? { own.loopback }
+  package var fleet: FleetSettings? { own.fleet }
   package var sts: STSSettings { own.sts }
 }

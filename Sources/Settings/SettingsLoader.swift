@@ -112,6 +112,8 @@ private final class LoadRun {
     let socket = sockets.socket(main)
     let credentials = sockets.credentials(main, besides: socket)
     let loopback = LoopbackSettings.read(main)
+    let fleetReader = FleetReader(main)
+    let fleet = fleetReader.read()
     let filesTable = main.table(Schema.files, Schema.Files.table)
     let directory = filesTable.absolutePath(Schema.Files.directory)
     if let directory {
@@ -157,6 +159,7 @@ private final class LoadRun {
     SourceChains(sources: sources, roles: roles, context: context)
       .check(knownRoles: Set(places.keys), areComplete: !hasUnreadRoles && !main.isMisspelt(Schema.roles), sts: sts)
     if let sts { prove(rate: sts, at: stsTable.place(of: Schema.STS.requestsPerSecond)) }
+    fleetReader.check(fleet, roles: roles, admins: admins)
     if let socket { context.reach.check(socket, context: context) }
     if let place = context.unitsPlace, context.unit?.hidesProcesses == true {
       findings.warning(
@@ -184,7 +187,7 @@ private final class LoadRun {
     outputs.reportClashes(to: findings)
     guard let socket, let directory, let level, let sts, let unitJobTimeout else { return nil }
     return DaemonSettings(
-      sources: sources, sts: sts, socket: socket, credentials: credentials, loopback: loopback,
+      sources: sources, sts: sts, socket: socket, credentials: credentials, loopback: loopback, fleet: fleet,
       filesDirectory: directory,
       unitJobTimeout: unitJobTimeout, admins: admins, logLevel: level, roles: roles,
       inventory: SettingsInventory(

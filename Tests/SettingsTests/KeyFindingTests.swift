@@ -40,7 +40,7 @@ import Testing
       ":11: sts.requests_per_second is a string, expected a number; write requests_per_second = 2 or remove the line",
       #":13: access.admin_users is a string, expected a list of users' names or numbers; write admin_users = ["alice"] or remove the line to use []"#,
       #":15: roles.x.role_arn is a list, expected a string; set role_arn to acs:ram::ACCOUNT:role/NAME"#,
-      #":16: roles.x.allow is a list, expected a table; set allow to { users = […], groups = […], units = […] }, or remove the line"#
+      #":16: roles.x.allow is a list, expected a table; set allow to { users = […], groups = […], units = […], hosts = […] }, or remove the line"#
     ),
     Finding(
       "missing", "[roles.downloader]\npool = 2",

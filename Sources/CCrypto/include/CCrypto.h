@@ -1,4 +1,4 @@
-// The calculations of libcrypto that request signing needs. Every function has the prefix ccrypto_.
+// The calculations of libcrypto that request signing needs, and its reading of certificates. Every function has the prefix ccrypto_.
 #pragma once
 
 #include <stddef.h>
@@ -17,3 +17,16 @@ int ccrypto_hmac_sha256(const void *key, size_t key_count, const void *bytes, si
 // HMAC-SHA1, as above.
 int ccrypto_hmac_sha1(const void *key, size_t key_count, const void *bytes, size_t count,
                       uint8_t mac[CCRYPTO_SHA1_SIZE]);
+
+// The certificate in a text in PEM form (RFC 7468), as DER into `der`, which has room for `count` bytes. Returns the number of
+// bytes, or -1 if the text isn't exactly one certificate. What the certificate says isn't read yet.
+long ccrypto_certificate_der(const uint8_t *pem, size_t count, uint8_t *der);
+
+enum ccrypto_name_kind { CCRYPTO_COMMON_NAME, CCRYPTO_DNS_NAME, CCRYPTO_URI };
+
+// Calls `each` with the subject's common names (as UTF-8) and with the DNS names and URIs of subjectAltName (RFC 5280, 4.2.1.6), in the
+// order of the certificate; a name may have any bytes. Returns 0, or -1 if `der` isn't exactly one certificate or its
+// subjectAltName can't be read or is there twice; `each` may have been called before that.
+int ccrypto_certificate_names(const uint8_t *der, size_t count,
+                              void (*each)(void *context, enum ccrypto_name_kind kind, const uint8_t *bytes, size_t count),
+                              void *context);

@@ -79,6 +79,7 @@ struct LostKeys {
         lost(Schema.Allow.users, before.readers.uids != after.readers.uids, &noticed)
         lost(Schema.Allow.groups, before.readers.gids != after.readers.gids, &noticed)
         lost(Schema.Allow.units, before.readers.units != after.readers.units, &noticed)
+        lost(Schema.Allow.hosts, before.readers.hosts != after.readers.hosts, &noticed)
       case Schema.Role.files.name: compareOutput(before, after)
       case Schema.Role.scopes.name: compareScope(end.path.dropFirst(3), before, after)
       default: break

@@ -94,6 +94,9 @@ package struct SettingsDifference: Hashable, Sendable {
     if isLost("loopback"), old.loopback != nil, new.loopback == nil {
       lose(mainPath, "loopback", "is missing, and programs would get no credential from the loopback URI any more")
     }
+    if isLost("fleet"), old.fleet != nil, new.fleet == nil {
+      lose(mainPath, "fleet", "is missing, and no other host would get a credential any more")
+    }
     if isLost("files"), old.filesDirectory != new.filesDirectory {
       lose(mainPath, "files", "is missing, and all files would move to \(new.filesDirectory)")
     }
@@ -167,6 +170,7 @@ package struct SettingsDifference: Hashable, Sendable {
         PrincipalKind.group.rawValue,
         shown(before.readers.gids.subtracting(after.readers.gids), old.inventory.groupNames)),
       gone("unit", before.readers.units.filter { !after.readers.units.contains($0) }.map { "'\($0)'" }),
+      gone("host", before.readers.hosts.filter { !after.readers.hosts.contains($0) }.map { "'\($0)'" }),
     ].compactMap { $0 }
     guard !all.isEmpty else { return }
     warn(

@@ -11,6 +11,8 @@ struct TimingProof {
   let requestTimeout: Duration
   /// Whether A is written in the settings; otherwise it follows D.
   let isRefreshWritten: Bool
+  /// Whether other hosts get the role's sessions, which are older by the time between two requests when they have them.
+  var servesHosts = false
 
   var needed: Duration { timing.surviveOutage + overhead }
 
@@ -19,8 +21,9 @@ struct TimingProof {
   var problem: String {
     let step = "1.1 × refresh_after \(timing.refreshAfter.text) / pool \(timing.pool)"
     let sum = "duration \(timing.duration.text) − \(step) − floor \(timing.floor.text)"
+    let hosts = servesHosts ? ", \(RoleTiming.leastHostDelay.text) of it for the way to other hosts," : ""
     return "can't hold its floor through an outage: \(sum) = \(timing.outageCover.rounded), "
-      + "but survive_outage \(timing.surviveOutage.text) and \(overhead.text) for retries are needed"
+      + "but survive_outage \(timing.surviveOutage.text) and \(overhead.text) for retries\(hosts) are needed"
   }
 
   /// The nearest settings that work, each of them sufficient alone where that is possible.
@@ -29,7 +32,10 @@ struct TimingProof {
     return lowerFloor == nil && shorterOutage == nil ? single + [lowerFloorAndOutage].compactMap { $0 } : single
   }
 
-  private var overhead: Duration { RoleTiming.outageOverhead + max(.zero, requestTimeout - Schema.STS.standardTimeout) }
+  private var overhead: Duration {
+    RoleTiming.outageOverhead + max(.zero, requestTimeout - Schema.STS.standardTimeout)
+      + (servesHosts ? RoleTiming.leastHostDelay : .zero)
+  }
 
   private var longerDuration: String? {
     let share = isRefreshWritten ? 1 : 1 - 0.55 / Double(timing.pool)

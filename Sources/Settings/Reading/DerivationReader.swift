@@ -122,6 +122,11 @@ struct DerivationReader {
     let users = allow.principals(Schema.Allow.users)
     let groups = allow.principals(Schema.Allow.groups)
     let units = allow.unitPatterns(Schema.Allow.units)
+    if allow.isWritten(Schema.Allow.hosts) {
+      table.findings.error(
+        allow.place(of: Schema.Allow.hosts), "goes with the allow of a role: other hosts get no scopes",
+        "remove the line, or make a role with that policy")
+    }
     for (user, place) in users { table.context.reach.add(user, at: place) }
     let rule = AccessRule(uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id)), units: units)
     return rule.isEmpty ? nil : table.context.shared(rule)

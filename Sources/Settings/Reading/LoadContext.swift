@@ -29,6 +29,8 @@ final class LoadContext {
   var filesRead: Set<String> = []
   /// Where a role first names units that may read it; nil for nowhere.
   var unitsPlace: Place?
+  /// Where a role first names hosts that may read it; nil for nowhere.
+  var hostsPlace: Place?
   /// Where a role's file is first given to another user or group than the daemon's; nil for nowhere.
   var givenFilePlace: Place?
   /// Where a role is first required; nil for nowhere.

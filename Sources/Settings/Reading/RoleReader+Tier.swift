@@ -19,7 +19,12 @@ extension RoleReader {
     let surviveOutage = table.duration(Keys.surviveOutage)
     let lapseMargin = table.duration(Keys.lapseMargin)
     let isRequired = isRequired()
-    let readers = readers()
+    let readers = readers(isPerUser: false)
+    if !readers.hosts.isEmpty {
+      table.findings.error(
+        table.place(of: Keys.allow), "names hosts, and source '\(source)' is a tier",
+        "remove hosts from it, and have those hosts ask the tier themselves")
+    }
     let refreshUnits = table.servicePatterns(Keys.refreshUnits)
     let files = outputs.read(table.tables(Keys.files, Schema.Output.table), of: name)
     guard isSound, let duration, let template, let floor, let surviveOutage, let lapseMargin, let isRequired else {

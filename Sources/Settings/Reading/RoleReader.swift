@@ -25,7 +25,7 @@ struct RoleReader {
     table.context.parametersOfSignature[name] = [(Keys.externalID as any SettingKey), Keys.sourceIdentity]
       .filter { table.isWritten($0) }.map { ($0.name, table.place(of: $0)) }
     let isRequired = isRequired()
-    let readers = readers()
+    let readers = readers(isPerUser: isPerUser)
     let refreshUnits = table.servicePatterns(Keys.refreshUnits)
     let files = outputs.read(table.tables(Keys.files, Schema.Output.table), of: name)
     let derivation = DerivationReader(
@@ -131,15 +131,22 @@ struct RoleReader {
       "write \(key.name) = \"\(longest.text)\", or try it: rolekeeper check --online --role \(name)")
   }
 
-  func readers() -> AccessRule {
+  func readers(isPerUser: Bool) -> AccessRule {
     let allow = table.table(Keys.allow, Schema.Allow.table)
     let users = allow.principals(Schema.Allow.users)
     let groups = allow.principals(Schema.Allow.groups)
     let units = allow.unitPatterns(Schema.Allow.units)
+    let hosts = allow.hostPatterns(Schema.Allow.hosts)
+    if !hosts.isEmpty, isPerUser {
+      table.findings.error(
+        allow.place(of: Schema.Allow.hosts), "goes with sessions that readers share, and session_per is \"user\"",
+        "remove session_per, or give the hosts a role of their own")
+    }
     for (user, place) in users { table.context.reach.add(user, at: place) }
     reportNobody(allow)
     return table.context.shared(
-      AccessRule(uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id)), units: units))
+      AccessRule(
+        uids: Set(users.map(\.principal.id)), gids: Set(groups.map(\.principal.id)), units: units, hosts: hosts))
   }
 
   /// Reports a role that nobody may read. A list that a template left empty looks as if it let somebody in. A role
@@ -147,12 +154,13 @@ struct RoleReader {
   /// daemon needn't report at each start.
   private func reportNobody(_ allow: TableReader) {
     guard table.reportsMissing, allow.isEmptyList(Schema.Allow.users), allow.isEmptyList(Schema.Allow.groups),
-      allow.isEmptyList(Schema.Allow.units)
+      allow.isEmptyList(Schema.Allow.units), allow.isEmptyList(Schema.Allow.hosts)
     else { return }
     // A misspelt key or a value of another type was reported.
     let isAllowRead = table.member(Keys.allow).map { if case .table = $0.value { true } else { false } }
     guard isAllowRead ?? !table.isMisspelt(Keys.allow), !allow.isMisspelt(Schema.Allow.users),
-      !allow.isMisspelt(Schema.Allow.groups), !allow.isMisspelt(Schema.Allow.units)
+      !allow.isMisspelt(Schema.Allow.groups), !allow.isMisspelt(Schema.Allow.units),
+      !allow.isMisspelt(Schema.Allow.hosts)
     else { return }
     let hasOthers = hasFiles || table.isWritten(Keys.scopes) || table.context.lendingRoles.contains(name)
     if table.context.check != nil, !hasOthers {
@@ -210,7 +218,8 @@ struct RoleReader {
 
   private func prove(_ timing: RoleTiming) {
     let proof = TimingProof(
-      timing: timing, requestTimeout: requestTimeout, isRefreshWritten: table.isWritten(Keys.refreshAfter))
+      timing: timing, requestTimeout: requestTimeout, isRefreshWritten: table.isWritten(Keys.refreshAfter),
+      servesHosts: table.hasHosts)
     guard !proof.holds else { return }
     let ways = proof.alternatives
     table.findings.error(

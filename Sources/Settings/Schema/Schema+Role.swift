@@ -89,7 +89,7 @@ extension Schema {
         Who may read the role over the socket, besides root, the daemon's own user and the admins: whoever matches one of \
         the lists. Unless named here, nobody else may.
         """,
-      rule: "{ users = […], groups = […], units = […] }")
+      rule: "{ users = […], groups = […], units = […], hosts = […] }")
     static let files = TableKey(
       name: "files", example: "[{ path = \"credentials.json\" }]", isList: true,
       summary: "Files in which the daemon keeps the role's current credential.")
@@ -175,7 +175,14 @@ extension Schema {
         System units that may have the role's credential: by LoadCredential=, and their processes over the socket. Units \
         of a user's service manager never match.
         """)
-    static let table = SettingTable(header: "[roles.NAME.allow]", keys: [users, groups, units])
+    static let hosts = TextsKey(
+      name: "hosts", form: "names of hosts, with * and ** as wildcards", most: 64, example: "[\"*.prod.example\"]",
+      summary: """
+        With [fleet], other hosts, by the names in their certificates: a DNS name (without any, the common name), or a URI \
+        such as spiffe://prod.example/web/*. The * stands for characters within one label or one segment, so it matches no \
+        dot and no slash; ** matches those, too.
+        """)
+    static let table = SettingTable(header: "[roles.NAME.allow]", keys: [users, groups, units, hosts])
   }
 
   enum Output {

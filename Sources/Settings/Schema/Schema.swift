@@ -4,8 +4,8 @@ import Core
 enum Schema {
   static let tables =
     [
-      root, Source.table, STS.table, Socket.table, Credentials.table, Loopback.table, Files.table, UnitJobs.table,
-      Access.table,
+      root, Source.table, STS.table, Socket.table, Credentials.table, Loopback.table, Fleet.table, Files.table,
+      UnitJobs.table, Access.table,
       Log.table,
     ]
     + [Role.table, Allow.table, Output.table, Scope.table]
@@ -32,13 +32,19 @@ enum Schema {
       groups that the user database has for that user: by users and groups in each role's allow, not by units. Neither root \
       nor administrators have rights here that aren't written there.
       """)
+  static let fleet = TableKey(
+    name: "fleet", example: "{ trusted_proxy = \"rolekeeper-nginx\" }",
+    summary: """
+      Other hosts, which get the roles whose allow.hosts names them: this machine is one of a tier. docs/fleet.md describes \
+      it.
+      """)
   static let files = TableKey(name: "files", example: "{}", summary: "Where the roles' files go.")
   static let unitJobs = TableKey(
     name: "unit_jobs", example: "{}", summary: "How the units in refresh_units are reloaded.")
   static let access = TableKey(name: "access", example: "{}", summary: "Who may administer the daemon.")
   static let log = TableKey(name: "log", example: "{}", summary: "What goes to the journal.")
   static let root = SettingTable(
-    header: "", keys: [source, sts, socket, credentials, loopback, files, unitJobs, access, log, roles])
+    header: "", keys: [source, sts, socket, credentials, loopback, fleet, files, unitJobs, access, log, roles])
 
   /// The keys that a file of roles.d may have.
   static let rolesFile = SettingTable(header: "roles.d", keys: [roles])
@@ -161,6 +167,17 @@ enum Schema {
         but no name.
         """)
     static let table = SettingTable(header: "[loopback]", keys: [listen])
+  }
+
+  enum Fleet {
+    static let trustedProxy = PrincipalKey(
+      name: "trusted_proxy", kind: .user, standard: "none", example: "\"rolekeeper-nginx\"",
+      summary: """
+        The user of the nginx that passes hosts' requests on, with their certificates in the header \
+        Rolekeeper-Client-Certificate. Give that nginx a user of its own: whatever runs as this user can have each role as any \
+        host. The user has no rights besides, and may use all of max_connections.
+        """)
+    static let table = SettingTable(header: "[fleet]", keys: [trustedProxy])
   }
 
   enum Files {

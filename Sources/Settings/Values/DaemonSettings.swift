@@ -14,6 +14,8 @@ package struct DaemonSettings: Hashable, Sendable {
   package var credentials: CredentialsSettings?
   /// Nil if there is no loopback URI.
   package var loopback: LoopbackSettings?
+  /// Nil if this machine serves no other hosts.
+  package var fleet: FleetSettings?
   /// The absolute path of the directory in which each role has its own directory.
   package var filesDirectory: String
   /// How long a unit's job is waited for.
@@ -105,6 +107,19 @@ package struct CredentialsSettings: Hashable, Sendable {
   package init(path: String, wait: Duration) {
     self.path = path
     self.wait = wait
+  }
+}
+
+/// `[fleet]`.
+package struct FleetSettings: Hashable, Sendable {
+  /// The user of the proxy that passes other hosts' requests on; never root, nor a user who has a role.
+  package var trustedProxy: UInt32
+  /// The name of this machine, as hosts see it.
+  package var tier: String
+
+  package init(trustedProxy: UInt32, tier: String) {
+    self.trustedProxy = trustedProxy
+    self.tier = tier
   }
 }
 

@@ -1,0 +1,144 @@
+import Core
+import Testing
+
+@testable import Settings
+
+@Suite struct FleetFindingTests {
+  private static var host: FakeHost {
+    var host = FakeHost()
+    host.users += [
+      HostUser(name: "rolekeeper-nginx", uid: 990, gid: 990), HostUser(name: "www-data", uid: 33, gid: 33),
+    ]
+    host.memberships["rolekeeper-nginx"] = [997]
+    host.memberships["www-data"] = [997]
+    return host
+  }
+
+  private static let hosts = "hosts = [\"*.prod.example\", \"spiffe://prod.example/web/*\"]"
+  private static let tier = """
+    [source.main]
+    type = "access-key"
+    credential = "access-key"
+    [socket]
+    group = "rolekeeper-clients"
+    [fleet]
+    trusted_proxy = "rolekeeper-nginx"
+    [roles.uploader]
+    role_arn = "acs:ram::1234567890123456:role/ramtestupload"
+
+    """
+
+  private static func found(_ text: String) -> [String] {
+    host.load(text).diagnostics.map { $0.description.replacing(FakeHost.path, with: "") }
+  }
+
+  @Test func `the proxy and the hosts are read, and this machine's name is the tier's`() throws {
+    let loaded = Self.host.load(Self.tier + "allow = { \(Self.hosts) }\n")
+    #expect(loaded.diagnostics.map(\.description) == [])
+    let settings = try #require(loaded.settings)
+    #expect(settings.fleet == FleetSettings(trustedProxy: 990, tier: "media7"))
+    #expect(settings.roles[0].readers.hosts.map(\.description) == ["*.prod.example", "spiffe://prod.example/web/*"])
+    #expect(Self.host.load(soundSettings).settings?.fleet == nil)
+  }
+
+  @Test(arguments: [
+    ("root", "is root, who may read every role anyway"), ("rolekeeper", "is the daemon's own user"),
+    ("www-data", "is 'www-data', as which other programs run, too; each of them could have the roles of every host"),
+  ])
+  func `a user that has other rights, or runs other things, is refused`(_ given: (user: String, problem: String)) {
+    let text = Self.tier.replacing("rolekeeper-nginx", with: given.user) + "allow = { \(Self.hosts) }\n"
+    #expect(
+      Self.found(text) == [
+        ":7: fleet.trusted_proxy \(given.problem); write a user that runs that nginx and nothing else; to create one: sudo useradd --system rolekeeper-nginx"
+      ])
+  }
+
+  @Test func `a user that is an admin, or may read a role or a scope, is refused`() {
+    let allow = "allow = { users = [\"rolekeeper-nginx\"], \(Self.hosts) }\n"
+    let admins = "[access]\nadmin_users = [990]\n"
+    let sentence = { (key: String) in
+      ":7: fleet.trusted_proxy is a user that '\(key)' names, too, and that user's requests count for other hosts only; give nginx a user of its own, or take this one out of '\(key)'"
+    }
+    #expect(
+      Self.found(Self.tier + allow + admins) == [
+        sentence("access.admin_users"), sentence("roles.uploader.allow.users"),
+      ])
+  }
+
+  @Test func `hosts without a proxy get nothing, nor does a proxy without hosts serve any`() {
+    let without = Self.tier.replacing("[fleet]\ntrusted_proxy = \"rolekeeper-nginx\"\n", with: "\n\n")
+    #expect(
+      Self.found(without + "allow = { \(Self.hosts) }\n") == [
+        ":10: warning: roles.uploader.allow.hosts names hosts, and without [fleet] no other host is served; write [fleet] with trusted_proxy = \"rolekeeper-nginx\", or remove hosts"
+      ])
+    #expect(
+      Self.found(Self.tier + "allow = { users = [\"uploader\"] }\n") == [
+        ":7: note: fleet.trusted_proxy is set, and no role names hosts, so no host gets anything; write hosts = [\"*.prod.example\"] in the allow of roles"
+      ])
+  }
+
+  @Test func `a proxy that can't reach the socket is noticed`() {
+    var host = Self.host
+    host.memberships["rolekeeper-nginx"] = []
+    let found = host.load(Self.tier + "allow = { \(Self.hosts) }\n").diagnostics.map(\.description)
+    #expect(
+      found.count == 1 && found[0].contains("trusted_proxy names user 'rolekeeper-nginx', who can't reach the socket"))
+  }
+
+  @Test(arguments: [
+    ("web7/x", "and no host's name has a slash or a colon; a URI begins with SCHEME://"),
+    ("spiffe://", "which isn't SCHEME://… in printable ASCII, with the scheme in full"),
+    ("web 7.example", "which no DNS name can match: those are letters, digits, - and _ between dots"),
+  ])
+  func `what no host can be called is refused`(_ given: (text: String, problem: String)) {
+    #expect(
+      Self.found(Self.tier + "allow = { hosts = [\"\(given.text)\", \"a.example\"] }\n") == [
+        ":10: roles.uploader.allow.hosts names '\(given.text)', \(given.problem); set hosts to a list of names of hosts, with * and ** as wildcards, or remove the line to use []"
+      ])
+  }
+
+  @Test func `a pattern for every host is allowed, with a note`() {
+    #expect(
+      Self.found(Self.tier + "allow = { hosts = [\"**\", \"**\"] }\n").map { $0.contains("so every host") } == [
+        true, true,
+      ])
+  }
+
+  @Test func `hosts go with sessions that readers share, and with roles, not with scopes`() {
+    let perUser = Self.found(Self.tier + "session_per = \"user\"\nallow = { \(Self.hosts) }\n")
+    #expect(
+      perUser.map { $0.contains("roles.uploader.allow.hosts goes with sessions that readers share") } == [true])
+    var host = Self.host
+    host.files["/etc/rolekeeper/e.json"] = FakeHost.File(
+      text: #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:*","Resource":"*"}]}"#)
+    let scope =
+      "allow = { \(Self.hosts) }\n[roles.uploader.scopes.encode]\npolicy_file = \"e.json\"\nallow = { \(Self.hosts) }\n"
+    let found = host.load(Self.tier + scope).diagnostics.map(\.description)
+    #expect(found.map { $0.contains("scopes.encode.allow.hosts goes with the allow of a role") } == [true], "\(found)")
+  }
+
+  /// The defaults leave 135 s, of which hosts take 73.
+  @Test func `a role's times have to suffice for the way to its hosts, too`() {
+    let tight = "floor = \"22min\"\n"
+    #expect(
+      Self.found(Self.tier + tight + "allow = { users = [\"uploader\"], hosts = [] }\n").filter { $0.contains("floor") }
+        == [])
+    let found = Self.found(Self.tier + tight + "allow = { \(Self.hosts) }\n")
+    #expect(found.count == 1 && found[0].contains("1min13s of it for the way to other hosts"), "\(found)")
+  }
+
+  @Test func `hosts that a reload takes away are named, and so is a fleet that is gone`() throws {
+    let old = try #require(Self.host.load(Self.tier + "allow = { \(Self.hosts) }\n").settings)
+    let fewer = try #require(Self.host.load(Self.tier + "allow = { hosts = [\"*.prod.example\"] }\n").settings)
+    #expect(
+      fewer.difference(from: old).warnings.map(\.problem) == [
+        "no longer has host 'spiffe://prod.example/web/*', so the role isn't open to it any more"
+      ])
+    let without = Self.tier.replacing("[fleet]\ntrusted_proxy = \"rolekeeper-nginx\"\n", with: "")
+    let gone = try #require(Self.host.load(without + "allow = { \(Self.hosts) }\n").settings)
+    #expect(
+      gone.difference(from: old).losses.map(\.problem) == [
+        "is missing, and no other host would get a credential any more"
+      ])
+  }
+}
