@@ -58,11 +58,12 @@ ssize_t clinux_send_and_wipe(int fd, void *bytes, size_t count) {
   return sent < 0 ? -failure : sent;
 }
 
-ssize_t clinux_send(int fd, struct clinux_part first, struct clinux_part second, struct clinux_part third) {
-  const struct clinux_part parts[] = {first, second, third};
-  struct iovec vectors[3];
+ssize_t clinux_send(int fd, struct clinux_part first, struct clinux_part second, struct clinux_part third,
+                    struct clinux_part fourth) {
+  const struct clinux_part parts[] = {first, second, third, fourth};
+  struct iovec vectors[4];
   struct msghdr message = {.msg_iov = vectors};
-  for (size_t i = 0; i < 3; i++)
+  for (size_t i = 0; i < 4; i++)
     if (parts[i].count > 0)
       vectors[message.msg_iovlen++] = (struct iovec){.iov_base = (void *)parts[i].bytes, .iov_len = parts[i].count};
   ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -24,7 +24,8 @@ final class SocketChannel: UnitChannel {
 
   func send(_ bytes: Span<UInt8>) -> Int? {
     let sent = bytes.withUnsafeBufferPointer {
-      clinux_send(descriptor, clinux_part(bytes: $0.baseAddress, count: $0.count), clinux_part(), clinux_part())
+      clinux_send(
+        descriptor, clinux_part(bytes: $0.baseAddress, count: $0.count), clinux_part(), clinux_part(), clinux_part())
     }
     if sent >= 0 { return sent }
     return sent == -Int(EAGAIN) ? 0 : nil

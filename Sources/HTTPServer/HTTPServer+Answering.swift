@@ -39,7 +39,7 @@ extension HTTPServer {
     deadlines.clear(Int(connection.slot))
     var isThere = true
     outsideDispatch {
-      isThere = transmit(connection, head, nil, isLast: true)
+      isThere = transmit(connection, head, isLast: true)
       if isThere, connection.isHeadOnly { finish(token) }
       if isThere { settle(connection) }
     }
@@ -55,7 +55,7 @@ extension HTTPServer {
     }
     var isThere = true
     outsideDispatch {
-      isThere = transmit(connection, bytes, nil, isLast: false)
+      isThere = transmit(connection, bytes, isLast: false)
       guard isThere else { return }
       if connection.outputSize > limits.streamLag {
         note(connection.peer, .laggingStream)
@@ -94,10 +94,12 @@ extension HTTPServer {
     connection.serial = 0
     let isLast = connection.closesAfterOutput
     if connection.isHeadOnly {
-      guard transmit(connection, response.head, nil, isLast: isLast) else { return }
-    } else {
+      guard transmit(connection, response.head, isLast: isLast) else { return }
+    } else if response.rest.isEmpty {
       guard transmit(connection, response.head, response.body, isLast: isLast) else { return }
-      if !response.rest.isEmpty { for part in response.rest { connection.append(part) } }
+    } else {
+      guard transmit(connection, response.head, response.body, response.rest[0], isLast: isLast) else { return }
+      for part in response.rest.dropFirst() { connection.append(part) }
     }
     if !connection.output.isEmpty {
       setDeadline(connection, .drain)
@@ -113,7 +115,7 @@ extension HTTPServer {
       var sent = 0
       part.bytes.withBytes { bytes in
         bytes.extracting(part.range.prefix(room)).withUnsafeBufferPointer {
-          sent = clinux_send(connection.descriptor, clinux_part($0), clinux_part(), clinux_part())
+          sent = clinux_send(connection.descriptor, clinux_part($0), clinux_part(), clinux_part(), clinux_part())
         }
       }
       if sent == -Int(EAGAIN) { return }
@@ -134,24 +136,26 @@ extension HTTPServer {
     settle(connection)
   }
 
-  /// Sends `first` and `second`; bytes that the socket doesn't take at once, or beyond `largestSend`, are pending. If `first` is
+  /// Sends `first`, `second` and `third`; bytes that the socket doesn't take at once, or beyond `largestSend`, are pending. If `first` is
   /// the connection's last head, `Connection: close` is inserted before its empty line. False if the client turns out to be gone;
   /// its slot is free then.
   private func transmit(
-    _ connection: Connection, _ first: any ResponseBytes, _ second: (any ResponseBytes)?, isLast: Bool
+    _ connection: Connection, _ first: any ResponseBytes, _ second: (any ResponseBytes)? = nil,
+    _ third: (any ResponseBytes)? = nil, isLast: Bool
   ) -> Bool {
     let close = isLast ? clinux_part(HTTPServer.closeLine) : clinux_part()
     let firstCount = isLast ? max(0, first.count - 2) : first.count
     let secondCount = second?.count ?? 0
+    let thirdCount = third?.count ?? 0
     var sent = 0
     if connection.output.isEmpty {
       // The empty line that `close` replaces is copied, too.
       sent =
-        first.count + close.count + secondCount <= HTTPServer.largestJoined
+        third == nil && first.count + close.count + secondCount <= HTTPServer.largestJoined
         ? sendJoined(connection, first, firstCount, close, second)
-        : sendParts(connection, first, firstCount, close, second)
+        : sendParts(connection, first, firstCount, close, second, third)
     }
-    if sent == firstCount + close.count + secondCount { return true }
+    if sent == firstCount + close.count + secondCount + thirdCount { return true }
     if sent < 0 {
       guard sent == -Int(EAGAIN) else {
         release(connection)
@@ -162,6 +166,7 @@ extension HTTPServer {
     connection.append(first, 0..<firstCount, after: &sent)
     if isLast { connection.append(HTTPServer.closeBytes, 0..<close.count, after: &sent) }
     if let second { connection.append(second, 0..<secondCount, after: &sent) }
+    if let third { connection.append(third, 0..<thirdCount, after: &sent) }
     return true
   }
 
@@ -182,23 +187,32 @@ extension HTTPServer {
     return clinux_send_and_wipe(connection.descriptor, start, size)
   }
 
-  /// Sends the parts without copying them, and no more of the second than `largestSend`.
+  /// Sends the parts without copying them, and of the second and the third no more than `largestSend` each; nothing of the third unless
+  /// that is all of the second.
   private func sendParts(
     _ connection: Connection, _ first: any ResponseBytes, _ firstCount: Int, _ close: clinux_part,
-    _ second: (any ResponseBytes)?
+    _ second: (any ResponseBytes)?, _ third: (any ResponseBytes)?
   ) -> Int {
     var sent = 0
     first.withBytes { bytes in
       bytes.withUnsafeBufferPointer { first in
         let head = clinux_part(bytes: first.baseAddress, count: firstCount)
         guard let second else {
-          sent = clinux_send(connection.descriptor, head, close, clinux_part())
+          sent = clinux_send(connection.descriptor, head, close, clinux_part(), clinux_part())
           return
         }
         second.withBytes { bytes in
           bytes.withUnsafeBufferPointer {
-            let beginning = clinux_part(bytes: $0.baseAddress, count: min($0.count, HTTPServer.largestSend))
-            sent = clinux_send(connection.descriptor, head, close, beginning)
+            let beginning = clinux_part(beginningOf: $0)
+            guard let third, beginning.count == $0.count else {
+              sent = clinux_send(connection.descriptor, head, close, beginning, clinux_part())
+              return
+            }
+            third.withBytes { bytes in
+              bytes.withUnsafeBufferPointer {
+                sent = clinux_send(connection.descriptor, head, close, beginning, clinux_part(beginningOf: $0))
+              }
+            }
           }
         }
       }
@@ -209,5 +223,9 @@ extension HTTPServer {
 
 extension clinux_part {
   fileprivate init(_ bytes: UnsafeBufferPointer<UInt8>) { self.init(bytes: bytes.baseAddress, count: bytes.count) }
+  fileprivate init(beginningOf bytes: UnsafeBufferPointer<UInt8>) {
+    self.init(bytes: bytes.baseAddress, count: min(bytes.count, HTTPServer.largestSend))
+  }
+
   fileprivate init(_ text: StaticString) { self.init(bytes: text.utf8Start, count: text.utf8CodeUnitCount) }
 }

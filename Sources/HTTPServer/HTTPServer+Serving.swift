@@ -39,7 +39,8 @@ extension HTTPServer {
 
   func receive(_ connection: Connection) {
     let isFresh = connection.input.isEmpty
-    let room = isFresh ? scratch : connection.input.reserve(nextRead(after: connection.input.count))
+    let most = limits.headSize(of: connection.peer.uid)
+    let room = isFresh ? scratch : connection.input.reserve(nextRead(after: connection.input.count, atMost: most))
     let count = recv(connection.descriptor, room.baseAddress, room.count, 0)
     guard count > 0 else {
       guard count < 0, errno == EAGAIN || errno == EINTR else { return release(connection) }
@@ -70,7 +71,7 @@ extension HTTPServer {
   }
 
   /// How much more to read after the beginning of a head: memory grows with what was sent, not with the limit.
-  private func nextRead(after count: Int) -> Int { max(1, min(limits.headSize - count, max(512, count))) }
+  private func nextRead(after count: Int, atMost most: Int) -> Int { max(1, min(most - count, max(512, count))) }
 
   private func serveInput(_ connection: Connection) {
     // Held here meanwhile: a handler that ends the connection doesn't free the bytes of the request that it is reading.
@@ -99,6 +100,7 @@ extension HTTPServer {
   /// Serves the requests in `bytes` until an answer has to be waited for; returns how many bytes have been consumed.
   private func serve(_ connection: Connection, _ bytes: UnsafeMutableBufferPointer<UInt8>) -> Int {
     var done = 0
+    let headSize = limits.headSize(of: connection.peer.uid)
     for _ in 0..<HTTPServer.requestsPerVisit {
       guard done < bytes.count, connection.phase == .reading, connection.output.isEmpty else { return done }
       if done > 0 && (isTurnOver || hasHadShare(connection.peer.uid)) { break }
@@ -113,12 +115,12 @@ extension HTTPServer {
       }
       var scan = connection.scan
       // No further than a head may reach: a byte after that would count only if it arrived in one piece with the rest.
-      switch scan.find(in: rest.span.extracting(first: min(rest.count, limits.headSize))) {
+      switch scan.find(in: rest.span.extracting(first: min(rest.count, headSize))) {
       case .complete(let size):
         connection.scan = HeadScan()
         done += size
         handle(connection, UnsafeMutableBufferPointer(rebasing: rest[..<size]))
-      case .incomplete where rest.count < limits.headSize:
+      case .incomplete where rest.count < headSize:
         connection.scan = scan
         return done
       case .incomplete:
@@ -206,7 +208,7 @@ extension HTTPServer {
       bytes.withUnsafeBufferPointer {
         let all = clinux_part(bytes: $0.baseAddress, count: $0.count)
         // Best effort: a client that doesn't take it is closed all the same.
-        _ = clinux_send(connection.descriptor, all, clinux_part(), clinux_part())
+        _ = clinux_send(connection.descriptor, all, clinux_part(), clinux_part(), clinux_part())
       }
     }
     uncount(connection)

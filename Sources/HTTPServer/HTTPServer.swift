@@ -101,7 +101,8 @@ package final class HTTPServer {
     self.loop = loop
     self.limits = limits
     self.handler = handler
-    precondition(limits.headSize <= HTTPServer.scratchSize, "a head fits into the scratch buffer")
+    precondition(
+      max(limits.headSize, limits.proxyHeadSize) <= HTTPServer.scratchSize, "a head fits into the scratch buffer")
     let micro = Duration.microseconds(1)
     spans = (
       Int64(limits.headTime / micro), Int64(limits.idleTime / micro), Int64(limits.drainTime / micro),
@@ -130,9 +131,10 @@ package final class HTTPServer {
   }
 
   /// Changes the limits on connections; open ones stay.
-  package func setConnectionLimits(total: Int, perUID: Int) {
+  package func setConnectionLimits(total: Int, perUID: Int, proxyUID: UInt32? = nil) {
     limits.maximumConnections = total
     limits.maximumConnectionsPerUID = perUID
+    limits.proxyUID = proxyUID
   }
 
   /// Accepts connections from another listener from now on; open ones stay.

@@ -33,6 +33,10 @@ struct HeadFields {
   /// Whether it has an Origin or a header whose name begins with `Sec-Fetch-`: only web browsers send those (Fetch standard, "Origin
   /// header"; Fetch Metadata Request Headers).
   var isFromBrowser = false
+  /// The value of `Rolekeeper-Client-Certificate`.
+  var clientCertificate: Piece?
+  /// The value of `If-None-Match`.
+  var ifNoneMatch: Piece?
   /// The path's decoded segments: "/" is one empty segment, "/v1/roles" are two.
   var segments = InlineArray<8, Piece>(repeating: Piece())
   var segmentCount = 0

@@ -33,13 +33,15 @@ package enum HeadRefusal: Error, CaseIterable {
   case contentLength
   /// A Transfer-Encoding: no request here has a body (RFC 9112, 6.1 and 6.3).
   case transferEncoding
+  /// A header that says whose the request is, or which answer the client has, is there twice: it is ambiguous which one is meant.
+  case repeatedHeader
   /// A method that nothing here offers, for a target that isn't a path (RFC 9110, 15.5.6).
   case methodNotAllowed
   /// More than 2048 bytes (RFC 9110, 15.5.15).
   case targetTooLong
   /// An Expect that isn't `100-continue` (RFC 9110, 10.1.1).
   case expectationFailed
-  /// More than 8192 bytes or 64 header lines (RFC 6585, 5).
+  /// More bytes than `ServerLimits` allows or 64 header lines (RFC 6585, 5).
   case headTooLarge
   /// A method that isn't HTTP's (RFC 9110, 15.6.2).
   case unknownMethod
@@ -50,7 +52,8 @@ package enum HeadRefusal: Error, CaseIterable {
     switch self {
     case .lineEnd, .emptyLines, .requestLine, .targetForm, .authority, .targetCharacter, .escape, .segments,
       .queryItems,
-      .queryName, .repeatedQueryName, .host, .headerLine, .headerValue, .contentLength, .transferEncoding:
+      .queryName, .repeatedQueryName, .host, .headerLine, .headerValue, .contentLength, .transferEncoding,
+      .repeatedHeader:
       400
     case .methodNotAllowed: 405
     case .targetTooLong: 414
@@ -80,6 +83,7 @@ package enum HeadRefusal: Error, CaseIterable {
     case .headerValue: "a header's value has no control characters"
     case .contentLength: "requests have no body: leave Content-Length out, or send it once as 0"
     case .transferEncoding: "requests have no body: leave Transfer-Encoding out"
+    case .repeatedHeader: "Rolekeeper-Client-Certificate and If-None-Match are given once"
     case .methodNotAllowed, .unknownMethod: "use GET, HEAD or POST"
     case .targetTooLong: "a target has at most \(HeadParser.maximumTarget) bytes"
     case .expectationFailed: "leave the Expect header out"

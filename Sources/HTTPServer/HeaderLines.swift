@@ -7,6 +7,8 @@ struct HeaderLines {
   private var contentLengths = 0
   private var asksToClose = false
   private var isFromBrowser = false
+  private var clientCertificate: HeadFields.Piece?
+  private var ifNoneMatch: HeadFields.Piece?
 
   /// Reads from `start`, the first byte after the request line, to the empty line that ends `head`.
   static func read(_ head: Span<UInt8>, from start: Int, into fields: inout HeadFields) throws(HeadRefusal) {
@@ -24,6 +26,8 @@ struct HeaderLines {
     // The target's own host replaces the header's (RFC 9112, 3.2.2).
     if fields.host == nil { fields.host = lines.host }
     fields.isFromBrowser = lines.isFromBrowser
+    fields.clientCertificate = lines.clientCertificate
+    fields.ifNoneMatch = lines.ifNoneMatch
     fields.keepsAlive = fields.isHTTP11 && !lines.asksToClose
   }
 
@@ -58,14 +62,23 @@ struct HeaderLines {
       isFromBrowser = true
     case 10 where head.holds("connection", ignoringCaseIn: name):
       if names("close", in: head, value) { asksToClose = true }
+    case 13 where head.holds("if-none-match", ignoringCaseIn: name):
+      try Self.note(value, once: &ifNoneMatch)
     case 14 where head.holds("content-length", ignoringCaseIn: name):
       contentLengths += 1
       guard contentLengths == 1, head.holds("0", value) else { throw .contentLength }
     case 17 where head.holds("transfer-encoding", ignoringCaseIn: name):
       throw .transferEncoding
+    case 29 where head.holds("rolekeeper-client-certificate", ignoringCaseIn: name):
+      try Self.note(value, once: &clientCertificate)
     default:
       break
     }
+  }
+
+  private static func note(_ value: Range<Int>, once piece: inout HeadFields.Piece?) throws(HeadRefusal) {
+    if piece != nil { throw .repeatedHeader }
+    piece = HeadFields.Piece(value.lowerBound, value.upperBound)
   }
 
   /// Whether `option` is in the comma-separated list at `list`.

@@ -27,6 +27,27 @@ package struct RequestHead: ~Copyable {
   /// if there is neither.
   package var host: String? { fields.host.map { String(decoding: bytes[$0.range], as: UTF8.self) } }
 
+  /// Whether it has a `Rolekeeper-Client-Certificate`, empty or not.
+  package var hasClientCertificate: Bool { fields.clientCertificate != nil }
+
+  /// Calls `body` with the value of that header as sent, without a copy; it is empty if there is none.
+  package func withClientCertificate<R, E>(_ body: (Span<UInt8>) throws(E) -> R) throws(E) -> R {
+    try body(bytes.span.extracting(fields.clientCertificate?.range ?? 0..<0))
+  }
+
+  /// Whether the client has the answer with this entity tag, which is given with its quotes: `If-None-Match` has it or `*` (RFC 9110,
+  /// 13.1.2). A weak tag counts as the strong one.
+  package func hasAnswer(_ tag: String) -> Bool {
+    guard let range = fields.ifNoneMatch?.range else { return false }
+    let tag = Array(tag.utf8)
+    return bytes[range].split(separator: UInt8(ascii: ",")).contains { item in
+      var item = item.drop { $0.isSpaceOrTab }
+      while let last = item.last, last.isSpaceOrTab { item.removeLast() }
+      if item.elementsEqual("*".utf8) { return true }
+      return (item.starts(with: "W/".utf8) ? item.dropFirst(2) : item).elementsEqual(tag)
+    }
+  }
+
   /// The number of the path's segments: 1 (empty) for `/`, 2 for `/v1/roles`, 3 (the last empty) for `/v1/roles/`.
   package var segmentCount: Int { fields.segmentCount }
 

@@ -4,6 +4,9 @@ package struct ServerLimits: Sendable {
   package var maximumConnections = 1024
   package var reservedConnections = 16
   package var maximumConnectionsPerUID = 64
+  /// The user of a proxy, which connects for many clients: instead of `maximumConnectionsPerUID` it has all of `maximumConnections`, and its
+  /// heads may have `proxyHeadSize` bytes. Nil for none.
+  package var proxyUID: UInt32?
   /// The number of refused clients that are kept while they read the reason.
   package var maximumLingering = 64
 
@@ -18,6 +21,9 @@ package struct ServerLimits: Sendable {
 
   /// The request line and the header lines including their ends, in bytes.
   package var headSize = 8192
+  /// The same for the proxy, which sends a client's certificate in a header. Percent-encoded, one with an RSA key of 4096 bits, signed by
+  /// another, takes 2.3 kB with one DNS name and 5.7 kB with a hundred; post-quantum ones will take more than twice as much.
+  package var proxyHeadSize = 16_384
   /// How many bytes a stream's reader may be behind.
   package var streamLag = 65536
 
@@ -25,6 +31,10 @@ package struct ServerLimits: Sendable {
 
   /// How many connections may be open at once, including the reserved and the refused ones.
   package var descriptors: Int { maximumConnections + reservedConnections + maximumLingering }
+
+  func headSize(of uid: UInt32) -> Int { uid == proxyUID ? proxyHeadSize : headSize }
+
+  func maximumConnections(of uid: UInt32) -> Int { uid == proxyUID ? maximumConnections : maximumConnectionsPerUID }
 
   /// Reduces the numbers of connections to what `descriptors` suffice for, including the reserved and the refused ones.
   package mutating func fit(into descriptors: Int) {

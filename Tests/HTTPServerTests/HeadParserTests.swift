@@ -146,6 +146,11 @@ import Testing
     Case("no host beside an absolute target", "GET http://x/ HTTP/1.1\r\n\r\n", "400 host"),
     Case("two hosts", headers: "host: y", "400 host"),
     Case("a length", headers: "Content-Length: 1", "400 contentLength"),
+    // Of two certificates a proxy and this server could each count another one.
+    Case(
+      "two certificates", headers: "Rolekeeper-Client-Certificate: a\r\nrolekeeper-client-CERTIFICATE:",
+      "400 repeatedHeader"),
+    Case("two tags", headers: "If-None-Match: \"a\"\r\nIf-None-Match: \"b\"", "400 repeatedHeader"),
     Case("a length of zeroes", headers: "Content-Length: 00", "400 contentLength"),
     Case("two lengths", headers: "Content-Length: 0\r\nContent-Length: 0", "400 contentLength"),
     Case("a negative length", headers: "Content-Length: -0", "400 contentLength"),

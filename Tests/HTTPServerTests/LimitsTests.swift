@@ -52,6 +52,36 @@ import Testing
     #expect(harness.server.statistics.refused(.tooLarge) == 1)
   }
 
+  @Test func `only the proxy's heads may have twice the size, to the byte`() throws {
+    for (uid, size, status) in [(geteuid(), 16_384, 200), (geteuid(), 16_385, 431), (geteuid() + 1, 8193, 431)] {
+      let harness = try Harness(limits { $0.proxyUID = uid })
+      let client = try harness.connect()
+      let start = "GET / HTTP/1.1\r\nHost: x\r\nX: "
+      let head = start + String(repeating: "y", count: size - start.utf8.count - 4) + "\r\n\r\n"
+      for piece in [head.prefix(5000), head.dropFirst(5000)] {
+        client.send(String(piece))
+        try harness.settle()
+      }
+      #expect(client.receive().hasPrefix("HTTP/1.1 \(status) "), "\(size)")
+    }
+  }
+
+  @Test func `the proxy has as many connections as there are, and no idle limit while it waits for an answer`() throws {
+    let harness = try Harness(
+      limits {
+        ($0.maximumConnectionsPerUID, $0.maximumConnections, $0.reservedConnections) = (1, 3, 0)
+        ($0.proxyUID, $0.idleTime) = (geteuid(), .milliseconds(20))
+      })
+    let clients = try (0..<3).map { _ in try harness.connect() }
+    for client in clients { #expect(try harness.exchange(Text.later, on: client).isEmpty) }
+    #expect(try harness.exchange(Text.get, on: harness.connect()).hasPrefix("HTTP/1.1 503 "))
+    harness.server.complete(harness.handler.deferred[0], Harness.response("hello"))
+    try harness.turn { harness.server.statistics.open == 2 }
+    #expect(clients[0].receive() == Text.hello && clients[0].isAtEnd && clients.dropFirst().allSatisfy(\.isSilent))
+    harness.server.setConnectionLimits(total: 3, perUID: 1)
+    #expect(try harness.exchange(Text.get, on: harness.connect()).hasPrefix("HTTP/1.1 429 "))
+  }
+
   @Test func `a silent client is disconnected without an answer`() throws {
     let harness = try Harness(limits { $0.headTime = .milliseconds(20) })
     let client = try harness.connect()

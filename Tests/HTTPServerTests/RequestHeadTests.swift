@@ -87,4 +87,31 @@ import Testing
     let fields = try parse(&bytes)
     #expect(bytes.withUnsafeBufferPointer { RequestHead(fields, $0).host } == row.host)
   }
+
+  private func read<R>(_ lines: String, _ body: (borrowing RequestHead) -> R) throws -> R {
+    var bytes = Array("GET / HTTP/1.1\r\nHost: x\r\n\(lines)\r\n\r\n".utf8)
+    let fields = try parse(&bytes)
+    return bytes.withUnsafeBufferPointer { body(RequestHead(fields, $0)) }
+  }
+
+  @Test(arguments: [
+    ("If-None-Match: \"a\"", true), ("if-none-match:\"b\", W/\"a\" ,\"c\"", true), ("If-None-Match: *", true),
+    ("If-None-Match: \"b\"", false), ("If-None-Match: a", false), ("If-None-Match:", false), ("X: \"a\"", false),
+    ("If-None-Match: \"aa\"", false), ("If-Match: \"a\"", false),
+  ])
+  func `the client has an answer whose tag it names`(_ given: (line: String, has: Bool)) throws {
+    #expect(try read(given.line) { $0.hasAnswer("\"a\"") } == given.has)
+  }
+
+  @Test func `a client certificate is there as it was sent, also an empty one`() throws {
+    func text(_ line: String) throws -> String? {
+      try read(line) { head in
+        let text = head.withClientCertificate { $0.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
+        return head.hasClientCertificate ? text : text.isEmpty ? nil : "found"
+      }
+    }
+    #expect(try text("Rolekeeper-Client-Certificate: -----BEGIN%20x%0A ") == "-----BEGIN%20x%0A")
+    #expect(try text("rolekeeper-client-certificate:") == "")
+    #expect(try text("Rolekeeper_Client_Certificate: x") == nil && text("Rolekeeper-Client-Certificates: x") == nil)
+  }
 }

@@ -38,6 +38,7 @@ struct clinux_part {
 // negative errno.
 ssize_t clinux_send_and_wipe(int fd, void *bytes, size_t count);
 
-// Sends three parts in one call without copying them, in the same way. Empty parts are left out. Returns the number of bytes sent
+// Sends four parts in one call without copying them, in the same way. Empty parts are left out. Returns the number of bytes sent
 // or a negative errno.
-ssize_t clinux_send(int fd, struct clinux_part first, struct clinux_part second, struct clinux_part third);
+ssize_t clinux_send(int fd, struct clinux_part first, struct clinux_part second, struct clinux_part third,
+                    struct clinux_part fourth);
