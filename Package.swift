@@ -62,7 +62,7 @@ let package = Package(
       "SocketAPI",
       imports: [
         "Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "LocalSockets", "HTTPServer",
-        "Logs", "Refresh",
+        "Logs", "Refresh", "Fleet",
       ], settings: unchecked),
     module("RuntimeState", imports: ["Core", "Settings", "Systemd", "Logs", "FileOutput", "Refresh"]),
     module(
@@ -176,7 +176,7 @@ let package = Package(
       "SocketAPI",
       imports: [
         "Core", "CloudAPI", "HTTPServer", "LocalSockets", "Logs", "Refresh", "Secrets", "SessionStore", "Settings",
-        "Systemd", "Wire", "RefreshBench", "TestSupport",
+        "Systemd", "Wire", "Fleet", "JSON", "RefreshBench", "TestSupport",
       ]),
     tests(
       "RuntimeState",

@@ -14,6 +14,7 @@ extension Daemon {
     var limits = ServerLimits()
     limits.maximumConnections = socket.maxConnections
     limits.maximumConnectionsPerUID = socket.maxConnectionsPerUID
+    limits.proxyUID = settings.fleet?.trustedProxy
     let descriptors = Int(clamping: clinux_descriptor_limit())
     // The listener and its connections.
     let units = settings.credentials == nil ? 0 : Self.mostUnits + 1

@@ -42,6 +42,7 @@ extension Daemon: ReloadableParts {
 
   func applyGeneral(_ new: DaemonSettings) {
     service.access = Self.access(new)
+    if let fleet = new.fleet { service.tier = fleet.tier }
     log.level = new.logLevel
     unitRefresher.timeout = new.unitJobTimeout
     refresher.attemptLimit = new.attemptLimit
@@ -50,7 +51,7 @@ extension Daemon: ReloadableParts {
   func applyLimits(_ new: SocketSettings) {
     let limits = limits(new)
     server.setConnectionLimits(
-      total: limits.maximumConnections, perUID: limits.maximumConnectionsPerUID)
+      total: limits.maximumConnections, perUID: limits.maximumConnectionsPerUID, proxyUID: limits.proxyUID)
   }
 
   func applyRate(_ new: STSSettings) { refresher.setRate(new.requestsPerSecond, burst: new.burst) }

@@ -115,6 +115,7 @@ package final class Daemon: SocketBackend {
     follower = RotationFollower(unitRefresher) { [unowned self] in outputs.progress(of: $0) }
     service = try SocketService(
       scheduler: loop, backend: self, refresher: refresher, access: Self.access(settings), log: log)
+    if let fleet = settings.fleet { service.tier = fleet.tier }
     server = try listen(settings.socket)
     service.serve(on: server)
     try serveUnits(settings.credentials)
@@ -164,7 +165,7 @@ package final class Daemon: SocketBackend {
   deinit { fileResults = nil }
 
   static func access(_ settings: DaemonSettings) -> AccessPolicy {
-    AccessPolicy(ownUID: geteuid(), admins: settings.admins)
+    AccessPolicy(ownUID: geteuid(), admins: settings.admins, proxyUID: settings.fleet?.trustedProxy)
   }
 
   /// Turns the loop until a stop.

@@ -6,7 +6,7 @@ package struct LogField: Hashable, Sendable {
   package enum Name: String, CaseIterable, Sendable {
     case role, scope, generation, expires, remaining, code, advice, next, count, total, uid, pid, user, program, path,
       source
-    case arn, endpoint, found, reason, result, seconds, unit, via, owner, group, mode
+    case arn, endpoint, found, reason, result, seconds, unit, via, owner, group, mode, host
     case accessKeyID = "access_key_id"
     case httpStatus = "http_status"
     case requestID = "request_id"
@@ -127,7 +127,12 @@ extension LogField {
     /// To the service manager, for a unit that starts.
     case loadCredential = "LoadCredential"
     case file
+    /// To another host, through the trusted proxy.
+    case bundle
   }
+
+  /// Another host that gets a credential, by the name in its certificate.
+  package static func host(_ name: String) -> Self { Self(.host, name) }
 
   package static func via(_ way: Way) -> Self { Self(.via, way.rawValue) }
 

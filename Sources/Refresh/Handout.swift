@@ -67,10 +67,12 @@ package final class Handout {
 }
 
 extension StoredSession {
-  /// The credential document; nil for a session whose texts no format could carry. The reading of STS's answers lets none through.
-  func document() -> CredentialDocument? {
+  /// The credential document; nil, as `credential`, for a session whose texts no format could carry. The reading of STS's answers lets none through.
+  func document() -> CredentialDocument? { credential()?.document() }
+
+  func credential() -> SessionCredential? {
     SessionCredential(
       accessKeyID: accessKeyID, accessKeySecret: accessKeySecret, securityToken: securityToken, expiration: expiration,
-      issued: issued)?.document()
+      issued: issued)
   }
 }

@@ -5,7 +5,7 @@ import Secrets
 package import SessionStore
 package import Settings
 package import Systemd
-import Wire
+package import Wire
 
 /// Drives the machines of all roles: performs their effects on the loop and feeds the outcomes back.
 ///
@@ -563,6 +563,9 @@ package final class Refresher {
       Handout(document, of: session, generation: nil, timing: role.settings.timing)
     }
   }
+
+  /// The credential of a session, with copies of its secrets, which the caller should release soon; nil if it isn't held.
+  package func credential(of session: Session) -> SessionCredential? { sessions[session.id]?.credential() }
 
   /// What an earlier process handed out and somebody is to have again, be it still the role's or not.
   package func handout(resuming old: HandoverSession, generation: UInt64?, for role: ManagedRole) -> Handout? {

@@ -20,6 +20,11 @@ enum Answer {
         lengthLine, "Cache-Control: no-store\r\n", fields, "\r\n"))
   }
 
+  /// The client has the answer already (RFC 9110, 15.4.5); `fields` are whole lines.
+  static func notModified(_ fields: String) -> PlainBytes {
+    PlainBytes(String(joining: "HTTP/1.1 304 ", reason(304), "\r\nCache-Control: no-store\r\n", fields, "\r\n"))
+  }
+
   static func bytes(_ bytes: [UInt8], status: Int = 200, type: MediaType = .json, fields: String = "") -> Response {
     Response(head: head(status: status, type: type, length: bytes.count, fields: fields), body: PlainBytes(bytes))
   }
@@ -40,6 +45,7 @@ enum Answer {
     switch status {
     case 200: "OK"
     case 202: "Accepted"
+    case 304: "Not Modified"
     case 400: "Bad Request"
     case 403: "Forbidden"
     case 404: "Not Found"

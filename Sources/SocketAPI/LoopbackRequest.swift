@@ -27,6 +27,11 @@ struct LoopbackRequest {
       return refuse(
         .forbidden, "requests of web pages aren't answered: leave out Origin and Sec-Fetch headers", "browser")
     }
+    if request.hasClientCertificate {
+      return refuse(
+        .forbidden, "certificates of other hosts don't count here: leave out Rolekeeper-Client-Certificate",
+        "client certificate")
+    }
     guard let host = request.host, LoopbackAddress.admits(host: host, port: address.port) else {
       return refuse(
         .forbidden, "the Host header has to be '\(address)' or another loopback address with this port", "host")

@@ -16,14 +16,16 @@ final class RefusalLog {
     case acceptFlood
     /// At a loopback address.
     case loopback(Loopback)
+    /// Another host, by its name, or a request that only such a host may make.
+    case host(Host)
     /// Summarises objects when there are too many to list.
     case others
 
     /// Whether one user can cause as many of these as there are roles and paths.
     var isOneOfMany: Bool {
       switch self {
-      case .role, .path, .loopback(.role): true
-      case .connection, .acceptFlood, .loopback, .others: false
+      case .role, .path, .loopback(.role), .host(.name): true
+      case .host, .connection, .acceptFlood, .loopback, .others: false
       }
     }
 
@@ -33,6 +35,7 @@ final class RefusalLog {
       case .path(let path): [.path(path)]
       case .connection(let reason): [.reason(reason.rawValue)]
       case .loopback(let object): object.fields
+      case .host(let object): object.fields
       case .acceptFlood, .others: []
       }
     }
@@ -40,7 +43,7 @@ final class RefusalLog {
     fileprivate var firstEvent: LogEvent {
       switch self {
       case .acceptFlood, .loopback(.flood): .floods
-      case .role, .path, .connection, .loopback: .refused
+      case .role, .path, .connection, .loopback, .host: .refused
       case .others: .refusedForTooMany
       }
     }
@@ -48,7 +51,7 @@ final class RefusalLog {
     fileprivate var summaryEvent: LogEvent {
       switch self {
       case .acceptFlood, .loopback(.flood): .floodsAgain
-      case .role, .path, .connection, .loopback, .others: .refusedAgain
+      case .role, .path, .connection, .loopback, .host, .others: .refusedAgain
       }
     }
   }
@@ -68,6 +71,21 @@ final class RefusalLog {
       case .role(let name): [.role(name), .via(.loopback)]
       case .caller(let reason), .request(let reason): [.reason(reason), .via(.loopback)]
       case .flood: [.via(.loopback)]
+      }
+    }
+  }
+
+  /// What was refused about other hosts.
+  enum Host: Hashable {
+    /// A host that has no role, or not this one.
+    case name(String, RoleName?)
+    /// A request that isn't one of another host as the trusted proxy passes them on, and why.
+    case request(String)
+
+    fileprivate var fields: [LogField] {
+      switch self {
+      case .name(let name, let role): [.host(name)] + (role.map { [.role($0)] } ?? [])
+      case .request(let reason): [.reason(reason)]
       }
     }
   }

@@ -2,7 +2,7 @@ import HTTPServer
 
 /// The paths of the socket's API.
 enum Route: CaseIterable {
-  case roles, role, credentials, uri, roleHealth, report, refresh, events, status, reload, health, metrics
+  case roles, role, credentials, uri, roleHealth, report, refresh, bundle, events, status, reload, health, metrics
 
   /// `NAME` stands for a role's name.
   var path: String {
@@ -14,6 +14,7 @@ enum Route: CaseIterable {
     case .roleHealth: "/v1/roles/NAME/healthz"
     case .report: "/v1/roles/NAME/report"
     case .refresh: "/v1/roles/NAME/refresh"
+    case .bundle: "/v1/bundle"
     case .events: "/v1/events"
     case .status: "/v1/status"
     case .reload: "/v1/reload"
@@ -54,6 +55,7 @@ enum Route: CaseIterable {
   private static func aboutAll(_ request: borrowing RequestHead) -> Route? {
     guard request.segmentCount == 2 else { return nil }
     if request.segment(1, is: "events") { return .events }
+    if request.segment(1, is: "bundle") { return .bundle }
     if request.segment(1, is: "status") { return .status }
     return request.segment(1, is: "reload") ? .reload : nil
   }

@@ -97,6 +97,7 @@ extension SocketService {
   }
 
   package func didDrop(_ session: ManagedRole) {
+    bundles.changed(session)
     if session.hasHadSession { send(.changed, of: session) }
     // In a later turn: the session that takes its place isn't there yet.
     dropped.append(session.key)
@@ -113,7 +114,7 @@ extension SocketService {
     }
   }
 
-  package func didWithdraw(_ role: ManagedRole) {}
+  package func didWithdraw(_ role: ManagedRole) { bundles.withdrawn(role) }
 
   // MARK: - Access
 

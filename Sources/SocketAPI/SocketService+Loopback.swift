@@ -19,6 +19,8 @@ extension SocketService {
   /// Whether a user of whom nothing but the uid is known may read the role, or its scope: by `allow.users` and `allow.groups`. Nil if
   /// the user's groups have to be looked up first.
   func mayReadByUID(_ uid: UInt32, _ role: ManagedRole, scope: String? = nil, _ groups: UserGroups) -> Bool? {
+    // The proxy has no rights of its own.
+    if uid == access.proxyUID { return false }
     if role.settings.readers.uids.contains(uid) { return true }
     let rules = Self.rules(of: role, scope: scope)
     if rules.contains(where: { $0.uids.contains(uid) }) { return true }

@@ -72,6 +72,12 @@ package final class SocketService: RequestHandler, DerivedObserver {
   /// When the next process replaces this one, if that is known.
   package var restart: () -> Timestamp? = { nil }
   let callers: CallerLog
+  private(set) var bundles: BundleService!
+  /// What hosts call this machine.
+  package var tier: String {
+    get { bundles.tier }
+    set { bundles.tier = newValue }
+  }
   let reports: SessionReports
   /// The loopback addresses that are listened at, in the order of the settings.
   package var loopback: [LoopbackService] = []
@@ -112,6 +118,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
     long = try LongAnswers(scheduler: scheduler) { [unowned self] in server?.complete($0, $1) }
     subscribers = try EventSubscribers(scheduler: scheduler, source: self)
     droppedTurn = scheduler.deferred { [unowned self] in answerThoseOfDropped() }
+    bundles = try BundleService(self)
     refresher.derivedObserver = self
     refresher.isWatched = { [unowned self] in subscribers.follows($0) }
   }
@@ -120,6 +127,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
   package func settingsChanged() {
     refresher.forgetNotes()
     groups?.forgetAll()
+    bundles.settingsChanged()
     long.beginAgain()
     for key in waiting.keys { answerWaitingReaders(for: key) }
     for service in loopback { service.answerWaiting() }
@@ -138,6 +146,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
     waiting.forgetAll()
     refreshWaiters.forgetAll()
     uriQuestions = []
+    bundles.forgetWaiting()
     subscribers.forgetAll()
   }
 
@@ -145,7 +154,8 @@ package final class SocketService: RequestHandler, DerivedObserver {
   package func endWaiting() {
     let problem = Problem(
       .stopping, detail: "the daemon is stopping or restarting; ask again in a moment", retryAfter: .seconds(1))
-    let tokens = waiting.takeAll().map(\.token) + refreshWaiters.takeAll().map(\.token) + uriQuestions
+    let tokens =
+      waiting.takeAll().map(\.token) + refreshWaiters.takeAll().map(\.token) + bundles.takeWaiting() + uriQuestions
     uriQuestions = []
     for token in tokens { server?.complete(token, Answer.problem(problem)) }
     for service in loopback { service.endWaiting(Answer.problem(problem)) }
@@ -164,10 +174,14 @@ package final class SocketService: RequestHandler, DerivedObserver {
     waiting.forget(token)
     refreshWaiters.forget(token)
     uriQuestions.remove(token)
+    bundles.abandoned(token)
     subscribers.forget(token)
   }
 
   package func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response? {
+    if request.hasClientCertificate || access.isProxy(peer) {
+      return bundles.respond(to: request, from: peer, token: token)
+    }
     // The note means that this peer may read the role, which holds until notes are invalidated.
     if let note = request.note, let role = refresher.role(noted: note) {
       return credentials(of: role, for: request, from: peer, token: token)
@@ -177,6 +191,10 @@ package final class SocketService: RequestHandler, DerivedObserver {
     case .role, .credentials, .uri, .roleHealth, .report, .refresh:
       return respond(to: request, about: route, from: peer, token: token)
     case .roles: return get(request) ?? listRoles(for: peer, token)
+    case .bundle:
+      return get(request, taking: ["wait"])
+        ?? refuse(
+          peer, .path(route.path), "bundles are for other hosts, whose requests come through 'fleet.trusted_proxy'")
     case .events: return get(request, taking: ["role", "scope"]) ?? subscribe(request, peer, token)
     case .status: return get(request) ?? forAdmins(peer, route.path) ?? statusReport(for: peer, token)
     case .reload:
@@ -356,6 +374,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
 
   package func didPublish(_ role: ManagedRole) {
     send(.rotated, of: role)
+    bundles.published(role)
     answerWaitingReaders(of: role)
   }
 
@@ -370,6 +389,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
     switch report {
     case .reserved: reservations[.fetched, default: 0] += 1
     case .reservationFailed: reservations[.failed, default: 0] += 1
+    case .condemned(let session, _): bundles.condemned(session, of: role)
     default: break
     }
     if let kind = report.eventKind { send(kind, of: role) }
@@ -380,7 +400,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
     min(role.machine.nextAttempt, restart() ?? role.machine.nextAttempt)
   }
 
-  private func refuse(
+  func refuse(
     _ peer: Peer, _ object: RefusalLog.Object, _ why: String, _ process: CallerLog.Process = .numbered
   ) -> Response {
     refusals += 1

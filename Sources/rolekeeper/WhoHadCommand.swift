@@ -26,6 +26,7 @@ struct WhoHadCommand {
     case owner = "ROLEKEEPER_OWNER"
     case group = "ROLEKEEPER_GROUP"
     case mode = "ROLEKEEPER_MODE"
+    case host = "ROLEKEEPER_HOST"
   }
 
   /// All that is read of an entry.
@@ -87,7 +88,7 @@ struct WhoHadCommand {
   static func text(
     _ entries: [JournalEntry], of object: String, reachingTo reach: UTCTime?, on terminal: Terminal
   ) -> String {
-    let titles = ["TIME", "ROLE", "GEN", "ACCESS KEY ID", "VIA", "UNIT", "USER", "PID", "PROGRAM OR FILE"]
+    let titles = ["TIME", "ROLE", "GEN", "ACCESS KEY ID", "VIA", "UNIT", "USER", "PID", "PROGRAM, FILE OR HOST"]
     let rows = entries.map { entry in cells(entry).map { TextLayout.Cell(text: $0) } }
     var lines = entries.isEmpty ? [] : TextLayout.table(titles, rows, colours: terminal.wantsColours)
     if entries.isEmpty {
@@ -108,6 +109,8 @@ struct WhoHadCommand {
       switch entry["MESSAGE_ID"] {
       case messageIDOfFile: ["-", "\(field(.owner)):\(field(.group)) \(field(.mode))", "-", field(.path)]
       case messageIDOfMore: ["-", user, "-", "more programs, not recorded one by one"]
+      // To another host: nothing is known of its users.
+      case _ where entry[Field.host.rawValue] != nil: ["-", "-", "-", field(.host)]
       default: [field(.unit), user, field(.pid), field(.program)]
       }
     return [

@@ -105,13 +105,16 @@ final class SocketBench {
 
   func advance(_ span: Duration) { scheduler.advance(by: span) }
 
-  /// Makes a request, which is answered at once or through the sink; `note` is the note of a repeated request.
+  /// Makes a request, which is answered at once or through the sink; `note` is the note of a repeated request, `fields` are more header
+  /// lines, each with its end.
   @discardableResult
-  func ask(_ request: String, _ peer: Peer = SocketBench.reader, note: Int? = nil) -> Exchange {
+  func ask(_ request: String, _ peer: Peer = SocketBench.reader, note: Int? = nil, fields lines: String = "")
+    -> Exchange
+  {
     serial += 1
     let exchange = Exchange(ResponseToken(slot: 0, serial: serial), peer)
     sink.exchanges[exchange.token] = exchange
-    var bytes = Array("\(request) HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
+    var bytes = Array("\(request) HTTP/1.1\r\nHost: x\r\n\(lines)\r\n".utf8)
     let fields = Self.parse(&bytes)
     bytes.withUnsafeBufferPointer {
       if let response = service.respond(to: RequestHead(fields, $0, note: note), from: peer, token: exchange.token) {
@@ -181,7 +184,7 @@ struct Reply {
 
   init(_ response: Response) {
     head = Self.text(response.head)
-    body = Self.text(response.body)
+    body = Self.text(response.body) + response.rest.map(Self.text).joined()
   }
 
   var status: Int? { Int(head.split(separator: " ")[1]) }

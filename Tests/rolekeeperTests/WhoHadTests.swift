@@ -84,8 +84,14 @@ import Testing
         "ROLEKEEPER_ROLE":"uploader","ROLEKEEPER_GENERATION":"7","ROLEKEEPER_ACCESS_KEY_ID":"STS.a","ROLEKEEPER_VIA":"socket",\
         "ROLEKEEPER_UID":"1000","MESSAGE_ID":"\(WhoHadCommand.messageIDOfMore)"
         """))
+    let host = try #require(
+      entry(
+        """
+        "ROLEKEEPER_ROLE":"uploader","ROLEKEEPER_GENERATION":"7","ROLEKEEPER_ACCESS_KEY_ID":"STS.a","ROLEKEEPER_VIA":"bundle",\
+        "ROLEKEEPER_HOST":"web7.example","MESSAGE_ID":"\(WhoHadCommand.messageID)"
+        """))
     let text = WhoHadCommand.text(
-      [read, loaded, written, more], of: "session STS.a", reachingTo: UTCTime("2026-11-01T00:00:00Z"),
+      [read, loaded, written, more, host], of: "session STS.a", reachingTo: UTCTime("2026-11-01T00:00:00Z"),
       on: plain)
     let rows = text.split(separator: "\n").map { $0.split { $0 == " " }.map(String.init) }
     let session = ["2026-11-30T00:53:20Z", "uploader", "7", "STS.a"]
@@ -94,6 +100,7 @@ import Testing
     #expect(rows[3] == session + ["file", "-", "1000:990", "0440", "-", "/srv/a"])
     #expect(
       rows[4] == session + ["socket", "-", "1000", "-", "more", "programs,", "not", "recorded", "one", "by", "one"])
+    #expect(rows[5] == session + ["bundle", "-", "-", "-", "web7.example"])
     #expect(text.hasSuffix("\nthe journal goes back to 2026-11-01T00:00:00Z\n"))
   }
 

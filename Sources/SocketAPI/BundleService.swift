@@ -1,0 +1,236 @@
+import Core
+import Fleet
+import HTTPServer
+import Logs
+import Refresh
+import Secrets
+import Settings
+import Systemd
+import Wire
+
+/// Other hosts, whose requests come through the trusted proxy: each is judged by its certificate, and gets all its roles in one document.
+final class BundleService {
+  /// Hosts that get the same bundle.
+  private struct Audience: Hashable {
+    let roles: HostRoles
+
+    static func == (left: Self, right: Self) -> Bool { left.roles === right.roles }
+    func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(roles)) }
+  }
+
+  /// How many bytes of bundles are kept.
+  private static let mostBytes = 8 << 20
+
+  private unowned let api: SocketService
+  private let identities: HostIdentities
+  private var bundles: [Audience: HostBundle] = [:]
+  private var bytes = 0
+  private var waiting: WaitingBundles!
+  /// The name of this machine in bundles.
+  var tier = "tier"
+
+  init(_ api: SocketService) throws {
+    self.api = api
+    identities = HostIdentities { [unowned api] in
+      api.refresher.rolesInOrder.map { (role: $0.name, hosts: $0.settings.readers.hosts) }.filter { !$0.hosts.isEmpty }
+    }
+    waiting = try WaitingBundles(scheduler: api.scheduler) { [unowned self] in waitIsOver($0) }
+  }
+
+  // MARK: - Requests
+
+  /// Responds to a request with a client certificate, or of the proxy.
+  func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response? {
+    guard api.access.isProxy(peer) else {
+      return api.refuse(
+        peer, .host(.request("client certificate from another user than trusted_proxy")),
+        "the header Rolekeeper-Client-Certificate counts only from the user in 'fleet.trusted_proxy', and \(api.callers.shown(peer.uid)) isn't that; leave the header out"
+      )
+    }
+    guard request.hasClientCertificate else {
+      return api.refuse(
+        peer, .host(.request("request of trusted_proxy without a client certificate")),
+        "\(api.callers.shown(peer.uid)) passes requests of other hosts on, and this one has no Rolekeeper-Client-Certificate; ask as another user"
+      )
+    }
+    let host: RemoteHost
+    do throws(CertificateProblem) {
+      host = try request.withClientCertificate { (text) throws(CertificateProblem) in try identities.host(of: text) }
+    } catch {
+      return api.refuse(peer, .host(.request("\(error)")), "\(error)")
+    }
+    switch Route(request) {
+    case .bundle: return api.get(request, taking: ["wait"]) ?? bundle(for: host, request, peer, token)
+    case .report: return api.post(request, taking: ["access_key_id"]) ?? report(by: host, request, peer, token)
+    case .health: return api.get(request) ?? api.health(token)
+    default:
+      let paths = [Route.bundle, .report, .health].map(\.path)
+      return Answer.problem(
+        Problem(.notFound, detail: "paths for other hosts are \(paths.joined(separator: ", "))"))
+    }
+  }
+
+  private func bundle(
+    for host: RemoteHost, _ request: borrowing RequestHead, _ peer: Peer, _ token: ResponseToken
+  ) -> Response? {
+    let wait: Duration
+    do throws(RefusedValue) {
+      let most = Int(RequestWait.longest.wholeSeconds)
+      wait = .seconds(try RefusedValue.seconds("wait", of: request, atMost: most) ?? 0)
+    } catch {
+      return Answer.problem(Problem(.malformed, detail: "\(error)"))
+    }
+    guard !host.roles.names.isEmpty else { return refuse(host, peer) }
+    let bundle = bundle(of: host)
+    let hasBundle = bundle.hasSession && request.hasAnswer(bundle.tag)
+    guard wait > .zero, hasBundle || !bundle.hasSession else {
+      return answer(bundle, to: host, hasBundle: hasBundle, isHeadOnly: request.method == .head, peer)
+    }
+    // A HEAD doesn't wait: it is about the answer's head as it is now.
+    guard request.method == .get else { return answer(bundle, to: host, hasBundle: hasBundle, isHeadOnly: true, peer) }
+    waiting.add(
+      WaitingBundles.Waiter(host: host, peer: peer, token: token, tag: hasBundle ? bundle.tag : nil), with: bundle,
+      until: api.scheduler.time + wait)
+    return nil
+  }
+
+  private func report(
+    by host: RemoteHost, _ request: borrowing RequestHead, _ peer: Peer, _ token: ResponseToken
+  ) -> Response? {
+    // The same answer for a role that isn't there: a host learns nothing of others' roles.
+    let name = request.withSegment(2) { RoleName($0) }
+    guard let name, host.roles.names.contains(name), let role = api.refresher.roles[name] else {
+      return refuse(host, peer, role: name, shown: RefusedValue.shown(request.segment(2)))
+    }
+    return api.report(among: [role], of: "role '\(name)'", for: request, token: token)
+  }
+
+  private func refuse(_ host: RemoteHost, _ peer: Peer, role: RoleName? = nil, shown: String? = nil) -> Response {
+    let subject = shown.map { "role '\($0)' isn't open" } ?? "no role is open"
+    return api.refuse(
+      peer, .host(.name(host.name, role)),
+      "\(subject) to host '\(host.name)'; name it in 'hosts' of the 'allow' of \(shown == nil ? "a" : "that") role on the tier, and reload there"
+    )
+  }
+
+  // MARK: - Answers
+
+  private func bundle(of host: RemoteHost) -> HostBundle {
+    let now = api.scheduler.time
+    let audience = Audience(roles: host.roles)
+    if let known = bundles[audience], now < known.end { return known }
+    let made = HostBundle(host.roles.names.map { (SessionKey(role: $0), api.refresher.roles[$0]) }, of: api, at: now)
+    if bytes + made.body.count > Self.mostBytes { dropAll() }
+    bytes += made.body.count - (bundles[audience]?.body.count ?? 0)
+    bundles[audience] = made
+    return made
+  }
+
+  private func answer(_ bundle: HostBundle, to host: RemoteHost, hasBundle: Bool, isHeadOnly: Bool, _ peer: Peer)
+    -> Response
+  {
+    let refresh = Self.refresh(bundle.refresh, of: host)
+    guard bundle.hasSession else {
+      return Answer.problem(
+        Problem(
+          .noSession, detail: "none of the roles of host '\(host.name)' has a valid session on this tier",
+          retryAfter: bundle.retryAfter))
+    }
+    let fields = "ETag: \(bundle.tag)\r\nRolekeeper-Refresh-After: \(refresh.wholeSeconds)\r\n"
+    if hasBundle { return Response(head: Answer.notModified(fields)) }
+    let beginning = BundleDocument.beginning(host: host.name, tier: tier, refreshAfter: refresh)
+    let head = Answer.head(
+      status: 200, type: .json, length: beginning.count + bundle.body.count, fields: fields)
+    if !isHeadOnly { noteHandout(bundle, to: host, peer) }
+    return Response(head: head, body: PlainBytes(beginning), rest: [bundle.body])
+  }
+
+  /// The mean time, changed by up to ±10 %: always the same for the same host, so that hosts stay spread.
+  static func refresh(_ mean: Duration, of host: RemoteHost) -> Duration {
+    let place = Double(host.hash >> 16) / 65_536
+    return .seconds(max(1, Int64(mean.inSeconds * (0.9 + 0.2 * place))))
+  }
+
+  private func noteHandout(_ bundle: HostBundle, to host: RemoteHost, _ peer: Peer) {
+    let record = bundle.record
+    for line in record.lines { api.refresher.roles[line.key.role]?.handouts.count(uid: peer.uid) }
+    if host.note === record { return }
+    let before = host.note as? BundleRecord
+    host.note = record
+    guard api.log.takes(.handedOut) else { return }
+    for line in record.lines where before?.holds(line.accessKeyID) != true {
+      api.log.write(
+        .handedOut,
+        [
+          .role(line.key.role), .generation(line.generation), .accessKeyID(line.accessKeyID), .via(.bundle),
+          .host(host.name),
+        ])
+    }
+  }
+
+  // MARK: - Waits
+
+  private func waitIsOver(_ waiter: WaitingBundles.Waiter) {
+    // After a reload its certificate has to be judged again, with its next request.
+    let response =
+      identities.isCurrent(waiter.host) ? answer(to: waiter) : Self.askAgain(hasBundle: waiter.tag != nil)
+    api.server?.complete(waiter.token, response)
+  }
+
+  private func answer(to waiter: WaitingBundles.Waiter) -> Response {
+    let bundle = bundle(of: waiter.host)
+    return answer(
+      bundle, to: waiter.host, hasBundle: bundle.hasSession && waiter.tag == bundle.tag, isHeadOnly: false, waiter.peer)
+  }
+
+  /// To a host whose rights may have changed while it waited.
+  private static func askAgain(hasBundle: Bool) -> Response {
+    if hasBundle { return Response(head: Answer.notModified("")) }
+    return Answer.problem(
+      Problem(.noSession, detail: "the settings of this tier have changed; ask again", retryAfter: .seconds(1)))
+  }
+
+  func abandoned(_ token: ResponseToken) { waiting.forget(token) }
+  func forgetWaiting() { waiting.forgetAll() }
+
+  /// Those that wait, who are answered elsewhere from now on.
+  func takeWaiting() -> [ResponseToken] { waiting.takeAll().map(\.token) }
+
+  // MARK: - Changes
+
+  /// The settings have changed: who may read what is judged again.
+  func settingsChanged() {
+    identities.forget()
+    dropAll()
+    waiting.endAll()
+  }
+
+  /// Readers of this session get another one, or none any more.
+  func changed(_ role: ManagedRole) {
+    let key = role.key
+    for (audience, bundle) in bundles where bundle.keys.contains(key) {
+      bytes -= bundle.body.count
+      bundles[audience] = nil
+    }
+  }
+
+  func published(_ role: ManagedRole) {
+    changed(role)
+    waiting.published(role.key)
+  }
+
+  func withdrawn(_ role: ManagedRole) {
+    changed(role)
+    waiting.lost(role.key)
+  }
+
+  func condemned(_ session: Session, of role: ManagedRole) {
+    waiting.condemned(
+      session.accessKeyID, of: role.key, isReplaced: role.serving(at: api.scheduler.time) != nil)
+  }
+
+  private func dropAll() {
+    bundles = [:]
+    bytes = 0
+  }
+}
