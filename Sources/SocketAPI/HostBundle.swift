@@ -51,17 +51,22 @@ final class HostBundle {
     var refresh = RoleTiming.hostInterval.upperBound
     var state: [String] = []
     for (key, role) in sessions {
-      if let role { refresh = min(refresh, role.settings.timing.hostRefresh) }
-      if let role, let session = role.serving(at: now), let credential = api.refresher.credential(of: session) {
+      if let role, let arn = role.settings.arn, let session = role.serving(at: now),
+        let credential = api.refresher.credential(of: session)
+      {
+        // If STS granted less than was asked for, all times shrink with it.
         let share = min(1, max(0, session.granted.inSeconds / max(1, session.asked.inSeconds)))
-        let life = Duration.seconds(fraction: role.settings.timing.shortestLife.inSeconds * share)
+        let timing = role.settings.timing
+        let life = Duration.seconds(fraction: timing.shortestLife.inSeconds * share)
+        refresh = min(refresh, .seconds(fraction: timing.hostRefresh.inSeconds * share))
         entries.append(
-          (key.role, .session(credential, of: role.settings.arn, generation: role.generation, shortestLife: life)))
+          (key.role, .session(credential, of: arn, generation: role.generation, shortestLife: life)))
         lines.append(.init(key: key, accessKeyID: session.accessKeyID, generation: role.generation))
         state.append(session.accessKeyID)
         end = min(end, session.expires - role.machine.timing.lapseMargin)
       } else {
         let (entry, wait) = Self.failure(of: role, api, at: now)
+        if let role { refresh = min(refresh, role.settings.timing.hostRefresh) }
         entries.append((key.role, entry))
         missing.append(key)
         retryAfter = min(retryAfter, wait)

@@ -177,6 +177,12 @@ import Wire
     }
   }
 
+  @Test func `hosts ask sooner for sessions that live shorter than was asked for`() throws {
+    for call in bench.cloud.waiting { bench.refresh.grant(call, life: .minutes(10)) }
+    let after = try #require(Int(bundle().reply?.field("Rolekeeper-Refresh-After") ?? ""))
+    #expect((16...21).contains(after), "a sixth of 111 s, ±10 %")
+  }
+
   @Test func `a host that has the bundle gets 304, and by a rotation another tag, never by time`() throws {
     bench.refresh.grantAll()
     let tag = try #require(bundle().reply?.field("ETag"))
