@@ -101,7 +101,7 @@ import Testing
     #expect(settings.roles.first?.arn?.description == "acs:ram::1234567890123456:role/x")
     let all = findings(tier + "[roles.x]\nsource = \"tier\"\n\(Self.arn)pool = 2\n")
     #expect(
-      all == [":12: roles.x.pool is written, and source 'tier' is a tier, which decides about it; remove the line"])
+      all == [":13: roles.x.pool is written, and source 'tier' is a tier, which decides about it; remove the line"])
   }
 
   @Test(arguments: [
