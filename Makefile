@@ -182,6 +182,8 @@ install:
 	install -d -m 0755 '$(TO)/share/doc/rolekeeper/drop-ins'
 	install -m 0644 systemd/drop-ins/* '$(TO)/share/doc/rolekeeper/drop-ins'
 	sed -i 's|/usr/share/|$(PREFIX)/share/|' '$(TO)/share/doc/rolekeeper/drop-ins/'*
+	install -d -m 0755 '$(TO)/share/doc/rolekeeper/nginx'
+	install -m 0644 etc/nginx/* '$(TO)/share/doc/rolekeeper/nginx'
 	install -D -m 0644 etc/prometheus/rolekeeper.rules.yml '$(TO)/share/doc/rolekeeper/rolekeeper.rules.yml'
 	@if [ -n '$(strip $(MISPLACED))' ]; then \
 		echo 'warning: systemd does not look in $(strip $(MISPLACED)): it will not find rolekeeper.service, or will not make its users or its directory.'; \
