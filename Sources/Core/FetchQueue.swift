@@ -2,10 +2,10 @@
 ///
 /// | urgency | when |
 /// |---|---|
-/// | first | before all others, in order of arrival |
+/// | first | before all others: roles that readers wait for, then in order of arrival |
 /// | due, retry | by when the role reaches its floor, the earliest first; at most three retries in a row before a healthy role |
 /// | reservation | when none of these waits, in order of arrival |
-/// | late | likewise, in order of arrival; if both have their tokens the reservation goes first, since a reader waits for it |
+/// | late | likewise, in the order of first ones; if both have their tokens the reservation goes first, since a reader waits for it |
 /// | derived | when no late role waits; sessions that readers wait for first, then by when they reach their floor |
 /// | spare | when no derived session waits either |
 ///
@@ -21,7 +21,7 @@
 /// leaves the last token to healthy roles.
 package struct FetchQueue: Sendable {
   package enum Urgency: Hashable, Sendable {
-    /// The role has had no outcome yet.
+    /// The role has had no outcome yet, or it has no session and was throttled.
     case first
     /// The role is healthy: its latest attempt succeeded.
     case due(floorReached: Timestamp)
@@ -49,12 +49,13 @@ package struct FetchQueue: Sendable {
     let arrival: UInt64
     let ticket: Ticket
 
-    init(_ ticket: Ticket, arrival: UInt64) {
+    init(_ ticket: Ticket, arrival: UInt64, isAwaited: Bool) {
       (group, instant) =
         switch ticket.urgency {
-        case .first: (0, 0)
+        case .first: (0, isAwaited ? 0 : 1)
         case .due(let floorReached), .retry(let floorReached): (1, floorReached.microseconds)
-        case .late, .reservation: (2, 0)
+        case .late: (2, isAwaited ? 0 : 1)
+        case .reservation: (2, 0)
         case .derived(let order): (3, order.microseconds)
         case .spare: (4, 0)
         }
@@ -90,6 +91,8 @@ package struct FetchQueue: Sendable {
   private var derivedWait = false
   /// Whether a check is ready and waits for its turn.
   private var checkWaits = false
+  /// The roles without a session that readers wait for.
+  private var awaited: Set<Int> = []
   private var arrivals: UInt64 = 0
   /// How many retries have started in a row while a healthy role waited.
   private var retriesBefore = 0
@@ -113,13 +116,23 @@ package struct FetchQueue: Sendable {
   package mutating func enqueue(role: Int, attempt: AttemptID, urgency: Urgency) {
     remove(role: role)
     arrivals += 1
-    let place = Place(Ticket(role: role, attempt: attempt, urgency: urgency), arrival: arrivals)
+    let ticket = Ticket(role: role, attempt: attempt, urgency: urgency)
+    let place = Place(ticket, arrival: arrivals, isAwaited: awaited.contains(role))
     switch urgency {
     case .first, .due, .late, .spare: refreshes.set(role, to: place)
     case .retry: retries.set(role, to: place)
     case .reservation: reservations.set(role, to: place)
     case .derived: derived.set(role, to: place)
     }
+  }
+
+  /// Sets whether readers wait for a role that has no session: then it goes before others of its kind, until it has one or
+  /// is removed.
+  package mutating func setAwaited(role: Int, _ isAwaited: Bool) {
+    guard awaited.contains(role) != isAwaited else { return }
+    if isAwaited { awaited.insert(role) } else { awaited.remove(role) }
+    guard let place = refreshes[role] else { return }
+    refreshes.set(role, to: Place(place.ticket, arrival: place.arrival, isAwaited: isAwaited))
   }
 
   package mutating func remove(role: Int) {
@@ -185,8 +198,8 @@ package struct FetchQueue: Sendable {
   package mutating func giveBack(at instant: Timestamp) { bucket.giveBack(at: instant) }
 
   /// Slows down after a throttled call.
-  package mutating func throttled(at instant: Timestamp) {
-    bucket.throttled(at: instant)
+  package mutating func throttled(at instant: Timestamp, using generator: inout some RandomNumberGenerator) {
+    bucket.throttled(at: instant, using: &generator)
     reservationBucket.throttled(at: instant)
     checkBucket.throttled(at: instant)
   }

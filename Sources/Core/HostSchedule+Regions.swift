@@ -14,8 +14,10 @@ extension HostSchedule {
     queue.bucket.nextWithoutToken(besides: asked, at: now)
   }
 
-  /// The region gave an answer that shows it at work.
-  package mutating func regionAnswered(_ name: String) { queue.bucket.answered(name) }
+  /// The region gave an answer that shows it at work; `isGranted` if that is a session.
+  package mutating func regionAnswered(_ name: String, isGranted: Bool, at now: Timestamp) {
+    queue.bucket.answered(name, isGranted: isGranted, at: now)
+  }
 
   /// The region gave no answer, or one that says that it fails; `wait` is what it requested.
   package mutating func regionFailed(
@@ -26,6 +28,14 @@ extension HostSchedule {
   package mutating func regionThrottled(
     _ name: String, wait: Duration?, at now: Timestamp, using generator: inout some RandomNumberGenerator
   ) { queue.bucket.throttled(name, wait: wait, at: now, using: &generator) }
+
+  /// Takes up the share of a host among `size` that start together (`TokenBucket`).
+  package mutating func joinFleet(of size: Int, at now: Timestamp, using generator: inout some RandomNumberGenerator) {
+    queue.bucket.joinFleet(of: size, at: now, using: &generator)
+  }
+
+  /// Changes the fleet's size after a reload.
+  package mutating func setFleet(_ size: Int) { queue.bucket.setFleet(size) }
 
   /// In the host's order; empty if there is only one.
   package mutating func regionStates(at now: Timestamp) -> [RegionalRate.State] { queue.bucket.states(at: now) }

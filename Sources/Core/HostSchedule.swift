@@ -60,8 +60,12 @@ package struct HostSchedule: Sendable {
   package mutating func remove(_ slot: Int) {
     due.remove(slot)
     failing[slot] = nil
+    queue.setAwaited(role: slot, false)
     queue.remove(role: slot)
   }
+
+  /// Notes that readers wait for a role that has no session: it goes before others of its kind until it has one.
+  package mutating func readersWait(for slot: Int) { queue.setAwaited(role: slot, true) }
 
   package mutating func setRate(_ rate: Double, burst: Int, at now: Timestamp) {
     queue.setRate(rate, burst: burst, at: now)
@@ -173,7 +177,10 @@ package struct HostSchedule: Sendable {
   /// burst, the date of a skew error is used tentatively. With the first two, `Retry-After` (RFC 9110, section 10.2.3) holds all
   /// roles, unless there is another region to ask; otherwise only this one. If nobody could sign, nothing was sent: the token is given back, and nothing else follows for
   /// other roles.
-  package mutating func learn(from failure: Failure, of slot: Int, date: UTCTime?, sent: Timestamp, at now: Timestamp) {
+  package mutating func learn(
+    from failure: Failure, of slot: Int, date: UTCTime?, sent: Timestamp, at now: Timestamp,
+    using generator: inout some RandomNumberGenerator
+  ) {
     if failure.isOfSource {
       queue.giveBack(at: now)
       if failure.kind == .transient { noteFailure(of: slot, at: now) }
@@ -181,12 +188,12 @@ package struct HostSchedule: Sendable {
     }
     switch failure.kind {
     case .throttled:
-      queue.throttled(at: now)
-      hold(for: failure.notBefore, at: now)
+      queue.throttled(at: now, using: &generator)
+      hold(for: failure.notBefore, at: now, using: &generator)
     case .transient:
       queue.failed(at: now)
       noteFailure(of: slot, at: now)
-      hold(for: failure.notBefore, at: now)
+      hold(for: failure.notBefore, at: now, using: &generator)
     case .permanent, .skew, .nonceUsed, .identityLapsed: break
     }
     clock.endTrial()
@@ -198,6 +205,8 @@ package struct HostSchedule: Sendable {
 
   /// Notes that the call of the role in `slot` that was made at `sent` succeeded.
   package mutating func learnSuccess(of slot: Int, sent: Timestamp) {
+    queue.bucket.succeeded(at: sent)
+    queue.setAwaited(role: slot, false)
     lastSuccess = max(lastSuccess ?? sent, sent)
     failing[slot] = nil
     if let holdBegan, sent >= holdBegan { endHold() }
@@ -215,10 +224,15 @@ package struct HostSchedule: Sendable {
     queue.release()
   }
 
-  private mutating func hold(for wait: Duration?, at now: Timestamp) {
+  private mutating func hold(
+    for wait: Duration?, at now: Timestamp, using generator: inout some RandomNumberGenerator
+  ) {
     guard let wait, wait > .zero, !queue.bucket.hasUsableRegion(at: now) else { return }
     holdBegan = now
-    queue.hold(until: now + min(wait, Self.longestHold))
+    var hold = min(wait, Self.longestHold)
+    // All hosts of a fleet were probably given the same time.
+    if queue.bucket.isInFleet { hold += .random(in: .zero...max(hold / 10, .milliseconds(100)), using: &generator) }
+    queue.hold(until: now + hold)
   }
 
   private mutating func noteFailure(of slot: Int, at now: Timestamp) {

@@ -19,6 +19,13 @@ package struct Attempt: Hashable, Sendable {
   /// The DurationSeconds to request.
   package let duration: Duration
   package let urgency: FetchQueue.Urgency
+
+  package init(id: AttemptID, purpose: Purpose, duration: Duration, urgency: FetchQueue.Urgency) {
+    self.id = id
+    self.purpose = purpose
+    self.duration = duration
+    self.urgency = urgency
+  }
 }
 
 /// What happens to a role.

@@ -193,14 +193,17 @@ package struct RefreshMachine: Sendable {
     effects.append(.fetch(attempt))
   }
 
-  /// The urgency of the pool's next session. Only a role's first attempt goes before all others. A failing role goes by when it
-  /// reaches its floor; after that it goes behind all healthy ones, and if only a person can fix the failure behind derived sessions, too.
+  /// The urgency of the pool's next session. Only a role's first attempt goes before all others, also once it was throttled. A failing
+  /// role goes by when it reaches its floor; after that it goes behind all healthy ones, and if only a person can fix the failure behind
+  /// derived sessions, too.
   private func urgency(at now: Timestamp) -> FetchQueue.Urgency {
     let floorReached = servedUntil.map { $0 - timing.floor }
     guard let streak = history.streak else {
       return history.isUntried ? .first : .due(floorReached: floorReached ?? .distantPast)
     }
     if streak.latest.kind == .permanent, !streak.mayBeFixed { return .spare }
+    // It isn't the role that failed: to the account it is one whose turn hasn't come, and sessions for a pool can wait.
+    if floorReached == nil, case .throttled = streak.latest.kind { return .first }
     guard let floorReached, floorReached > now else { return .late }
     return .retry(floorReached: floorReached)
   }

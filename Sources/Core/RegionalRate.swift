@@ -46,7 +46,14 @@ package struct RegionalRate: Sendable {
   private static let trial = Duration.seconds(20)
   private static let longestWait = Duration.minutes(1)
 
+  /// AssumeRole calls per second that STS allows an account in a region (STS quotas).
+  package static let quota = 100.0
+  /// The part of it that a fleet's hosts share: the rest is for what comes by chance in the same second, and for other callers.
+  private static let shared = 0.9
+
   private var total: TokenBucket
+  /// How many hosts share the account's quota, this one included.
+  private var fleetSize = 1
   /// In the host's order; empty if there is only one.
   private var regions: [Region] = []
 
@@ -61,14 +68,41 @@ package struct RegionalRate: Sendable {
     let old = regions
     guard names.count > 1 else {
       regions = []
-      return
+      return setFleet(fleetSize)
     }
     regions = names.map { name in
       var region = old.first { $0.name == name } ?? Region(name: name, bucket: bucket(of: names.count, at: instant))
       region.bucket.leastRate = TokenBucket.leastRate / Double(names.count)
       return region
     }
+    setFleet(fleetSize)
   }
+
+  /// Takes up the share of a host among `size` that start together.
+  package mutating func joinFleet(
+    of size: Int, at instant: Timestamp, using generator: inout some RandomNumberGenerator
+  ) {
+    setFleet(size)
+    guard let share else { return }
+    // With several regions it has a share of each: whoever is throttled in one asks the others, too.
+    let whole = share * Double(max(1, regions.count))
+    total.joinFleet(share: whole, phase: generator.fraction(), at: instant)
+    if !regions.isEmpty { total.setShare(nil) }
+    for index in regions.indices { regions[index].bucket.joinFleet(share: share, phase: 0, at: instant) }
+  }
+
+  /// Changes the fleet's size after a reload.
+  package mutating func setFleet(_ size: Int) {
+    fleetSize = size
+    total.setShare(regions.isEmpty ? share : nil)
+    for index in regions.indices { regions[index].bucket.setShare(share) }
+  }
+
+  /// Whether other hosts share the account's quota.
+  package var isInFleet: Bool { fleetSize > 1 }
+
+  /// Of one region's quota, in calls per second; nil for a host that is alone.
+  private var share: Double? { isInFleet ? Self.quota * Self.shared / Double(fleetSize) : nil }
 
   /// A region's share of the lowest rate, so that a fleet that all regions throttle calls no more often than with one.
   private func bucket(of count: Int, at instant: Timestamp) -> TokenBucket {
@@ -112,9 +146,16 @@ package struct RegionalRate: Sendable {
   package mutating func failed(at instant: Timestamp) { total.failed(at: instant) }
 
   /// Slows down after a call that was throttled in the end. With several regions, theirs are slowed down already.
-  package mutating func throttled(at instant: Timestamp) {
-    if regions.isEmpty { total.throttled(at: instant) } else { total.failed(at: instant) }
+  package mutating func throttled(at instant: Timestamp, using generator: inout some RandomNumberGenerator) {
+    if regions.isEmpty {
+      total.throttled(at: instant, phase: generator.fraction())
+    } else {
+      total.failed(at: instant)
+    }
   }
+
+  /// A call got a session; with several regions, `answered` notes of which.
+  package mutating func succeeded(at instant: Timestamp) { if regions.isEmpty { total.succeeded(at: instant) } }
 
   /// The rate in force at `instant`, in calls per second.
   package mutating func currentRate(at instant: Timestamp) -> Double {
@@ -161,11 +202,12 @@ package struct RegionalRate: Sendable {
     regions[index].failingUntil = max(regions[index].failingUntil, instant + Self.trial)
   }
 
-  /// The region gave an answer that shows it at work.
-  package mutating func answered(_ name: String) {
+  /// The region gave an answer that shows it at work; `isGranted` if that is a session.
+  package mutating func answered(_ name: String, isGranted: Bool = false, at instant: Timestamp) {
     guard let index = index(of: name) else { return }
     regions[index].failures = 0
     regions[index].failingUntil = .distantPast
+    if isGranted { regions[index].bucket.succeeded(at: instant) }
   }
 
   /// The region gave no answer, or one that says that it fails; `wait` is what it requested.
@@ -185,8 +227,8 @@ package struct RegionalRate: Sendable {
     _ name: String, wait: Duration? = nil, at instant: Timestamp, using generator: inout some RandomNumberGenerator
   ) {
     guard let index = index(of: name) else { return }
-    answered(name)
-    regions[index].bucket.throttled(at: instant)
+    answered(name, at: instant)
+    regions[index].bucket.throttled(at: instant, phase: generator.fraction())
     hold(index, for: wait, at: instant, using: &generator)
   }
 

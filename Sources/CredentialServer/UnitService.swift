@@ -82,6 +82,7 @@ package final class UnitService: UnitResponder, RoleObserver {
     let now = scheduler.time
     let entry = Waiting(request: request, wanted: wanted, deadline: now + wait, answers: answers)
     if answer(entry, at: now) { return }
+    if let role = refresher.roles[wanted.role] { refresher.readersWait(for: role) }
     waiting.append(entry)
     arm(for: entry.deadline)
   }

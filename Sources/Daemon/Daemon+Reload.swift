@@ -54,7 +54,10 @@ extension Daemon: ReloadableParts {
       total: limits.maximumConnections, perUID: limits.maximumConnectionsPerUID, proxyUID: limits.proxyUID)
   }
 
-  func applyRate(_ new: STSSettings) { refresher.setRate(new.requestsPerSecond, burst: new.burst) }
+  func applyRate(_ new: STSSettings) {
+    refresher.setFleet(new.fleetSize)
+    refresher.setRate(new.requestsPerSecond, burst: new.burst)
+  }
 
   func recordDirectories(of new: DaemonSettings) {
     generations.cover([], RecordedDirectory.all(of: new))

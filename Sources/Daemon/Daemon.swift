@@ -101,6 +101,7 @@ package final class Daemon: SocketBackend {
     signals.append(try SignalSource(loop, signal: SIGHUP) { [unowned self] in reload(allowingRemoval: false) { _ in } })
 
     putInForce(try connections(settings, after: state, mayLackAuthorities: start.mayLackAuthorities))
+    refresher.joinFleet(of: settings.sts.fleetSize)
     authoritiesRetry = loop.deferred { [unowned self] in
       if cloud.authorities.problem == nil { retryRoles() }
     }

@@ -181,7 +181,10 @@ final class Reloader {
     connect()
     moveSockets()
     parts.applyLimits(new.socket)
-    if (old.sts.requestsPerSecond, old.sts.burst) != (new.sts.requestsPerSecond, new.sts.burst) {
+    let (before, after) = (old.sts, new.sts)
+    if (before.requestsPerSecond, before.burst, before.fleetSize)
+      != (after.requestsPerSecond, after.burst, after.fleetSize)
+    {
       parts.applyRate(new.sts)
     }
     parts.recordDirectories(of: new)

@@ -152,7 +152,10 @@ package final class Refresher {
       timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: scheduler.time)
     if settings.namesUnits { rolesNamingUnits += 1 }
     rolesWithoutOutcome += 1
-    return table.insert { slot in ManagedRole(settings, machine: machine, slot: slot) }
+    let role = table.insert { slot in ManagedRole(settings, machine: machine, slot: slot) }
+    // The service's start waits for it.
+    if settings.isRequired { readersWait(for: role) }
+    return role
   }
 
   package func remove(_ name: RoleName) {
@@ -299,7 +302,8 @@ package final class Refresher {
 
   /// What the role can do for a reader at `now`, at the rate that the daemon has.
   package func offer(of role: ManagedRole, to query: ReaderQuery, at now: Timestamp) -> Offer {
-    role.machine.offer(to: query, at: now, chances: schedule.chances(of: role.slot, at: now))
+    if !role.isValid(at: now) { readersWait(for: role) }
+    return role.machine.offer(to: query, at: now, chances: schedule.chances(of: role.slot, at: now))
   }
 
   /// The server's time.
@@ -391,7 +395,8 @@ package final class Refresher {
       if let peerChangedAt, outcome.sent <= peerChangedAt { failure = failure.withoutWait }
       role.changeOutcomes { $0.count(failure.code) }
       if outcome.fromTier == nil {
-        schedule.learn(from: failure, of: role.slot, date: outcome.date, sent: outcome.sent, at: scheduler.time)
+        schedule.learn(
+          from: failure, of: role.slot, date: outcome.date, sent: outcome.sent, at: scheduler.time, using: &chance)
       }
       deliver(.failed(attempt.id, attempt.purpose == .reservation ? failure.ofReservation : failure), to: role)
     }

@@ -10,8 +10,8 @@ package protocol RegionGuide: AnyObject {
   /// The same for a request of another API, of which STS keeps a separate count: nil if no other region works.
   func nextRegionForCheck(besides asked: [String]) -> String?
 
-  /// The region gave an answer that shows it at work.
-  func regionAnswered(_ region: String)
+  /// The region gave an answer that shows it at work; `isGranted` if that is a session.
+  func regionAnswered(_ region: String, isGranted: Bool)
 
   /// The region gave no answer, or one that says that it fails; `wait` is what it requested.
   func regionFailed(_ region: String, wait: Duration?)
@@ -32,7 +32,9 @@ extension Refresher: RegionGuide {
     schedule.nextRegionForCheck(besides: asked, at: scheduler.time)
   }
 
-  package func regionAnswered(_ region: String) { schedule.regionAnswered(region) }
+  package func regionAnswered(_ region: String, isGranted: Bool) {
+    schedule.regionAnswered(region, isGranted: isGranted, at: scheduler.time)
+  }
 
   package func regionFailed(_ region: String, wait: Duration?) {
     schedule.regionFailed(region, wait: wait, at: scheduler.time, using: &chance)
@@ -46,4 +48,15 @@ extension Refresher: RegionGuide {
 
   /// Takes up other regions, in the host's order; those that stay keep their rates.
   package func setRegions(_ names: [String]) { schedule.setRegions(names, at: scheduler.time) }
+
+  /// Takes up the share of a host among `size` that start together; before any role is added.
+  package func joinFleet(of size: Int) { schedule.joinFleet(of: size, at: scheduler.time, using: &chance) }
+
+  /// Changes the fleet's size after a reload.
+  package func setFleet(_ size: Int) { schedule.setFleet(size) }
+
+  /// Somebody waits for a role that has no session: it goes before others of its kind until it has one.
+  package func readersWait(for role: ManagedRole) {
+    if !role.isDerived { schedule.readersWait(for: role.slot) }
+  }
 }

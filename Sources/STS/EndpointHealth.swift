@@ -91,7 +91,8 @@ package final class EndpointHealth {
     case .transient where areRegions:
       code = failure?.code
       guide?.regionFailed(texts[place], wait: failure?.requestedWait)
-    default: if areRegions { guide?.regionAnswered(texts[place]) }
+    default:
+      if areRegions { guide?.regionAnswered(texts[place], isGranted: failure == nil && !isCheck) }
     }
     record.latestFailure = code
     records[endpoints[place]] = record

@@ -158,7 +158,7 @@ private final class LoadRun {
     TokenRoles(sources: sources, roles: roles, context: context).check()
     SourceChains(sources: sources, roles: roles, context: context)
       .check(knownRoles: Set(places.keys), areComplete: !hasUnreadRoles && !main.isMisspelt(Schema.roles), sts: sts)
-    if let sts { prove(rate: sts, at: stsTable.place(of: Schema.STS.requestsPerSecond)) }
+    if let sts { prove(rate: sts, stsTable) }
     fleetReader.check(fleet, roles: roles, admins: admins)
     if let socket { context.reach.check(socket, context: context) }
     if let place = context.unitsPlace, context.unit?.hidesProcesses == true {
@@ -321,10 +321,15 @@ private final class LoadRun {
       "rename those that should be read")
   }
 
-  private func prove(rate sts: STSSettings, at place: Place) {
+  private func prove(rate sts: STSSettings, _ table: TableReader) {
     let proof = RateProof(
       rate: sts.requestsPerSecond, timings: context.timings, derivedCalls: context.derivedCallsPerSecond)
-    if !proof.holds { findings.error(place, proof.problem, proof.remedy) }
+    if !proof.holds {
+      findings.error(table.place(of: Schema.STS.requestsPerSecond), proof.problem, proof.remedy)
+    }
+    let fleet = FleetProof(hosts: sts.fleetSize, regions: max(1, sts.regions.count), calls: proof.calls)
+    // Other hosts may have other roles.
+    if !fleet.holds { findings.warning(table.place(of: Schema.STS.fleetSize), fleet.problem, fleet.remedy) }
   }
 
   /// Reserves the paths that no output may overwrite: files that the daemon reads, and its own.

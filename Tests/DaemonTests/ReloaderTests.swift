@@ -324,6 +324,7 @@ import Testing
   @Test func `rates are changed only where they are others`() {
     #expect(extra(reload { $0.sts.requestsPerSecond = 5 }) == ["rate 5.0 20"])
     #expect(extra(reload { $0.sts.burst = 7 }) == ["rate 5.0 7"])
+    #expect(extra(reload { $0.sts.fleetSize = 100 }) == ["rate 5.0 7"])
     #expect(extra(reload { $0.sts.timeout = .seconds(20) }).isEmpty)
   }
 

@@ -23,7 +23,7 @@ import Wire
 
     func nextRegion(besides asked: [String]) -> String? { rates.next(besides: asked, at: now) }
     func nextRegionForCheck(besides asked: [String]) -> String? { rates.nextWithoutToken(besides: asked, at: now) }
-    func regionAnswered(_ region: String) { rates.answered(region) }
+    func regionAnswered(_ region: String, isGranted: Bool) { rates.answered(region, isGranted: isGranted, at: now) }
     func regionFailed(_ region: String, wait: Duration?) { rates.failed(region, wait: wait, at: now, using: &chance) }
     func regionThrottled(_ region: String, wait: Duration?) {
       rates.throttled(region, wait: wait, at: now, using: &chance)

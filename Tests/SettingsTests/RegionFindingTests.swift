@@ -122,4 +122,24 @@ import Testing
     #expect(losses.count == (move.loss == nil ? 0 : 1), "\(losses)")
     if let loss = move.loss { #expect(losses.first?.contains(loss) == true, "\(losses)") }
   }
+
+  // MARK: - Fleets
+
+  @Test(arguments: [
+    Finding(
+      "no host at all", "[sts]\nfleet_size = 0",
+      ":10: sts.fleet_size is 0, allowed are 1 to 1000000; write fleet_size = 1 or remove the line"),
+    Finding(
+      "more hosts than one region serves", "[sts]\nfleet_size = 100000",
+      ":10: warning: sts.fleet_size is 100000, and as many hosts with the roles of this one make 111.12 calls per second; STS allows an account 100 in the region, of which at most 70 % should be for refreshes; write 2 regions or more, a longer duration and refresh_after for the roles, or the number of hosts that have such roles"
+    ),
+    Finding("hosts that two regions serve", "[sts]\nregions = [\"cn-hangzhou\", \"cn-shanghai\"]\nfleet_size = 100000"),
+    Finding("hosts that one region serves", "[sts]\nfleet_size = 60000"),
+  ])
+  func `a fleet's hosts together are compared with the account's quota`(_ finding: Finding) { finding.check() }
+
+  @Test func `the size of the fleet is read, and is one if it isn't written`() throws {
+    #expect(try #require(Self.load("fleet_size = 1200").settings).sts.fleetSize == 1200)
+    #expect(try #require(Self.load("").settings).sts.fleetSize == 1)
+  }
 }

@@ -66,6 +66,7 @@ struct LostKeys {
       lost(Schema.STS.timeout, before.timeout != after.timeout, &others)
       lost(Schema.STS.requestsPerSecond, before.requestsPerSecond != after.requestsPerSecond, &others)
       lost(Schema.STS.burst, before.burst != after.burst, &others)
+      lost(Schema.STS.fleetSize, before.fleetSize != after.fleetSize, &others)
     case Schema.unitJobs.name where end.path.count == 1:
       lost(Schema.UnitJobs.timeout, old.whole.unitJobTimeout != new.whole.unitJobTimeout, &others)
     case Schema.access.name where end.path.count == 1:

@@ -38,6 +38,31 @@ struct RateProof {
   }
 }
 
+/// Compares the refreshes of a whole fleet, whose hosts are taken for equal, with the account's quota.
+struct FleetProof {
+  let hosts: Int
+  /// One for `endpoint`.
+  let regions: Int
+  /// Of one host.
+  let calls: Double
+
+  private var needed: Double { Double(hosts) * calls }
+  private var most: Double { RateProof.share * RegionalRate.quota * Double(regions) }
+
+  var holds: Bool { hosts == 1 || needed <= most }
+
+  var problem: String {
+    "is \(hosts), and as many hosts with the roles of this one make \(needed.upToHundredths) calls per second; STS allows an account "
+      + "\(RegionalRate.quota.plain) in \(regions == 1 ? "the region" : "each of \(regions) regions"), of which at most 70 % should be for refreshes"
+  }
+
+  var remedy: String {
+    let count = Int((needed / (RateProof.share * RegionalRate.quota)).rounded(.up))
+    return
+      "write \(count) regions or more, a longer duration and refresh_after for the roles, or the number of hosts that have such roles"
+  }
+}
+
 extension Double {
   fileprivate var upToHundredths: String { ((self * 100).rounded(.up) / 100).plain }
 }

@@ -15,10 +15,12 @@ extension STSSettings {
     let timeout = table.duration(Keys.timeout)
     let rate = table.number(Keys.requestsPerSecond)
     let burst = table.integer(Keys.burst)
-    guard let endpoint, let connectTimeout, let timeout, let rate, let burst else { return nil }
+    let fleetSize = table.integer(Keys.fleetSize)
+    guard let endpoint, let connectTimeout, let timeout, let rate, let burst, let fleetSize else { return nil }
     self.init(
       endpoint: endpoint, fallbackEndpoints: fallbacks, proxy: proxy, caFile: caFile, connectTimeout: connectTimeout,
-      timeout: timeout, lookupTimeout: .zero, requestsPerSecond: rate, burst: burst, regions: regions, isVPC: isVPC)
+      timeout: timeout, lookupTimeout: .zero, requestsPerSecond: rate, burst: burst, regions: regions, isVPC: isVPC,
+      fleetSize: fleetSize)
     let names = endpoints.map(\.host) + (proxy.map { [$0.address.host] } ?? [])
     let times = STSTimes(connectTimeout: connectTimeout, timeout: timeout, names: names, host: table.context.host)
     times.report(to: table)

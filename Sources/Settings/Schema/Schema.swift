@@ -114,10 +114,16 @@ enum Schema {
     static let burst = IntegerKey(
       name: "burst", allowed: 1...10_000, standard: 20,
       summary: "The most requests that the daemon makes at once after a quiet time.")
+    static let fleetSize = IntegerKey(
+      name: "fleet_size", allowed: 1...1_000_000, standard: 1,
+      summary: """
+        How many hosts share the account's quota, this one included. When many start at once, each then takes its share of \
+        it: it begins without a burst, and once STS throttles a call, it spreads its calls over the time that all need.
+        """)
     static let table = SettingTable(
       header: "[sts]",
       keys: [endpoint, fallbackEndpoints, regions, vpc, proxy, proxyPasswordFile, caFile, connectTimeout, timeout]
-        + [requestsPerSecond, burst])
+        + [requestsPerSecond, burst, fleetSize])
   }
 
   enum Socket {

@@ -60,6 +60,8 @@ package struct STSSettings: Hashable, Sendable {
   package var regions: [Region] = []
   /// Whether the regions are asked at their endpoints inside a VPC.
   package var isVPC = false
+  /// How many hosts share the account's quota, this one included.
+  package var fleetSize = 1
 
   /// The most regions that one call asks, since each may take all of its timeouts, and a role's outage is as long: the next call
   /// begins with another one.

@@ -177,7 +177,7 @@ package struct Simulator {
       let failure = trouble.failure
       if case .throttled = failure.kind { findings.counts.throttled += 1 }
       if let wait = failure.requestedWait { hosts[host].roles[slot].leftAloneUntil = now + wait }
-      hosts[host].schedule.learn(from: failure, of: slot, date: date, sent: call.sent, at: now)
+      hosts[host].schedule.learn(from: failure, of: slot, date: date, sent: call.sent, at: now, using: &chance)
       deliver(.failed(call.attempt.id, failure), to: slot, of: host)
     }
     if hosts[host].roles[slot].hasWaiters() { lookAtWaiters(slot, host) }

@@ -12,6 +12,7 @@ enum FigureTable {
     let durations: [Duration] = isShort ? [.hours(1)] : [.hours(1), .hours(12)]
     text.add(month(isShort ? "small-month" : "month", seed, &text.violated))
     for duration in durations { text.add(fleets(duration, seed, &text.violated)) }
+    text.add(coldStarts(seed, isShort: isShort))
     text.add(sufficiency(durations, seed, &text.violated))
     print(text.markdown)
     try text.save(to: path)
@@ -71,6 +72,40 @@ enum FigureTable {
       findings.starts.text, fleet.steadyRate(findings).tenths, fleet.steadyRefusals(findings).tenths,
       recovery.peak.tenths, recovery.mean.tenths, recovery.times.text, findings.belowFloorShare.percent,
       "\(findings.reads.expired)",
+    ]
+    return "| \(cells.joined(separator: " | ")) |"
+  }
+
+  /// The hosts of a fleet, and how many of them the short form simulates.
+  private static let (startingHosts, startingSample) = (100_000, 5_000)
+
+  private static func coldStarts(_ seed: UInt64, isShort: Bool) -> [String] {
+    var lines = [
+      "## A cold start of \(startingHosts) hosts",
+      "",
+      "All hosts start within \(Fleet.startWithin.text), without any session, so that \(startingHosts * Fleet.rolesPerHost) pairs need one, of 12 h. *By division* is how",
+      "long the account's 100 calls per second in each region take for them. On each host a reader waits for one of the",
+      "roles from the beginning. The queue, the rates, the regions and the back-off are the daemon's own; an answer comes at once.",
+      "With `fleet_size = 1` the hosts don't know of each other. If not all pairs were simulated, the peak is too high.",
+      "",
+      "| regions | fleet_size | simulated | by division | peak calls/s | refused calls for each session | first session, p50 / p99 | for waiting readers, p50 / p99 |",
+      "|---|---|---|---|---|---|---|---|",
+    ]
+    for regions in [1, 3, 10] {
+      for size in [1, startingHosts] {
+        let start = ColdStart(
+          hosts: startingHosts, regions: regions, fleetSize: size, sample: isShort ? startingSample : nil, seed: seed)
+        lines.append(row(start, start.run()))
+      }
+    }
+    return lines
+  }
+
+  static func row(_ start: ColdStart, _ outcome: ColdStart.Outcome) -> String {
+    let cells = [
+      "\(start.regions)", "\(start.fleetSize)", "\(start.simulatedPairs)", "\(start.ideal.inSeconds.tenths) s",
+      outcome.peak.tenths, (Double(outcome.refused) / Double(max(1, outcome.granted))).tenths, outcome.waits.text,
+      outcome.awaited.text,
     ]
     return "| \(cells.joined(separator: " | ")) |"
   }

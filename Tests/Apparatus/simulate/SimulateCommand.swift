@@ -12,6 +12,8 @@ struct Simulate: ParsableCommand {
       \(Catalogue.all.map { "  \($0.name): \($0.about)" }.joined(separator: "\n"))
         fleet-1h-1000: 1000 hosts on one account, or any other duration and number; steady-… and declared-… likewise
 
+      --cold-start prints a row of docs/simulation.md's table about the start of a fleet.
+
       --seeds checks the properties: it runs all scenarios but the months and fleets, each with this many seeds.
       --table computes the figures of docs/simulation.md; with --short only the small month and sessions of an hour.
 
@@ -20,6 +22,9 @@ struct Simulate: ParsableCommand {
 
   @Option(help: "The seed of --scenario and --table.") var seed: UInt64 = 1
   @Option(help: "Run this scenario once.") var scenario: String?
+  @Option(help: "Simulate a cold start of this many hosts in --regions.") var coldStart: Int?
+  @Option(help: "The regions of --cold-start.") var regions = 1
+  @Option(help: "What the hosts of --cold-start know of their number; the number by default.") var fleetSize: Int?
   @Option(help: "Check the properties with each seed from 1 to this number.") var seeds: UInt64?
   @Option(help: "Compute the figures, and write them to this file.") var table: String?
 
@@ -28,7 +33,7 @@ struct Simulate: ParsableCommand {
     "a machine that wasn't named"
 
   func validate() throws {
-    if scenario == nil && seeds == nil && table == nil {
+    if scenario == nil && seeds == nil && table == nil && coldStart == nil {
       throw ValidationError("nothing to do; name a --scenario, a number of --seeds, or a file for the --table")
     }
     if let scenario, Catalogue.named(scenario) == nil {
@@ -43,6 +48,10 @@ struct Simulate: ParsableCommand {
       let (findings, seconds) = timed { Simulator.run(entry.make(seed)) }
       print(Report.lines(findings, seconds: seconds).joined(separator: "\n"))
       failed = !findings.violations.isEmpty
+    }
+    if let coldStart {
+      let start = ColdStart(hosts: coldStart, regions: regions, fleetSize: fleetSize, seed: seed)
+      print(FigureTable.row(start, start.run()))
     }
     if let seeds { failed = !Properties.hold(seeds: seeds) || failed }
     if let table { failed = try !FigureTable.write(to: table, seed: seed, machine: machine, isShort: short) || failed }
