@@ -90,7 +90,8 @@ extension HTTPServer {
   /// Why there is no room for another connection of `peer`; nil if there is. Connections whose clients have left don't count: many
   /// are accepted before the ready ones have their turn, so departed ones are ended first.
   private func refusal(for peer: Peer) -> ServerStatistics.Refusal? {
-    func isUserFull() -> Bool { openByUID[peer.uid, default: 0] >= limits.maximumConnections(of: peer.uid) }
+    let own = limits.ownConnections(of: peer.uid)
+    func isUserFull() -> Bool { own.map { openByUID[peer.uid, default: 0] >= $0 } ?? false }
     if isUserFull() {
       endHungUp(.open(of: peer.uid))
       if isUserFull() { return .userConnections }

@@ -34,7 +34,8 @@ package struct ServerLimits: Sendable {
 
   func headSize(of uid: UInt32) -> Int { uid == proxyUID ? proxyHeadSize : headSize }
 
-  func maximumConnections(of uid: UInt32) -> Int { uid == proxyUID ? maximumConnections : maximumConnectionsPerUID }
+  /// Nil for no limit but that of all users together.
+  func ownConnections(of uid: UInt32) -> Int? { uid == proxyUID ? nil : maximumConnectionsPerUID }
 
   /// Reduces the numbers of connections to what `descriptors` suffice for, including the reserved and the refused ones.
   package mutating func fit(into descriptors: Int) {
