@@ -94,8 +94,9 @@ package struct TokenBucket: Sendable {
       tokens = min(tokens, 1)
       return
     }
+    // At first anywhere within the time between two calls, later around its end: it spent its token, as all others did.
+    tokens = rate > share ? phase : phase - 0.5
     rate = rate > share ? share : min(rate, max(share / 4, rate / 2))
-    tokens = min(tokens, phase)
   }
 
   /// A call succeeded.
