@@ -34,7 +34,7 @@ extension Daemon: ReloadableParts {
     return { [unowned self] in replaceServer(by: server) }
   }
 
-  func prepareLoopback(_ new: LoopbackSettings?) throws -> () -> Void { try loopback.prepare(new) }
+  func prepareLoopback(_ new: LoopbackSettings?) throws -> () -> [String] { try loopback.prepare(new) }
 
   func changeSocketAccess(_ new: SocketSettings) throws {
     try (server.listener as? UnixListener)?.setAccess(mode: new.mode, gid: new.gid)

@@ -28,6 +28,7 @@ final class LoopbackServers {
   }
 
   private let loop: EventLoop
+  private let makeInquiry: () throws -> CallerInquiry
   private unowned let api: SocketService
   private let log: Log
   private var settings: LoopbackSettings?
@@ -39,8 +40,13 @@ final class LoopbackServers {
   private var retry: (any Alarm)!
   private var retirement: (any Deferral)!
 
-  init(_ loop: EventLoop, _ api: SocketService, log: Log) throws {
+  /// `makeInquiry` is what throws where the unit keeps the daemon from asking the kernel who is calling.
+  init(
+    _ loop: EventLoop, _ api: SocketService, log: Log,
+    makeInquiry: @escaping () throws -> CallerInquiry = { try CallerInquiry() }
+  ) throws {
     self.loop = loop
+    self.makeInquiry = makeInquiry
     self.api = api
     self.log = log
     retry = try loop.timer(accuracy: 1_000_000) { [unowned self] in listenAgain() }
@@ -67,13 +73,14 @@ final class LoopbackServers {
     settle()
   }
 
-  /// Listens as a reload wants it; the result puts that in force. Throws if a new address can't be listened at. One that was in the
-  /// settings before, and has failed ever since, is no reason to refuse other changes.
-  func prepare(_ new: LoopbackSettings?) throws -> () -> Void {
+  /// Listens as a reload wants it; the result puts that in force, and returns why an address isn't served. Throws if a new address
+  /// can't be listened at. One that was in the settings before, and has failed ever since, is no reason to refuse other changes; nor
+  /// are callers who can't be identified: that is up to the unit, and a restart would go on without the address, too.
+  func prepare(_ new: LoopbackSettings?) throws -> () -> [String] {
     let wanted = new?.addresses ?? []
     var made: [LoopbackAddress: Place] = [:]
     for address in wanted where places[address] == nil && settings?.addresses.contains(address) != true {
-      made[address] = try place(at: address)
+      do { made[address] = try place(at: address) } catch let error as LoopbackError where error.isAboutCallers {}
     }
     return { [unowned self] in
       settings = new
@@ -87,6 +94,7 @@ final class LoopbackServers {
       failures = failures.filter { wanted.contains($0.key) }
       for address in wanted where places[address] == nil { tryToListen(at: address) }
       settle()
+      return reasons.map(\.detail)
     }
   }
 
@@ -125,7 +133,7 @@ final class LoopbackServers {
   }
 
   private func place(at address: LoopbackAddress) throws -> Place {
-    let inquiry = try inquiry ?? CallerInquiry()
+    let inquiry = try inquiry ?? makeInquiry()
     self.inquiry = inquiry
     let service = try LoopbackService(address, of: api, scheduler: loop)
     let server = try HTTPServer(

@@ -18,7 +18,8 @@ protocol ReloadableParts: AnyObject {
   func prepareConnections(_ new: DaemonSettings) throws -> () -> Void
   func prepareSocket(_ new: SocketSettings) throws -> () -> Void
   func prepareCredentials(_ new: CredentialsSettings?) throws -> () -> Void
-  func prepareLoopback(_ new: LoopbackSettings?) throws -> () -> Void
+  /// What that puts in force returns why an address isn't served, which the parts have logged.
+  func prepareLoopback(_ new: LoopbackSettings?) throws -> () -> [String]
   /// Of the socket that stays.
   func changeSocketAccess(_ new: SocketSettings) throws
 
@@ -131,6 +132,7 @@ final class Reloader {
     let old = settings.whole
     let difference = new.difference(from: old, unwritten: parts.unwrittenOutputs)
     if !allowingRemoval, !difference.losses.isEmpty { return refuse(difference.losses.map(\.description)) }
+    var unserved: [String] = []
     do {
       let connect = try parts.prepareConnections(new)
       let moveSocket =
@@ -145,7 +147,7 @@ final class Reloader {
         moveSockets: {
           moveSocket?()
           moveCredentials()
-          moveLoopback()
+          unserved = moveLoopback()
         },
         allowingRemoval: allowingRemoval)
     } catch {
@@ -155,7 +157,7 @@ final class Reloader {
     let removals = difference.warnings + difference.losses.map(\.allowed)
     warn(of: removals)
     log.write(.settingsReloaded, [.count(new.roles.count)])
-    return .done(warnings: removals.map(\.description))
+    return .done(warnings: removals.map(\.description) + unserved)
   }
 
   private func warn(of findings: [Diagnostic]) {

@@ -9,6 +9,11 @@ package enum LoopbackError: Error, CustomStringConvertible {
   /// The kernel doesn't answer.
   case noAnswers(CInt)
 
+  /// Whether the address is free, and only the callers there couldn't be identified.
+  package var isAboutCallers: Bool {
+    if case .call = self { false } else { true }
+  }
+
   package var description: String {
     switch self {
     case .call(let address, let call, let number): "'\(address)': \(call): \(text(number)); \(fix(address, number))"

@@ -31,7 +31,7 @@ package protocol SocketBackend: AnyObject {
 
 /// The outcome of a reload.
 package enum ReloadResult {
-  /// The settings are in force. A sentence for each thing that they have removed.
+  /// The settings are in force. A sentence for each thing that they have removed, and for each that isn't served.
   case done(warnings: [String])
   /// Nothing was changed. A sentence for each error, with file and line.
   case refused([String])

@@ -100,6 +100,17 @@ import Testing
 
   private func extra(_ calls: [String]) -> [String] { calls.filter { !Self.always.contains($0) } }
 
+  /// A reload was refused as a whole where a restart would have gone on without the loopback URI.
+  @Test func `a loopback address that isn't served is a warning, and the settings are in force`() {
+    parts.unserved = ["the loopback URI isn't served: no netlink"]
+    let calls = reload {
+      $0.logLevel = .debug
+      $0.loopback = LoopbackSettings(addresses: [LoopbackAddress("127.0.0.1:7180")!])
+    }
+    #expect(extra(calls) == ["loopback [127.0.0.1:7180]", "serve loopback [127.0.0.1:7180]"])
+    #expect(answers.all == ["asked: done 1"] && settings.whole.logLevel == .debug)
+  }
+
   // MARK: - For the next process
 
   @Test func `the files of settings are recorded before a role changes, and those of refused ones never`() {
@@ -442,6 +453,8 @@ private final class FakeParts: ReloadableParts {
   var unwrittenOutputs: [RoleName: Set<OutputSettings.Location>] = [:]
   /// The step that can't be taken.
   var failing: String?
+  /// Why a loopback address isn't served.
+  var unserved: [String] = []
   var applied: () -> Void = {}
   var ended: () -> Void = {}
   /// How many reloads were under way at the same time.
@@ -472,9 +485,12 @@ private final class FakeParts: ReloadableParts {
     try prepare("socket \(new.path)")
     return { [unowned self] in calls.append("move socket") }
   }
-  func prepareLoopback(_ new: LoopbackSettings?) throws -> () -> Void {
+  func prepareLoopback(_ new: LoopbackSettings?) throws -> () -> [String] {
     if let new { try prepare("loopback \(new.addresses)") }
-    return { [unowned self] in if let new { calls.append("serve loopback \(new.addresses)") } }
+    return { [unowned self] in
+      if let new { calls.append("serve loopback \(new.addresses)") }
+      return unserved
+    }
   }
   func prepareCredentials(_ new: CredentialsSettings?) throws -> () -> Void {
     if let new { try prepare("credentials \(new.path)") }

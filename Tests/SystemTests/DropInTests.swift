@@ -100,6 +100,11 @@ extension UnderSystemd {
       #expect(try ask(bare, as: "reader") == "000")
       #expect(try eventually { try bare.journal.text().contains("loopback.conf") })
       #expect(try bare.request("/healthz").output.contains("degraded"))
+
+      // A reload takes them as a start does.
+      try bare.write(settings.replacing("7180", with: "7190"))
+      #expect(try bare.systemctl("reload").status == 0)
+      #expect(try eventually { try bare.journal.text().contains("127.0.0.1:7190") })
     }
 
     @Test(arguments: Release.all)
