@@ -146,7 +146,7 @@ import Testing
     ),
     Finding(
       "no user in the name", "session_per = \"user\"\nsession_name = \"{host}-{role}\"",
-      #":10: roles.uploader.session_name is '{host}-{role}', and lacks {user}, so that all users' sessions would have one name; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot} and {user}, or remove the line to use "{host}-{role}-{slot}""#
+      #":10: roles.uploader.session_name is '{host}-{role}', and lacks {user}, so that all users' sessions would have one name; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot} and {user}, or remove the line to use "{host}-{role}-{user}""#
     ),
     Finding(
       "a user in the name of all", "session_name = \"{host}-{user}\"",

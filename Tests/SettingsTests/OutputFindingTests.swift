@@ -66,7 +66,7 @@ import Testing
     ),
     Finding(
       "a template that isn't named", file("format = \"template\""),
-      #":9: roles.uploader.files.template is missing, and format is 'template'; set template to a path, relative to this file or absolute, or remove the line"#
+      #":9: roles.uploader.files.template is missing, and format is 'template'; set template to a path, relative to this file or absolute"#
     ),
     Finding(
       "a template for another format", file("format = \"env\"\ntemplate = \"t\""),

@@ -74,7 +74,7 @@ import Testing
     #expect(
       finding("[source.s]\ntype = \"role\"\nrole = \"bas\"")
         == [
-          "/etc/rolekeeper/rolekeeper.toml:6: source.s.role is 'bas', and there is no [roles.bas]; write role = \"base\" or remove the line"
+          "/etc/rolekeeper/rolekeeper.toml:6: source.s.role is 'bas', and there is no [roles.bas]; write role = \"base\""
         ])
     #expect(
       finding("[source.s]\ntype = \"role\"\nrole = \"base\"\nfile = \"/etc/key\"")
@@ -84,7 +84,7 @@ import Testing
     #expect(
       finding("[source.s]\ntype = \"role\"")
         == [
-          "/etc/rolekeeper/rolekeeper.toml:4: source.s.role is missing, and type is 'role'; set role to the NAME of a [roles.NAME], or remove the line"
+          "/etc/rolekeeper/rolekeeper.toml:4: source.s.role is missing, and type is 'role'; set role to the NAME of a [roles.NAME]"
         ])
   }
 
@@ -197,6 +197,29 @@ import Testing
     let loaded = load(lines)
     #expect(loaded.settings == nil)
     #expect(loaded.diagnostics.contains { $0.sentence.contains(words) }, "\(loaded.diagnostics.map(\.sentence))")
+  }
+
+  /// "… is missing …; set … or remove the line", where there is no such line, or the next check asks for it.
+  @Test(arguments: [
+    ("type = \"oidc\"", "set provider_arn to acs:ram::ACCOUNT:oidc-provider/NAME"),
+    ("type = \"oidc\"", "set token_file to a path, relative to this file or absolute"),
+    (
+      "type = \"oidc\"\nprovider_arn = \"x\"\ntoken_file = \"/t\"",
+      "set provider_arn to acs:ram::ACCOUNT:oidc-provider/NAME"
+    ),
+    ("type = \"kms\"", "set secret to 1 to 64 of A-Z a-z 0-9 / _ + = . @ -"),
+    ("type = \"kms\"\nsecret = \"a b\"", "set secret to 1 to 64 of A-Z a-z 0-9 / _ + = . @ -"),
+    (
+      "type = \"credentials-uri\"\nurl = \"https://h/c\"\ncertificate = \"/c.pem\"",
+      "set key to a path, relative to this file or absolute, or remove certificate"
+    ),
+    ("type = \"credentials-uri\"\nsocket = \"/s\"", "set path to a path that begins with /"),
+    ("type = \"credentials-uri\"\nurl = \"h\"", "set url to https://HOST[:PORT]/PATH"),
+    ("type = \"role\"\nrole = \"a b\"", "set role to the NAME of a [roles.NAME]"),
+  ])
+  func `what a type requires can't be removed`(lines: String, remedy: String) {
+    let remedies = load(lines).diagnostics.map(\.remedy)
+    #expect(remedies.contains(remedy), "\(remedies)")
   }
 
   @Test func `a token file that others may write to, and a key that they may read, are refused`() {

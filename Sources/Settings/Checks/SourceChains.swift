@@ -17,7 +17,8 @@ struct SourceChains {
     for (source, role) in lending where areComplete && !knownRoles.contains(role) {
       let near = Spelling.nearest(to: role.description, among: knownRoles.map(\.description).sorted())
       context.findings.error(
-        place(of: source), "is '\(role)', and there is no [roles.\(role)]", Keys.role.remedy(near.map { "\"\($0)\"" }))
+        place(of: source), "is '\(role)', and there is no [roles.\(role)]",
+        Keys.role.requiredRemedy(near.map { "\"\($0)\"" }))
     }
     reportCycles(byName)
     guard let sts else { return }

@@ -94,7 +94,7 @@ final class OutputReader {
       return name.flatMap(CredentialFormat.init).map { .known($0) }
     }
     guard table.isWritten(Keys.template) else {
-      table.findings.error(place, "is missing, and format is 'template'", Keys.template.remedy())
+      table.findings.error(place, "is missing, and format is 'template'", Keys.template.requiredRemedy())
       return nil
     }
     return table.readPath(Keys.template).flatMap { table.context.templates.template(in: $0, namedAt: place) }

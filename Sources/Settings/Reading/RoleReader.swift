@@ -66,7 +66,9 @@ struct RoleReader {
       _ = try longest.expand(host: table.context.host.name, role: name, slot: "0")
       return template
     } catch {
-      table.findings.error(table.place(of: Keys.sessionName), error.sentence(text), Keys.sessionName.remedy())
+      var key = Keys.sessionName
+      if isPerUser { key.standard = "\(SessionNameTemplate.standardWithUser)" }
+      table.findings.error(table.place(of: key), error.sentence(text), key.remedy())
       return nil
     }
   }
@@ -98,7 +100,10 @@ struct RoleReader {
       guard !sources.isKnown(text) else { return text }
       let near = Spelling.nearest(to: text, among: sources.names) ?? sources.names.first
       table.findings.error(
-        place, "is '\(text)', and there is no [source.\(text)]", Keys.source.remedy(near.map { "\"\($0)\"" }))
+        place, "is '\(text)', and there is no [source.\(text)]",
+        // Without the line, the only source is the role's.
+        sources.names.count == 1
+          ? Keys.source.remedy("\"\(sources.names[0])\"") : Keys.source.requiredRemedy(near.map { "\"\($0)\"" }))
       return nil
     }
     guard !table.isWritten(Keys.source), sources.areComplete, table.reportsMissing else { return nil }

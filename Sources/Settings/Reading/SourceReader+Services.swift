@@ -22,7 +22,8 @@ extension SourceReader {
     let file = table.readPath(Keys.tokenFile)
     if file == nil { reportMissing(Keys.tokenFile, because: "type is 'oidc'") }
     if let arn, !Self.isProviderARN(arn) {
-      report(Keys.providerARN, "is '\(arn)', expected \(Keys.providerARN.form)")
+      report(
+        Keys.providerARN, "is '\(arn)', expected \(Keys.providerARN.form)", Keys.providerARN.requiredRemedy())
       return nil
     }
     guard let arn, let file else { return nil }
@@ -53,11 +54,11 @@ extension SourceReader {
       guard socket.utf8.count <= SocketSettings.maxPathBytes else {
         report(
           Keys.socket, "has \(socket.utf8.count) bytes, allowed are \(SocketSettings.maxPathBytes)",
-          Keys.socket.remedy())
+          Keys.socket.requiredRemedy())
         return nil
       }
       guard path.hasPrefix("/"), path.utf8.allSatisfy(\.isVisible) else {
-        report(Keys.path, "is '\(path)', expected \(Keys.path.form)")
+        report(Keys.path, "is '\(path)', expected \(Keys.path.form)", Keys.path.requiredRemedy())
         return nil
       }
       checkDirectory(of: socket)
@@ -75,14 +76,14 @@ extension SourceReader {
     let key = table.readPath(Keys.key)
     for (one, other) in [(Keys.certificate, Keys.key), (Keys.key, Keys.certificate)]
     where table.isWritten(one) && !table.isWritten(other) {
-      report(one, "is written without \(other.name)", other.remedy())
+      report(one, "is written without \(other.name)", "\(other.requiredRemedy()), or remove \(one.name)")
       return nil
     }
     guard let url else { return nil }
     // The URL itself isn't repeated: its path may be secret.
     let place = url.dropFirst("https://".count).prefix { $0 != "/" && $0 != "?" && $0 != "#" }
     guard url.hasPrefix("https://"), Endpoint(place) != nil, url.utf8.allSatisfy(\.isVisible), !url.contains("#") else {
-      report(Keys.url, "isn't of the form \(Keys.url.form)")
+      report(Keys.url, "isn't of the form \(Keys.url.form)", Keys.url.requiredRemedy())
       return nil
     }
     checkIdentity(caFile: caFile, certificate: certificate, key: key)
@@ -91,7 +92,7 @@ extension SourceReader {
 
   func kms() -> KMSSettings? {
     reportMissing(Keys.secret, because: "type is 'kms'")
-    let secret = text(Keys.secret, marks: "/_+=.@-", most: 64)
+    let secret = text(Keys.secret, marks: "/_+=.@-", most: 64, isRequired: true)
     let file = table.isWritten(Keys.tokenFile) ? table.readPath(Keys.tokenFile) : Keys.standardKMSTokenFile
     guard let secret, let file, let address = table.text(Keys.agentAddress) else { return nil }
     guard let site = LocalAddress(address), site.isLoopback, site.hasPort else {
@@ -122,7 +123,9 @@ extension SourceReader {
   }
 
   func reportMissing(_ key: TextKey, because reason: String) {
-    if !table.isWritten(key), !table.isMisspelt(key) { report(key, "is missing, and \(reason)") }
+    if !table.isWritten(key), !table.isMisspelt(key) {
+      report(key, "is missing, and \(reason)", key.requiredRemedy())
+    }
   }
 
   private func required(_ key: TextKey, because reason: String) -> String? {
@@ -131,11 +134,11 @@ extension SourceReader {
   }
 
   /// A text of letters, digits and `marks`.
-  private func text(_ key: TextKey, marks: String, most: Int) -> String? {
+  private func text(_ key: TextKey, marks: String, most: Int, isRequired: Bool = false) -> String? {
     guard let text = table.text(key) else { return nil }
     let allowed = Set(marks.utf8)
     guard text.utf8.count <= most, text.utf8.allSatisfy({ $0.isLetterOrDigit || allowed.contains($0) }) else {
-      report(key, "is '\(text)', expected \(key.form)")
+      report(key, "is '\(text)', expected \(key.form)", isRequired ? key.requiredRemedy() : nil)
       return nil
     }
     return text

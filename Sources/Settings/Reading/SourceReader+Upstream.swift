@@ -68,7 +68,10 @@ extension SourceReader {
       let near = Spelling.nearest(to: text, among: known) ?? known.first
       table.findings.error(
         place, "is '\(text)', and there is no [source.\(text)] with an AccessKey",
-        Keys.fallbackSource.remedy(near.map { "\"\($0)\"" }))
+        // Without the line, the only AccessKey signs.
+        known.count == 1
+          ? Keys.fallbackSource.remedy("\"\(known[0])\"")
+          : Keys.fallbackSource.requiredRemedy(near.map { "\"\($0)\"" }))
       return nil
     }
     if table.isWritten(Keys.fallbackSource) { return nil }

@@ -71,12 +71,13 @@ struct SourceReader {
   private func role() -> RoleName? {
     guard let text = table.text(Keys.role) else {
       if !table.isWritten(Keys.role), !table.isMisspelt(Keys.role) {
-        table.findings.error(table.place(of: Keys.role), "is missing, and type is 'role'", Keys.role.remedy())
+        table.findings.error(table.place(of: Keys.role), "is missing, and type is 'role'", Keys.role.requiredRemedy())
       }
       return nil
     }
     guard let name = RoleName(text) else {
-      table.findings.error(table.place(of: Keys.role), "is '\(text)', which is no role's name", Keys.role.remedy())
+      table.findings.error(
+        table.place(of: Keys.role), "is '\(text)', which is no role's name", Keys.role.requiredRemedy())
       return nil
     }
     return name

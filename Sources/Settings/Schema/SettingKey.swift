@@ -39,16 +39,22 @@ extension SettingKey {
     return [type, range, fallback].compactMap { $0 }.joined(separator: ", ")
   }
 
+  /// What to write where the key can't be left out, because of other keys or because there is no such line; `value` as in `remedy`.
+  func requiredRemedy(_ value: String? = nil) -> String {
+    if value == nil, let rule { return "set \(name) to \(rule)" }
+    return "write \(name) = \(value ?? example)"
+  }
+
   /// What to do about an invalid value; `value` is a valid one that is near to it.
   func remedy(_ value: String? = nil) -> String {
-    if value == nil, let rule {
+    let line = requiredRemedy(value)
+    if value == nil, rule != nil {
       return switch absence {
-      case .refused: "set \(name) to \(rule)"
-      case .standard(let text): "set \(name) to \(rule), or remove the line to use \(text)"
-      case .nothing: "set \(name) to \(rule), or remove the line"
+      case .refused: line
+      case .standard(let text): "\(line), or remove the line to use \(text)"
+      case .nothing: "\(line), or remove the line"
       }
     }
-    let line = "write \(name) = \(value ?? example)"
     return switch absence {
     case .refused: line
     case .standard(let text) where text == value ?? example || "\"\(text)\"" == value ?? example:
