@@ -17,25 +17,36 @@ package enum FetchOutcome {
   case failed(Failure)
 }
 
+/// How a local service is reached.
+enum ServiceRoute {
+  case network
+  /// At the address of the host's metadata service.
+  case metadata
+  /// Over a Unix socket.
+  case socket
+}
+
 extension Failure {
-  /// A request to a local service that got no answer. `fix` is what to look at, unless the cause itself names it; `isMetadata` is
-  /// whether the service is the host's metadata service.
-  init(_ failure: TransportFailure, of service: String, fix: String, isMetadata: Bool = false) {
+  /// A request to a local service that got no answer. `fix` is what to look at, unless the cause itself names it; `route` is how the
+  /// service is reached.
+  init(_ failure: TransportFailure, of service: String, fix: String, by route: ServiceRoute = .network) {
     let known: (code: String, advice: String)? =
       switch failure.systemError {
       // A route of type prohibit (ip-route(8)); by systemd-imdsd(8) from 261 on, the network of the metadata service.
-      case EACCES where isMetadata:
+      case EACCES where route == .metadata:
         (
           "ProhibitedRoute",
           "a prohibited route keeps the daemon from \(service): systemd 261 and newer can lock the metadata network for everything but systemd-imdsd; "
             + "unlock it there, or use another type of source"
         )
-      // A Unix socket (connect(2)); for an address, a route of type prohibit.
-      case EACCES:
+      // By the socket's permissions, or those of the directories above it (connect(2)).
+      case EACCES where route == .socket:
         (
           "Connect",
-          "the daemon may not connect to \(service): look at the mode of the socket, and at the directories above it; for a URL, at routes of type prohibit"
+          "the daemon may not connect to \(service): its user has to be able to write to the socket, and to search the directories above it"
         )
+      case EACCES:
+        ("Connect", "the daemon may not connect to \(service): look at routes of type prohibit, and at the firewall")
       case EPERM:
         (
           "Connect",

@@ -32,6 +32,14 @@ package final class MetadataFetcher: CredentialFetcher {
     self.now = now
   }
 
+  /// What to look at if nothing answers.
+  private var fix: String {
+    let address = site.dropFirst("http://".count)
+    return address == Self.standardAddress
+      ? "a source of this type works on an ECS instance only; look at the route to \(address)"
+      : "look what listens at \(address), which is 'metadata_address' of the source"
+  }
+
   package func fetch(_ completion: @escaping (FetchOutcome) -> Void) -> AnyObject {
     let run = Run(self, completion)
     run.begin()
@@ -138,8 +146,7 @@ package final class MetadataFetcher: CredentialFetcher {
         .failed(
           Failure(
             failure, of: fetcher.service,
-            fix: "a source of this type works on an ECS instance only; look at the route to \(standardAddress)",
-            isMetadata: true)))
+            fix: fetcher.fix, by: .metadata)))
     }
 
     private func fail(_ code: String, _ why: String, _ status: Int? = nil, kind: Failure.Kind = .transient) {

@@ -8,12 +8,15 @@ package final class URIFetcher: CredentialFetcher {
   package let service: String
   private let http: HTTPClient
   private let url: String
+  private let isSocket: Bool
 
-  /// `service` names the server in messages, without the path and query of its URL: those may be secret.
-  package init(http: HTTPClient, url: String, service: String) {
+  /// `service` names the server in messages, without the path and query of its URL: those may be secret. `isSocket` is whether `http`
+  /// connects to a Unix socket.
+  package init(http: HTTPClient, url: String, service: String, isSocket: Bool = false) {
     self.http = http
     self.url = url
     self.service = service
+    self.isSocket = isSocket
   }
 
   package func fetch(_ completion: @escaping (FetchOutcome) -> Void) -> AnyObject {
@@ -21,7 +24,7 @@ package final class URIFetcher: CredentialFetcher {
     var request = HTTPRequest(.get, url, headers: ["Accept: application/json"])
     // So that a renewed certificate is presented from then on.
     request.needsFreshConnection = true
-    let service = service
+    let (service, isSocket) = (service, isSocket)
     exchange.send(request) { outcome, body in
       switch outcome {
       case .failure(let failure):
@@ -29,7 +32,10 @@ package final class URIFetcher: CredentialFetcher {
           .failed(
             Failure(
               failure, of: service,
-              fix: "look at 'url', 'ca_file', 'certificate' and 'key' of the source, or at 'socket'")))
+              fix: isSocket
+                ? "look whether the server runs, and at 'socket' of the source"
+                : "look at 'url', 'ca_file', 'certificate' and 'key' of the source",
+              by: isSocket ? .socket : .network)))
       case .success(let answer) where answer.status == 200:
         do throws(ServedCredentialUnusable) {
           completion(.fetched(try ServedCredential.session(from: body)))

@@ -43,7 +43,7 @@ package enum SourceFactory {
           $0.plainSite = site
           $0.socketPath = socket
         }
-        return URIFetcher(http: http, url: site + path, service: uri.server)
+        return URIFetcher(http: http, url: site + path, service: uri.server, isSocket: true)
       case .https(let url, let caFile, let certificate, let key):
         let http = try HTTPClient(
           loop, settings: settings(caFile: caFile, certificate: certificate, key: key, timesOf: sts))

@@ -257,10 +257,14 @@ import Wire
   @Test func `a prohibited route to the metadata service is named`() {
     var failure = TransportFailure(.connect, text: "no connection")
     failure.systemError = EACCES
-    let named = Failure(failure, of: "the metadata service", fix: "look", isMetadata: true)
+    let named = Failure(failure, of: "the metadata service", fix: "look", by: .metadata)
     #expect(named.code == "ProhibitedRoute" && named.advice.contains("prohibited route"))
-    let socket = Failure(failure, of: "the server on '/run/c.sock'", fix: "look")
-    #expect(socket.code == "Connect" && socket.advice.contains("mode of the socket"), "a socket has no route")
+    let socket = Failure(failure, of: "the server on '/run/c.sock'", fix: "look", by: .socket)
+    #expect(
+      socket.code == "Connect" && socket.advice.contains("write to the socket") && !socket.advice.contains("route"),
+      "a socket has no route")
+    let url = Failure(failure, of: "the server at 'h'", fix: "look")
+    #expect(url.advice.contains("prohibit") && !url.advice.contains("socket"), "a URL has no socket")
     failure.systemError = EPERM
     #expect(Failure(failure, of: "the metadata service", fix: "look").advice.contains("IPAddressDeny="))
     failure.systemError = ECONNREFUSED
