@@ -29,11 +29,20 @@ package struct TestedKey {
       self.subject = key.maskedID.map { "AccessKey \($0)" } ?? "AccessKey"
       findings = (isInput ? [] : [Self.protection(of: file, subject)]) + Self.doubts(of: key, subject)
     } catch {
-      let next = error.isDenied ? "run this by sudo" : error.fix ?? "correct it"
+      let next = Self.next(after: error, in: file)
       self.key = .missing(.failed, error.why, next: next)
       self.subject = subject
       findings = [Finding(.failed, subject, error.why, next: next)]
     }
+  }
+
+  /// What to do about a file that can't be tested. Nothing need be the daemon's user's: who tests it reads it.
+  private static func next(after error: AccessKeyUnusable, in file: String) -> String {
+    if error.isDenied { return "run this by sudo" }
+    do throws(HostError) { if file != standardInput { _ = try SystemHost().status(of: file) } } catch .missing {
+      return "correct the path, or put the AccessKey there, in a file with mode 0400"
+    } catch {}
+    return error.fix ?? "correct it"
   }
 
   private static func doubts(of key: AccessKey, _ subject: String) -> [Finding] {
