@@ -231,7 +231,8 @@ extension SocketService {
     Answer.problem(
       Problem(
         .tooManyUsers,
-        detail: "\(key.subject): \(most) users have a session, as many as 'roles.\(key.role).max_users' allows, "
+        detail:
+          "\(key.subject): \(most == 1 ? "1 user has" : "\(most) users have") a session, as many as 'roles.\(key.role).max_users' allows, "
           + "and all have read it in the last 5 min",
         retryAfter: wait + .seconds(1)))
   }

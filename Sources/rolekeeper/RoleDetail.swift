@@ -44,9 +44,20 @@ enum RoleDetail {
   }
 
   private static func derived(of role: RoleStatus) -> [(title: String, cell: TextLayout.Cell)] {
-    let users = role.userSessions.map { "\($0.count) with a session of their own, \($0.most) at most" }
-    return (users.map { [("users", TextLayout.Cell(text: $0))] } ?? []) + role.scopes.map { ("scope", scope($0)) }
+    let users: [(title: String, cell: TextLayout.Cell)]? = role.userSessions.map { users in
+      let count = "\(withSession(users.count)) of \(users.count == 1 ? "its" : "their") own, \(users.most) at most"
+      return [("your session", TextLayout.Cell(text: own(users))), ("users", TextLayout.Cell(text: count))]
+    }
+    return (users ?? []) + role.scopes.map { ("scope", scope($0)) }
   }
+
+  /// What the user gets in place of the role's session, whose figures are in the lines above.
+  private static func own(_ users: UserSessionsStatus) -> String {
+    guard let id = users.accessKeyID else { return "none; one is fetched when you ask for it" }
+    return id + (users.expiresAt.map { ", expires at \($0)" } ?? "")
+  }
+
+  private static func withSession(_ users: Int) -> String { "\(users) \(users == 1 ? "user" : "users") with a session" }
 
   /// The roles whose sessions sign, from this one to the source at the end.
   private static func chain(of role: RoleStatus) -> [(title: String, cell: TextLayout.Cell)] {
@@ -63,7 +74,7 @@ enum RoleDetail {
   }
 
   static func scope(_ scope: ScopeStatus) -> TextLayout.Cell {
-    let users = scope.users.map { ", \($0) users with a session" } ?? ""
+    let users = scope.users.map { ", \(withSession($0))" } ?? ""
     guard let state = scope.state else {
       return TextLayout.Cell(
         text: "\(scope.name): \(scope.users == nil ? "not in use" : "no session of yours")\(users)")

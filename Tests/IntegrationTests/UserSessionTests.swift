@@ -68,7 +68,7 @@ import Wire
     let daemon = try lab.start()
     #expect(try get(Person.reader, lab).status == 0)
     let refused = try get(Person.stranger, lab)
-    #expect(refused.status != 0 && refused.errors.contains("1 users have a session"), "\(refused)")
+    #expect(refused.status != 0 && refused.errors.contains("1 user has a session"), "\(refused)")
     try daemon.awaitLog("session for another user refused, since max_users have one")
     let answer = try lab.ask("/v1/roles/uploader/credentials", as: Person.stranger)
     #expect(answer.status == 429)

@@ -44,7 +44,21 @@ import Wire
     #expect(rows.contains("ROLE SCOPE STATE EXPIRES IN USERS"))
     #expect(Array(rows.suffix(3)) == ["a - - - 3", "a encode valid 1min 2", "b list - - -"], "\(text)")
     let detail = RoleDetail.render(role, on: Terminal(width: nil, wantsColours: false)) { "\($0)" }
-    #expect(detail.contains("3 with a session of their own, 100 at most"))
+    #expect(detail.contains("3 users with a session of their own, 100 at most"))
+    #expect(detail.contains("your session     none"), "\(detail)")
     #expect(detail.contains("encode: valid, - expires in 1min, 2 users with a session"), "\(detail)")
+  }
+
+  /// Only the role's own session was shown, which the user doesn't get.
+  @Test func `status of a role shows the session of the user who asks`() {
+    var role = RoleStatus(name: "a", state: .valid)
+    role.accessKeyID = "STS.role"
+    role.scopes = [ScopeStatus(role: "a", name: "encode", users: 1)]
+    role.userSessions = UserSessionsStatus(
+      count: 1, most: 100, accessKeyID: "STS.own", expiresAt: UTCTime(seconds: 0))
+    let detail = RoleDetail.render(role, on: Terminal(width: nil, wantsColours: false)) { "\($0)" }
+    #expect(detail.contains("your session     STS.own, expires at 1970-01-01T00:00:00Z"), "\(detail)")
+    #expect(detail.contains("1 user with a session of its own, 100 at most"), "\(detail)")
+    #expect(detail.contains("encode: no session of yours, 1 user with a session\n"), "\(detail)")
   }
 }
