@@ -61,6 +61,36 @@ import Testing
     }
   }
 
+  /// The settings file says "a port below 32768", and nothing looked.
+  @Test(arguments: [
+    ("127.0.0.1:32768", "", true), ("[::1]:60999", "", true), ("127.0.0.1:32767", "", false),
+    ("127.0.0.1:61000", "", false), ("127.0.0.1:40000", "8080,39999-40001", false), ("127.0.0.1:40000", "40001", true),
+  ])
+  func `a port that the kernel may give to a client is a warning, unless it is reserved`(
+    address: String, reserved: String, warns: Bool
+  ) {
+    var host = FakeHost()
+    host.files["/proc/sys/net/ipv4/ip_local_port_range"] = FakeHost.File(text: "32768\t60999\n")
+    host.files["/proc/sys/net/ipv4/ip_local_reserved_ports"] = FakeHost.File(text: "\(reserved)\n")
+    let text = soundSettings + "[loopback]\nlisten = [\"\(address)\"]\n"
+    host.files[FakeHost.path] = FakeHost.File(text: text)
+    let found = SettingsLoader(host: host, check: CheckScope(unit: nil)).load(FakeHost.path).diagnostics
+      .map(\.description).filter { $0.contains("ip_local_reserved_ports") }
+    #expect(
+      found
+        == (warns
+          ? [
+            "\(FakeHost.path):10: warning: loopback.listen has '\(address)', and the kernel gives ports from 32768 to 60999 to any client, so it may be taken when the daemon starts; choose a port below 32768, or add it to net.ipv4.ip_local_reserved_ports (sysctl.d(5))"
+          ] : []))
+    // The daemon itself has nothing to add: it reports an address that it can't have.
+    #expect(!host.load(text).diagnostics.contains { $0.description.contains("ip_local") })
+  }
+
+  @Test func `a system file is read whole`() throws {
+    let range = try #require(ClientPorts(of: SystemHost())).range
+    #expect(range.upperBound >= 1024)
+  }
+
   @Test func `a reload whose file has lost the table is refused`() throws {
     let before = try #require(FakeHost().load("[loopback]\nlisten = [\"127.0.0.1:7180\"]\n" + soundSettings).settings)
     let after = try #require(FakeHost().load(soundSettings).settings)

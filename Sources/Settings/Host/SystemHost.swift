@@ -125,8 +125,9 @@ package struct SystemHost: Host {
 
   private static func content(of descriptor: CInt, size: Int, limit: Int) throws(HostError) -> [UInt8] {
     guard size <= limit else { throw .tooLarge(limit: limit) }
-    // One byte more than allowed, to detect a file that has grown meanwhile.
-    var bytes = [UInt8](repeating: 0, count: min(size, limit) + 1)
+    // One byte more than allowed, to detect a file that has grown meanwhile. A file of /proc/sys has size 0, and has nothing for a
+    // second read(2).
+    var bytes = [UInt8](repeating: 0, count: min(max(size, 4095), limit) + 1)
     var filled = 0
     while true {
       let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + filled, $0.count - filled) }

@@ -23,6 +23,7 @@ extension LoopbackSettings {
         continue
       }
       addresses.append(address)
+      checkPort(of: address, at: place, table)
     }
     guard !addresses.isEmpty else { return nil }
     checkUnit(table)
@@ -34,6 +35,17 @@ extension LoopbackSettings {
     let port = text.split(separator: ":").last.flatMap { UInt16(decimal: $0) } ?? 0
     let address = text.contains("[") || text.hasPrefix("::") ? "[::1]" : "127.0.0.1"
     return "\(address):\(port > 0 ? port : 7180)"
+  }
+
+  private static func checkPort(of address: LoopbackAddress, at place: Place, _ table: TableReader) {
+    guard table.context.check != nil, let ports = ClientPorts(of: table.context.host), ports.mayGiveAway(address.port)
+    else { return }
+    let (first, last) = (ports.range.lowerBound, ports.range.upperBound)
+    table.findings.warning(
+      place,
+      "has '\(address)', and the kernel gives ports from \(first) to \(last) to any client, so it may be taken when the daemon starts",
+      "\(first > 1024 ? "choose a port below \(first)" : "choose a port outside"), or add it to net.ipv4.ip_local_reserved_ports (sysctl.d(5))"
+    )
   }
 
   private static func checkUnit(_ table: TableReader) {
