@@ -174,6 +174,7 @@ private final class LoadRun {
         "take CapabilityBoundingSet=, AmbientCapabilities= and SystemCallFilter= out of the drop-ins of \(RolekeeperUnit.service), or remove owner and group"
       )
     }
+    RoleReader.reportUnread(in: context)
     if let place = context.requiredPlace, context.check?.unit?.reportsReady == false {
       findings.warning(
         place, "has no effect, since the unit isn't of Type=notify: systemd doesn't wait for the daemon",

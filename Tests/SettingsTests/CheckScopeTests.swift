@@ -162,6 +162,14 @@ import Testing
       ])
   }
 
+  /// Each such role had two lines of its own.
+  @Test func `several roles without readers and files are one warning`() throws {
+    let others = ["y", "z"].map { Self.role.replacing("roles.x", with: "roles.\($0)") }.joined()
+    let found = try Self.check(Self.host(), Self.role + others)
+    #expect(
+      found.count == 1 && found[0].contains("; the same applies to roles 'y', 'z'; write their readers"), "\(found)")
+  }
+
   @Test(arguments: [
     "allow = { users = [\"root\"] }", "allow = { groups = [\"media\"] }", "[[roles.x.files]]\npath = \"a\"",
   ])

@@ -33,6 +33,8 @@ final class LoadContext {
   var hostsPlace: Place?
   /// Where a role's file is first given to another user or group than the daemon's; nil for nowhere.
   var givenFilePlace: Place?
+  /// The roles that nobody may read, and where that is.
+  var unreadRoles: [(name: RoleName, place: Place)] = []
   /// Where a role is first required; nil for nowhere.
   var requiredPlace: Place?
   /// Where a role first names units to be reloaded; nil for nowhere.

@@ -169,11 +169,7 @@ struct RoleReader {
     else { return }
     let hasOthers = hasFiles || table.isWritten(Keys.scopes) || table.context.lendingRoles.contains(name)
     if table.context.check != nil, !hasOthers {
-      table.findings.warning(
-        table.place(of: Keys.allow),
-        "names nobody, and the role has no file, so only root and the admins get its credential",
-        "write its readers, as allow = \(Keys.allow.example), or [[roles.\(name).files]]; users = [\"root\"] says that root alone is meant"
-      )
+      table.context.unreadRoles.append((name, table.place(of: Keys.allow)))
       return
     }
     guard Schema.Allow.table.keys.contains(where: { allow.isWritten($0) }) else { return }
@@ -181,6 +177,23 @@ struct RoleReader {
       table.place(of: Keys.allow),
       "names nobody, so only root, the daemon's user and the admins may read the role over the socket",
       "name its readers, or remove allow if that is meant")
+  }
+
+  /// Warns of the roles that nobody may read, all in one line.
+  static func reportUnread(in context: LoadContext) {
+    guard let (name, place) = context.unreadRoles.first else { return }
+    let others = context.unreadRoles.dropFirst().map { "'\($0.name)'" }
+    let rule = "users = [\"root\"] says that root alone is meant"
+    if others.isEmpty {
+      context.findings.warning(
+        place, "names nobody, and the role has no file, so only root and the admins get its credential",
+        "write its readers, as allow = \(Keys.allow.example), or [[roles.\(name).files]]; \(rule)")
+    } else {
+      context.findings.warning(
+        place,
+        "names nobody, and the role has no file, so only root and the admins get its credential; the same applies to \(others.count == 1 ? "role" : "roles") \(others.joined(separator: ", "))",
+        "write their readers, as allow = \(Keys.allow.example), or [[roles.NAME.files]]; \(rule)")
+    }
   }
 
   /// Whether files are configured, with or without errors.
