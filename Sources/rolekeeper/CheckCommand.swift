@@ -24,9 +24,10 @@ enum CheckCommand {
     }
   }
 
-  /// Becomes `rolekeeperd` with these words; returns only when that can't be started.
+  /// Becomes `rolekeeperd` with these words; returns only when that can't be started. Its messages begin with the name that it is
+  /// called by, which is this program's: the user knows no other.
   private static func become(_ arguments: [String]) -> Int32 {
-    let words = ["rolekeeperd"] + arguments
+    let words = ["rolekeeper"] + arguments
     var pointers = words.map { strdup($0) } + [nil]
     var failures: [String] = []
     for path in candidates() {

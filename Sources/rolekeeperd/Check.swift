@@ -80,7 +80,8 @@ enum Check {
   /// `--policy-test`: the decision on stdout, and on stderr why there is none.
   static func testPolicy(config: String, user: String?, words: [String]) -> Int32 {
     guard let question = PolicyQuestion(words) else {
-      Console.report("rolekeeperd: '--policy-test' needs ROLE ACTION RESOURCE, and takes conditions as KEY=VALUE")
+      Console.report(
+        "\(Console.program): '--policy-test' needs ROLE ACTION RESOURCE, and takes conditions as KEY=VALUE")
       return ExitStatus.wrongUsage
     }
     guard let run = CheckRun(config: config, user: user, prints: false) else { return ExitStatus.failed }
@@ -92,7 +93,7 @@ enum Check {
   /// A report that nobody can read is no check.
   static func isPrinted() -> Bool {
     guard fflush(nil) == 0 else {
-      Console.report("rolekeeperd: cannot write to stdout: \(String(cString: strerror(errno)))")
+      Console.report("\(Console.program): cannot write to stdout: \(String(cString: strerror(errno)))")
       return false
     }
     return true
@@ -115,12 +116,12 @@ struct CheckRun {
     unit = installed.flatMap { $0.starts(with: config, on: host) ? $0 : nil }
     let judge: Judge
     do { judge = try Judge(user: user, unit: unit, command: command) } catch {
-      Console.report("rolekeeperd: \(error)")
+      Console.report("\(Console.program): \(error)")
       return nil
     }
     self.judge = judge
     if !judge.isDaemonsUser, access(config, R_OK) != 0, errno == EACCES {
-      Console.report("rolekeeperd: \(config): you may not read these settings; run: sudo rolekeeper \(command)")
+      Console.report("\(Console.program): \(config): you may not read these settings; run: sudo rolekeeper \(command)")
       return nil
     }
     if prints { print(judge.introduction) }

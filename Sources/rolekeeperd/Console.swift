@@ -2,6 +2,10 @@ import Glibc
 
 /// The daemon's messages on a terminal.
 enum Console {
+  /// The program that the user called: `rolekeeper` becomes this one for some of its commands.
+  static let program =
+    CommandLine.arguments.first?.split(separator: "/").last == "rolekeeper" ? "rolekeeper" : "rolekeeperd"
+
   /// One line on stderr.
   static func report(_ line: String) {
     var text = Array("\(line)\n".utf8)[...]

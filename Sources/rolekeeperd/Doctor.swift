@@ -36,7 +36,7 @@ struct Doctor {
     do {
       try doctor.look()
     } catch {
-      Console.report("rolekeeperd: \(error)")
+      Console.report("\(Console.program): \(error)")
       return Outcome.unknown
     }
     doctor.report.finish()

@@ -18,7 +18,7 @@ enum Impersonation {
       guard seteuid(0) == 0, setgroups(before.groups.count, before.groups) == 0, setegid(before.gid) == 0,
         seteuid(before.uid) == 0
       else {
-        Console.report("rolekeeperd: can't stop being user '\(user.name)': \(String(cString: strerror(errno)))")
+        Console.report("\(Console.program): can't stop being user '\(user.name)': \(String(cString: strerror(errno)))")
         exit(ExitStatus.failed)
       }
       clinux_forbid_dumps()

@@ -66,7 +66,8 @@ struct Judge {
   /// Going on as a user that nobody expects would be worse than to end here.
   private func become(_ user: uid_t) {
     guard seteuid(user) == 0, geteuid() == user else {
-      Console.report("rolekeeperd: can't become user \(Self.name(of: user)): \(String(cString: strerror(errno)))")
+      Console.report(
+        "\(Console.program): can't become user \(Self.name(of: user)): \(String(cString: strerror(errno)))")
       exit(ExitStatus.failed)
     }
     clinux_forbid_dumps()

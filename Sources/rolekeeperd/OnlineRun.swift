@@ -59,7 +59,7 @@ struct OnlineRun {
       report.finish()
       return Self.status(online.outcome)
     } catch {
-      Console.report("rolekeeperd: \(error)")
+      Console.report("\(Console.program): \(error)")
       return ExitStatus.failed
     }
   }

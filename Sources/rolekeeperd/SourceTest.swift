@@ -35,7 +35,7 @@ enum SourceTest {
       report.finish()
       return Check.isPrinted() ? OnlineRun.status(online.outcome) : ExitStatus.failed
     } catch {
-      Console.report("rolekeeperd: \(error)")
+      Console.report("\(Console.program): \(error)")
       return ExitStatus.failed
     }
   }

@@ -23,7 +23,7 @@ switch Invocation(Array(CommandLine.arguments.dropFirst())) {
 case .help: print(Invocation.usage)
 case .version: print("rolekeeperd \(Version.number)")
 case .wrong(let why):
-  Console.report("rolekeeperd: \(why)\n\(Invocation.usage)")
+  Console.report("\(Console.program): \(why)\n\(Invocation.usage)")
   exit(ExitStatus.wrongUsage)
 case .check(let config, let user, let online, let isJSON):
   exit(Check.run(config: config, user: user, online: online, isJSON: isJSON))
