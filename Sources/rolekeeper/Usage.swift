@@ -117,9 +117,9 @@ enum Usage {
       Runs COMMAND, without a shell, with the role's credential and without variables of other credentials. Signals are passed
       on to it. The exit status is that of COMMAND; if a signal ends COMMAND, exec ends by the same signal.
 
-        --format FORMAT      env (the default): the credential is in the variables that 'get --format env' prints, which stay
-                             as they are while COMMAND runs; another format of 'get': it is in a private file that follows
-                             each rotation, and ROLEKEEPER_CREDENTIALS_FILE has its path
+        --format FORMAT      with env, the default, the credential is in the variables that 'get --format env' prints, which
+                             stay as they are while COMMAND runs; with another format of 'get' it is in a private file
+                             that follows each rotation, and ROLEKEEPER_CREDENTIALS_FILE has its path
         --template FILE      the same with a template, as for get; it is read once
         --scope TASK         as for get; ROLEKEEPER_SCOPE has its name
         --min-ttl TIME       as for get

@@ -55,7 +55,7 @@ complete -c rolekeeper -n '__fish_seen_subcommand_from watch' -l exec -x -d 'run
 complete -c rolekeeper -n '__fish_seen_subcommand_from watch' -l socket -r -F -d 'the daemon\'s socket; default $ROLEKEEPER_SOCKET, or else /run/rolekeeper/rolekeeper.sock'
 complete -c rolekeeper -n '__fish_seen_subcommand_from watch' -l help -d 'print this help, or a command\'s, and exit'
 complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -a '(__rolekeeper_roles)'
-complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -l format -x -a 'json env env-file aws aws-process aws-container odps ossutil aliyun-cli' -d 'env (the default): the credential is in the variables that \'get --format env\' prints, which stay as they are while COMMAND runs; another format of \'get\': it is in a private file that follows each rotation, and ROLEKEEPER_CREDENTIALS_FILE has its path'
+complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -l format -x -a 'json env env-file aws aws-process aws-container odps ossutil aliyun-cli' -d 'with env, the default, the credential is in the variables that \'get --format env\' prints, which stay as they are while COMMAND runs; with another format of \'get\' it is in a private file that follows each rotation, and ROLEKEEPER_CREDENTIALS_FILE has its path'
 complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -l template -r -F -d 'the same with a template, as for get; it is read once'
 complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -l scope -x -d 'as for get; ROLEKEEPER_SCOPE has its name'
 complete -c rolekeeper -n '__fish_seen_subcommand_from exec' -l min-ttl -x -d 'as for get'
