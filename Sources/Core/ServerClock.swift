@@ -116,6 +116,13 @@ package struct ServerClock: Hashable, Sendable {
     UTCTime(seconds: (instant.microseconds + offset).dividedDown(by: 1_000_000))
   }
 
+  /// The server's time at `instant`, or up to a second before: never later, as `now(at:)` may be, since a `Date` is truncated to whole
+  /// seconds and counts as the end of its second. For a time of issue, which readers may not see in the future.
+  package func noLater(than instant: Timestamp) -> UTCTime {
+    let ahead: Int64 = isFromServer ? 1_000_000 : 0
+    return UTCTime(seconds: (instant.microseconds + offset - ahead).dividedDown(by: 1_000_000))
+  }
+
   /// `instant` in the server's time, for display. The estimate changes by parts of a second with each answer, which would make a time
   /// in the past jump back and forth; this follows only changes of more than 5 s.
   package func calendar(at instant: Timestamp) -> UTCTime {

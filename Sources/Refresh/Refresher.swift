@@ -421,7 +421,7 @@ package final class Refresher {
       let whole = assumed.issued.map { Duration.seconds(assumed.expiration.seconds - $0.seconds) } ?? asked
       weigh(date, expiration: assumed.expiration, whole: whole, sent: outcome.sent)
     }
-    let issued = min(assumed.issued ?? clock.now(at: outcome.sent), assumed.expiration)
+    let issued = min(assumed.issued ?? clock.noLater(than: outcome.sent), assumed.expiration)
     let id = sessions.add(
       accessKeyID: assumed.accessKeyID, accessKeySecret: assumed.accessKeySecret, securityToken: assumed.securityToken,
       expiration: assumed.expiration, issued: issued)

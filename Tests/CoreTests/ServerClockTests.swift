@@ -21,6 +21,14 @@ import Testing
     #expect(clock.now(at: Self.start).seconds == Self.wall + 21)
   }
 
+  /// A session's LastUpdated was up to a second in the future.
+  @Test func `a time of issue is never later than the date of its answer`() {
+    var clock = Self.clock()
+    #expect(clock.noLater(than: Self.start).seconds == Self.wall, "the host's clock isn't truncated")
+    #expect(observe(&clock, date: 20) == .agreed)
+    #expect(clock.noLater(than: Self.start).seconds == Self.wall + 20)
+  }
+
   /// "In use since" and its metric jumped by a second between two readings.
   @Test func `a displayed past time stays the same while the clock estimate improves slightly`() {
     var clock = Self.clock()
