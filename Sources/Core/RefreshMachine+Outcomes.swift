@@ -69,12 +69,10 @@ extension RefreshMachine {
     if let report = history.dueReport(next: nextAttempt, at: now) { effects.append(.report(report)) }
   }
 
-  /// A/N, scaled by granted/D, ±10 %. D is the current `duration`, since A belongs to it; the session may have been requested under
-  /// an earlier one.
+  /// The step for as long as the session lives, ±10 %. It follows from the current `duration`, since A belongs to it; the session may have
+  /// been requested under an earlier one.
   func jitteredStep(after session: Session, using generator: inout some RandomNumberGenerator) -> Duration {
-    let scale = min(1, session.granted.inSeconds / timing.duration.inSeconds)
-    // Not `timing.step`: the division of a span is generic and takes longer than all of this.
-    let step = timing.refreshAfter.inSeconds / Double(timing.pool) * scale
+    let step = timing.stepSeconds(life: session.granted.inSeconds, floor: timing.floor.inSeconds)
     return .seconds(fraction: step * (0.9 + 0.2 * generator.fraction()))
   }
 

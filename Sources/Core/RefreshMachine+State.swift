@@ -31,9 +31,8 @@ extension RefreshMachine {
       return nil
     }
     // Its remaining lifetime if the next step comes as late as possible.
-    let step = timing.refreshAfter.inSeconds / Double(timing.pool) * 1.1
-    let leastLife = latest.granted.inSeconds - step * min(1, latest.granted.inSeconds / timing.duration.inSeconds)
-    return leastLife < timing.floor.inSeconds ? latest : nil
+    let (life, floor) = (latest.granted.inSeconds, timing.floor.inSeconds)
+    return life - 1.1 * timing.stepSeconds(life: life, floor: floor) < floor ? latest : nil
   }
 
   /// The attempt that is queued or under way.

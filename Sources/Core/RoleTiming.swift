@@ -55,7 +55,7 @@ package struct RoleTiming: Hashable, Sendable {
 
   /// The timing of a session that is derived from the role: there is one at a time, and it is replaced as often as one of the pool is, so
   /// that readers get at least the floor as they do from the pool. `limit` is the longest DurationSeconds of it; a duration above that
-  /// is lowered to it, and with it, in proportion, the refresh age and the floor.
+  /// is lowered to it, and with it, in proportion, the floor; the refresh age becomes that of sessions that live so long.
   package func derived(limit: Duration? = nil) -> RoleTiming {
     var timing = self
     timing.pool = 1
@@ -65,8 +65,28 @@ package struct RoleTiming: Hashable, Sendable {
     guard limit < duration else { return timing }
     let share = limit.inSeconds / duration.inSeconds
     timing.duration = limit
-    timing.refreshAfter = .seconds(fraction: step.inSeconds * share)
     timing.floor = .seconds(fraction: floor.inSeconds * share)
+    timing.refreshAfter = .seconds(fraction: stepSeconds(life: limit.inSeconds, floor: timing.floor.inSeconds))
     return timing
+  }
+
+  /// The mean seconds between two steps while sessions live only `life` seconds, of which readers get at least `floor`.
+  ///
+  /// Shorter sessions are replaced at the same share of their lives, A/N · life/D. With an A that is written shorter than D/2, that is
+  /// sooner than the sessions need: then the steps come at A/N, and at the latest at a quarter of a life (half of it, of a pool of two),
+  /// as far as readers keep the floor and, in proportion, the outage that they survive. Where the floor is out of reach anyway, sessions
+  /// only have to be valid. Steps are never closer than a second, unless A/N is.
+  package func stepSeconds(life: Double, floor: Double) -> Double {
+    // Not `step`: the division of a span is generic and takes longer than all of this.
+    let planned = refreshAfter.inSeconds / Double(pool)
+    let share = min(1, life / duration.inSeconds)
+    let scaled = planned * share
+    let least = min(planned, 1)
+    let relaxed = min(planned, life / Double(2 * max(2, pool)))
+    guard relaxed > scaled else { return max(least, scaled) }
+    let kept = max(floor, lapseMargin.inSeconds)
+    let latest =
+      life - 1.1 * scaled >= kept ? life - kept - surviveOutage.inSeconds * share : life - lapseMargin.inSeconds
+    return max(least, min(relaxed, max(scaled, latest / 1.1)))
   }
 }

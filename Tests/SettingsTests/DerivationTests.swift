@@ -65,6 +65,13 @@ import Testing
     #expect(try role.sessionName.expand(host: "h", role: role.name, slot: "1") == "h-uploader-1")
   }
 
+  /// The rate was reserved for a call every 19 s.
+  @Test func `a scope with short sessions counts with the calls that it makes`() throws {
+    let role = try Self.role(
+      "duration = \"12h\"\nrefresh_after = \"30min\"\n" + Self.scope + "max_duration = \"15min\"\n")
+    #expect(role.derivedCallsPerSecond == 1 / 225.0)
+  }
+
   /// In a template with `{slot}`, `{scope}` took its place.
   @Test func `a scope's name follows after @ where the role's has a user, whatever else that has`() throws {
     for (text, name) in [
