@@ -89,14 +89,19 @@ struct WatchCommand {
     ] + (session.scope.map { [("ROLEKEEPER_SCOPE", $0)] } ?? [])
   }
 
+  /// A run's environment. A scope's name that `exec` gave this watch isn't that of the role followed here.
+  static func environment(_ session: RoleEvent) -> ChildEnvironment {
+    let variables = variables(session)
+    return ChildEnvironment(variables: variables, without: variables.map(\.name) + ["ROLEKEEPER_SCOPE"])
+  }
+
   // MARK: - The command
 
   private mutating func start(for session: RoleEvent, _ inbox: SignalInbox) {
     var next: RoleEvent? = session
     while let session = next, let command {
       do throws(StartFailure) {
-        let variables = Self.variables(session)
-        let environment = ChildEnvironment(variables: variables, without: variables.map(\.name))
+        let environment = Self.environment(session)
         // No command has got it, even if it is the terminal's.
         if let signal = inbox.next() { SignalInbox.end(by: signal.number) }
         running = (try command.start(environment), session.generation)

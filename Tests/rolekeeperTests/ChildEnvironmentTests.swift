@@ -2,6 +2,7 @@ import Core
 import Glibc
 import TestSupport
 import Testing
+import Wire
 
 @testable import rolekeeper
 
@@ -30,6 +31,23 @@ import Testing
     let all = entries(ChildEnvironment(variables: [], without: ChildEnvironment.leftovers(for: .env)))
     #expect(!all.contains { $0.hasPrefix("ALIYUN_ACCESS_KEY_ID=") })
     #expect(all.contains("ALIYUN_ACCESS_KEY_ID_NOTE=kept"))
+  }
+
+  /// A command that got the role's own session took it for the scope's.
+  @Test func `an outer command's scope isn't that of an inner one without`() {
+    setenv("ROLEKEEPER_SCOPE", "outer", 1)
+    defer { unsetenv("ROLEKEEPER_SCOPE") }
+    func scopes(_ environment: ChildEnvironment) -> [String] {
+      entries(environment).filter { $0.hasPrefix("ROLEKEEPER_SCOPE=") }
+    }
+    for format in CredentialFormat.allCases {
+      #expect(scopes(ChildEnvironment(variables: [], without: ChildEnvironment.leftovers(for: format))) == [])
+    }
+    #expect(scopes(ChildEnvironment(variables: [], without: ChildEnvironment.leftoversBesideURI)) == [])
+    var event = RoleEvent(time: nil, kind: .rotated, role: "a", state: .valid, generation: 7)
+    #expect(scopes(WatchCommand.environment(event)) == [])
+    event.scope = "inner"
+    #expect(scopes(WatchCommand.environment(event)) == ["ROLEKEEPER_SCOPE=inner"])
   }
 
   /// AWS tools took the keys of the environment, and never looked at the file.
