@@ -149,7 +149,8 @@ package struct OnlineCheck {
   /// Something has to be changed before it can work.
   mutating func refuse() { isRefused = true }
 
-  mutating func skip(_ roles: [RoleSettings], _ why: String, _ report: inout FindingReport) {
+  /// They couldn't be tried, so that not everything was.
+  package mutating func skip(_ roles: [RoleSettings], _ why: String, _ report: inout FindingReport) {
     if !roles.isEmpty { isIncomplete = true }
     for role in roles { report.add(Finding(.skipped, "role \(role.name)", why)) }
   }

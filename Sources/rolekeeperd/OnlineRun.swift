@@ -25,6 +25,12 @@ struct OnlineRun {
         (names.isEmpty || names.contains(role.name.description)) && (source == nil || role.source == source)
       }
     }
+
+    /// Those that are named, but that another source signs for than the one that is.
+    func ofOtherSources(in settings: DaemonSettings) -> [RoleSettings] {
+      guard let source else { return [] }
+      return settings.roles.filter { names.contains($0.name.description) && $0.source != source }
+    }
   }
 
   private let run: CheckRun

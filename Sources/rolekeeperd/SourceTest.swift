@@ -17,6 +17,7 @@ enum SourceTest {
     }
     do {
       let chosen = try roles.chosen(of: settings)
+      let chains = RoleChains(of: chosen, in: settings)
       let tested = run.judge.asRoot { TestedKey(file) }
       try run.judge.giveRootUp()
       var report = FindingReport(isJSON ? .json : .text, write: Output.write)
@@ -28,8 +29,12 @@ enum SourceTest {
       if let asRoot = run.judge.rootFinding { report.add(asRoot) }
       var online = try OnlineCheck(settings, hostName: SystemHost().name)
       online.tryEndpoints(&report)
-      Self.tryRoles(RoleChains(of: chosen, in: settings), with: tested, &online, &report)
-      if case .allGood = online.outcome, let step = installation(of: file, in: settings, roles, run) {
+      Self.tryRoles(chains, roles, with: tested, &online, &report)
+      for role in roles.ofOtherSources(in: settings) {
+        online.skip([role], "source '\(role.source)' signs for it, and '--source' names another", &report)
+      }
+      let isOneTried = chains.sources.contains { chains.end(of: $0).accessKey != nil }
+      if isOneTried, case .allGood = online.outcome, let step = installation(of: file, in: settings, roles, run) {
         report.say("to put it in place: \(step)")
       }
       report.finish()
@@ -42,7 +47,8 @@ enum SourceTest {
 
   /// Those of all AccessKeys, then those that sessions of the former sign for.
   private static func tryRoles(
-    _ chains: RoleChains, with tested: TestedKey, _ online: inout OnlineCheck, _ report: inout FindingReport
+    _ chains: RoleChains, _ asked: OnlineRun.Roles, with tested: TestedKey, _ online: inout OnlineCheck,
+    _ report: inout FindingReport
   ) {
     let direct = chains.sources.filter { $0.accessKey != nil }
     online.trySource(tested.subject, tested.key, roles: direct.flatMap { chains.roles(of: $0) }, &report)
@@ -53,10 +59,12 @@ enum SourceTest {
         continue
       }
       for role in chains.roles(of: source) {
-        report.add(
-          Finding(
-            .skipped, "role \(role.name)",
-            "no AccessKey of yours signs for it, but source '\(end.name)' of type \(end.kind.type.rawValue)"))
+        let why = "no AccessKey of yours signs for it, but source '\(end.name)' of type \(end.kind.type.rawValue)"
+        if asked.names.contains(role.name.description) {
+          online.skip([role], why, &report)
+        } else {
+          report.add(Finding(.skipped, "role \(role.name)", why))
+        }
       }
     }
   }

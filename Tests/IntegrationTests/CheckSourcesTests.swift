@@ -76,6 +76,35 @@ import Testing
       ])
   }
 
+  /// Nothing was tried, the status was 0, and the command to install the key followed.
+  @Test func `source test says which roles it can't try, and then has no command to install the key`() throws {
+    let lab = try chain()
+    lab.draft.sources += "[source.token]\ntype = \"oidc\"\n"
+    lab.draft.sources += "provider_arn = \"acs:ram::\(Self.account):oidc-provider/idp\"\n"
+    lab.draft.sources += "token_file = \"\(lab.directory.path("token"))\"\n"
+    lab.draft.roles.append(SettingsDraft.Role("third", more: "source = \"token\""))
+    try lab.writeSettings()
+    // A copy is a candidate: the key itself is in place.
+    try lab.directory.write(
+      "AccessKey ID,AccessKey Secret\n\(RealmDraft.key.id),\(RealmDraft.key.secret)\n", to: "new.csv", mode: 0o400)
+    func test(_ words: String...) throws -> (status: CInt, output: String, errors: String) {
+      let run = try ChildProcess.run(
+        [Programs.commandLine, "source", "test", lab.directory.path("new.csv"), "--config", lab.configPath] + words)
+      #expect(run.output.contains("to put it in place") == (run.status == 0), "\(run)")
+      return (run.status, run.output, run.errors)
+    }
+    expect(
+      try test("--role", "third"), 4,
+      ["skipped  role third: no AccessKey of yours signs for it, but source 'token' of type oidc"])
+    expect(
+      try test("--source", "main", "--role", "third"), 4,
+      ["skipped  role third: source 'token' signs for it, and '--source' names another"])
+    expect(
+      try test("--source", "main", "--role", "leaf", "--role", "base"), 4,
+      ["ok       role base: ", "skipped  role leaf: source 'hop' signs for it, and '--source' names another"])
+    expect(try test("--source", "main"), 0, ["ok       role base: "])
+  }
+
   // MARK: - Services
 
   private static let host = "role = \"acs:ram::\(account):role/host\""
