@@ -177,6 +177,14 @@ extension Failure {
       advice: "\(advice); the AccessKey is that of '\(arn)'")
   }
 
+  /// The advice if it was the session of a role that signed, `policy_file` and all.
+  package func adviceForSession(of role: some CustomStringConvertible) -> String {
+    let advice = advice.replacing("the RAM user that signs", with: "the role that signs")
+      .replacing("that user", with: "that role")
+    return
+      "\(advice); if '\(role)' has a policy_file, allow sts:AssumeRole there, too; the session of role '\(role)' signs"
+  }
+
   /// The same failure with `keyPlace` in an advice that asks for another key: where it goes, and how it is read.
   package func naming(keyPlace: String) -> Failure {
     guard advice.contains(ErrorTable.keyPlace) else { return self }

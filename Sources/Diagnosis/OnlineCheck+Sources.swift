@@ -75,10 +75,7 @@ extension OnlineCheck {
       return skip(roles, "\(subject) has no session", &report)
     }
     trySigner(session, "signs with the session", subject, roles, &report) { trouble, _ in
-      guard trouble.failure.concernsSigner else { return trouble }
-      let remedy = trouble.remedy.replacing("the RAM user that signs", with: "the role that signs")
-        .replacing("that user", with: "that role")
-      return trouble.withRemedy("\(remedy); the session of role '\(lender)' signs")
+      trouble.failure.concernsSigner ? trouble.withRemedy(trouble.failure.adviceForSession(of: lender)) : trouble
     }
   }
 

@@ -78,9 +78,7 @@ package final class ChainedSource: CredentialSource {
       )
     }
     guard failure.concernsSigner else { return failure }
-    return failure.withAdvice(
-      "\(failure.advice.replacing("the RAM user that signs", with: "the role that signs").replacing("that user", with: "that role"))"
-        + "; the session of role '\(role)' signs (source '\(name)')")
+    return failure.withAdvice("\(failure.adviceForSession(of: role)) (source '\(name)')")
   }
 
   package func accepted(_ signer: SigningIdentity) { lastAccepted = (signer.key.id, now()) }

@@ -150,7 +150,7 @@ extension WildcardPattern {
 
 extension PolicyStatement {
   /// Whether it selects the request, conditions aside, whether case matters or not and whether `?` is a wildcard or not.
-  fileprivate func surelySelects(_ request: PolicyRequest) -> Bool {
+  func surelySelects(_ request: PolicyRequest) -> Bool {
     selects(action: request.action) && actions.surelyDoesNotExclude(request.action)
       && resources.selects { $0.matches(request.resource) } && resources.surelyDoesNotExclude(request.resource)
   }
@@ -181,7 +181,7 @@ extension PolicySelection {
   }
 
   /// False only if it doesn't select `text`, whether case matters or not and whether `?` is a wildcard or not.
-  fileprivate func maySelect(_ text: String) -> Bool {
+  func maySelect(_ text: String) -> Bool {
     switch self {
     case .these(let patterns): patterns.contains { $0.loosened.matches(text.lowercased()) }
     case .allBut(let excluded): !excluded.contains { $0.matches(text) }

@@ -145,4 +145,14 @@ import Testing
     #expect(failure.requestID == "12" + String(repeating: "9", count: 126))
     #expect(!String(reflecting: failure).contains("Marked7Secret"))
   }
+
+  /// A session policy without sts:AssumeRole has the same code, and only trust policies were named.
+  @Test func `where a role's session signs, the advice names its session policy, too`() {
+    let row = ErrorTable.row(forCode: "NoPermission", httpStatus: 403)
+    let failure = Failure(row.kind, code: "NoPermission", httpStatus: 403, advice: row.advice)
+    #expect(
+      failure.adviceForSession(of: "base")
+        == "allow the role that signs, or its account, in the role's trust policy, and give that role AliyunSTSAssumeRoleAccess; if 'base' has a policy_file, allow sts:AssumeRole there, too; the session of role 'base' signs"
+    )
+  }
 }

@@ -88,6 +88,38 @@ import Testing
         ])
   }
 
+  /// STS refused it, and the advice was to look at trust policies.
+  @Test(arguments: [
+    (#""Effect":"Allow","Action":"oss:*","Resource":"*""#, true),
+    (#""Effect":"Allow","Action":"sts:AssumeRole","Resource":"acs:ram::1234567890123456:role/other""#, true),
+    (#""Effect":"Deny","Action":"sts:*","Resource":"*""#, true),
+    (#""Effect":"Allow","Action":"sts:AssumeRole","Resource":"acs:ram:*:1234567890123456:role/leaf""#, false),
+    (#""Effect":"Allow","Action":"STS:assume*","Resource":"acs:ram::*:role/LEAF""#, false),
+    (
+      #""Effect":"Allow","Action":"*","Resource":"*","Condition":{"IpAddress":{"acs:SourceIp":"10.0.0.0/8"}}"#, false
+    ),
+  ])
+  func `a role that signs for others needs a session policy that lets it`(statement: String, isDenied: Bool) throws {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/base.json"] = FakeHost.File(
+      text: #"{"Version":"1","Statement":[{\#(statement)}]}"#)
+    let text =
+      Self.text("[source.base]\ntype = \"role\"\nrole = \"base\"", [("leaf", "base"), ("base", "main")])
+      + "policy_file = \"base.json\"\n"
+    let loaded = host.load(text)
+    #expect(loaded.settings != nil)
+    #expect(
+      loaded.diagnostics.map(\.description)
+        == (isDenied
+          ? [
+            "/etc/rolekeeper/rolekeeper.toml:6: warning: source.base.role is 'base', whose policy_file doesn't let its session assume what it signs for: sts:AssumeRole on 'acs:ram::1234567890123456:role/leaf'; allow sts:AssumeRole on these roles there, or remove policy_file from [roles.base]"
+          ] : []))
+    let documents = LeastPolicies(try #require(loaded.settings)).documents
+    #expect(
+      documents.map(\.heading).filter { $0.contains("its session policy ('policy_file') has to allow the same") }.count
+        == 1)
+  }
+
   @Test func `a role that signs for others needs a floor that outlasts a request`() {
     let source = "[source.base]\ntype = \"role\"\nrole = \"base\""
     let roles = [("leaf", "base"), ("base", "main")]

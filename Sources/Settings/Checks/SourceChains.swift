@@ -1,4 +1,5 @@
 import Core
+import Policies
 
 /// Checks the roles whose sessions sign for other roles: that they are there, that no chain leads back to itself, and that their
 /// floors leave time for the requests that they sign.
@@ -21,6 +22,9 @@ struct SourceChains {
         Keys.role.requiredRemedy(near.map { "\"\($0)\"" }))
     }
     reportCycles(byName)
+    for (source, name) in lending {
+      if let role = byName[name] { checkPolicy(of: role, for: source) }
+    }
     guard let sts else { return }
     for (source, name) in lending {
       if let role = byName[name] { prove(role, of: source, needing: sts.attemptLimit) }
@@ -62,7 +66,31 @@ struct SourceChains {
       "write floor = \"\(needed.text)\" or more in [roles.\(role.name)]")
   }
 
+  /// Warns of a session that may not assume the roles that it signs for.
+  private func checkPolicy(of lender: RoleSettings, for source: SourceSettings) {
+    guard let text = lender.policy, let policy = Policy(text.span) else { return }
+    let denied = roles.filter { $0.signers.contains(source.name) }.compactMap(\.arn).filter {
+      policy.deniesAssuming($0)
+    }
+    guard let first = denied.first else { return }
+    let more = denied.count > 1 ? " and \(denied.count - 1) more" : ""
+    context.findings.warning(
+      place(of: source),
+      "is '\(lender.name)', whose policy_file doesn't let its session assume what it signs for: sts:AssumeRole on '\(first)'\(more)",
+      "allow sts:AssumeRole on these roles there, or remove policy_file from [roles.\(lender.name)]")
+  }
+
   private func place(of source: SourceSettings) -> Place {
     context.sourcePlaces[source.name] ?? Place(file: "", key: "source.\(source.name)")
+  }
+}
+
+extension Policy {
+  /// The RAM documentation writes the resource of AssumeRole with `*` for the region, and a role's ARN has none there (?).
+  fileprivate func deniesAssuming(_ role: RoleARN) -> Bool {
+    let name = role.description
+    return [name, name.replacing("acs:ram::", with: "acs:ram:*:")].allSatisfy {
+      surelyDenies(PolicyRequest(action: "sts:AssumeRole", resource: $0))
+    }
   }
 }

@@ -93,12 +93,15 @@ package struct LeastPolicies {
     guard let first = own.first, !names.isEmpty else { return [] }
     let signer = Signer(source, roles, account: first.account)
     let parts = parts(of: names)
+    let lender = source.role.flatMap { name in roles.first { $0.name == name } }
+    let besides = lender?.policy == nil ? "" : "; its session policy ('policy_file') has to allow the same"
     return parts.enumerated().map { index, names in
       let part =
         parts.count == 1 ? "" : " \(index + 1) of \(parts.count), since one has at most \(longestPolicy) characters,"
       let what = names.count == 1 ? "this role" : "these \(names.count) roles"
       return Document(
-        heading: "permission policy\(part) for the \(signer.noun): to assume \(what), for which it needs no more",
+        heading:
+          "permission policy\(part) for the \(signer.noun): to assume \(what), for which it needs no more\(besides)",
         text: permission(on: names))
     }
   }
@@ -201,7 +204,7 @@ package struct LeastPolicies {
 
 extension RoleSettings {
   /// The sources that may sign for it, its fallback's among them.
-  fileprivate var signers: [String] { [source] + [tier?.fallback?.source].compactMap(\.self) }
+  var signers: [String] { [source] + [tier?.fallback?.source].compactMap(\.self) }
 }
 
 extension JSONWriter where Sink == [UInt8] {
