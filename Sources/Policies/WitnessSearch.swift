@@ -2,7 +2,8 @@
 ///
 /// Only requests as they really occur are tried: an operation's name, and a resource of five parts. A region or account that the
 /// statement leaves open is no reason: a role's policy that names its own account isn't less than `*`. Conditions of the role's
-/// statements don't count either, since a real request has keys that aren't known here.
+/// statements don't count either, since a real request has keys that aren't known here; but each has an address, and if the task's
+/// policy doesn't mention it, one that the role's statements don't allow is tried.
 struct WitnessSearch {
   let task: Policy
   let role: Policy
@@ -12,7 +13,15 @@ struct WitnessSearch {
   /// The request, and the number of the role's Deny statement that forbids it, if there is one.
   func witness(for actions: PolicyPart, on resources: PolicyPart) -> (request: PolicyRequest, deny: Int?)? {
     guard statement.unknownMembers.isEmpty else { return nil }
-    let context = exampleContext
+    for context in exampleContexts {
+      if let found = witness(for: actions, on: resources, in: context) { return found }
+    }
+    return nil
+  }
+
+  private func witness(
+    for actions: PolicyPart, on resources: PolicyPart, in context: [String: String]
+  ) -> (request: PolicyRequest, deny: Int?)? {
     for action in exampleActions(of: actions) {
       for resource in exampleResources(of: resources, for: action) {
         let request = PolicyRequest(action: action, resource: resource, context: context)
@@ -41,8 +50,24 @@ struct WitnessSearch {
     let mayBeAllowed = role.statements.contains {
       $0.effect == .allow && $0.actions.maySelect(request.action)
         && $0.resources.widened(where: resources).maySelect(request.resource)
+        && !$0.conditions.contains { $0.isAboutAddress(of: request) && $0.holds(in: request.context) == false }
     }
     return (!mayBeAllowed, nil)
+  }
+
+  /// Of the address that a request comes from, which each has.
+  static let addressKey = "acs:SourceIp"
+
+  /// The statement's, and with addresses for documentation (RFC 5737, RFC 3849) and private ones (RFC 1918), some of which hardly any
+  /// policy names.
+  private var exampleContexts: [[String: String]] {
+    let own = exampleContext
+    let isOpen = !task.statements.contains {
+      $0.conditions.contains { $0.key.lowercased() == Self.addressKey.lowercased() }
+    }
+    guard isOpen, role.conditionKeys.contains(Self.addressKey) else { return [own] }
+    let addresses = ["192.0.2.7", "203.0.113.7", "2001:db8::7", "10.0.0.7", "172.16.0.7", "192.168.0.7"]
+    return [own] + addresses.map { own.merging([Self.addressKey: $0]) { _, new in new } }
   }
 
   /// Keys and values that make the statement's conditions hold, where that is simple.
@@ -145,6 +170,13 @@ extension WildcardPattern {
     if case .pattern(let pattern) = resources { other = parts(pattern) }
     for index in [2, 3] where other.count < 5 || other[index].contains("*") { own[index] = "*" }
     return WildcardPattern(own.joined(separator: ":"))
+  }
+}
+
+extension PolicyCondition {
+  /// Whether it is about the address that the request comes from, if it has one here.
+  fileprivate func isAboutAddress(of request: PolicyRequest) -> Bool {
+    key == WitnessSearch.addressKey && request.context[key] != nil
   }
 }
 

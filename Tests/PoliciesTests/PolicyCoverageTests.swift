@@ -68,7 +68,21 @@ import Testing
       name: "a Deny with a condition", task: [allow("oss:Get*")], role: [allow("*"), deny("oss:*", when: office)],
       expect: .unknown("statement 2 of the role's policy may deny a part of it")),
     Case(
-      name: "a condition that only the role has", task: [allow("oss:Get*")], role: [allow("oss:*", when: office)],
+      name: "a condition that only the role has", task: [allow("oss:Get*")],
+      role: [allow("oss:*", when: #""StringEquals":{"k":"a"}"#)],
+      expect: .unknown(
+        "statement 1 of the role's policy, which would cover it, has a Condition that this one doesn't have")),
+    Case(
+      name: "an address that only the role names", task: [allow("oss:GetObject")], role: [allow("oss:*", when: office)],
+      expect: .notCovered(action: "oss:GetObject", resource: "acs:oss:cn-hangzhou:\(account):example", deny: nil)),
+    Case(
+      name: "an address that the role names in one of two statements", task: [allow("oss:GetObject")],
+      role: [allow("oss:*", when: office), allow("*", when: #""StringEquals":{"k":"a"}"#)],
+      expect: .unknown(
+        "statement 1 of the role's policy, which would cover it, has a Condition that this one doesn't have")),
+    Case(
+      name: "another condition about the address", task: [allow("oss:GetObject", when: office)],
+      role: [allow("oss:*", when: #""IpAddress":{"acs:SourceIp":"10.0.0.0/7"}"#)],
       expect: .unknown(
         "statement 1 of the role's policy, which would cover it, has a Condition that this one doesn't have")),
     Case(

@@ -44,13 +44,24 @@ import Testing
   }
 
   @Test func `a statement of which it can't be shown is a warning`() {
-    let office = #", "Condition": {"IpAddress": {"acs:SourceIp": "10.0.0.0/8"}}"#
+    let office = #", "Condition": {"StringEquals": {"acs:k": "a"}}"#
     let found = Self.findings(
       task: Self.policy(Self.allow("oss:PutObject")), role: Self.policy(Self.allow("oss:*", office)))
     #expect(
       found == [
         "/etc/rolekeeper/task.json:2:1: warning: roles.uploader.scopes.ingest.policy_file has a statement that may allow more than the role's policy '/etc/rolekeeper/role.json': statement 1 of the role's policy, which would cover it, has a Condition that this one doesn't have; compare the two, or write this statement with actions, resources and conditions as they are there"
       ])
+  }
+
+  @Test func `a statement for every address, where the role's policy names some, is an error`() {
+    let office = #", "Condition": {"IpAddress": {"acs:SourceIp": "10.0.0.0/8"}}"#
+    let found = Self.findings(
+      task: Self.policy(Self.allow("oss:PutObject")), role: Self.policy(Self.allow("oss:*", office)))
+    #expect(found.count == 1 && !found[0].contains("warning"))
+    #expect(
+      found[0].contains(
+        "allows oss:PutObject on 'acs:oss:cn-hangzhou:1234567890123456:b/example' from 192.0.2.7, which the role's"),
+      "\(found)")
   }
 
   @Test func `a policy with errors isn't compared`() {

@@ -17,9 +17,10 @@ extension PolicyFiles {
       case .covered: break
       case .notCovered(let request, let deny):
         let why = deny.map { "statement \($0) there denies it" } ?? "no statement there allows it"
+        let origin = request.context["acs:SourceIp"].map { " from \($0)" } ?? ""
         findings.error(
           start,
-          "has a statement that allows \(request.action) on '\(request.resource)', which the role's policy '\(role)' doesn't allow: \(why)",
+          "has a statement that allows \(request.action) on '\(request.resource)'\(origin), which the role's policy '\(role)' doesn't allow: \(why)",
           "narrow this statement, or widen the role's policy: a task may do no more than the role")
       case .unknown(let reason):
         findings.warning(
