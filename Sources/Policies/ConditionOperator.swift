@@ -76,6 +76,17 @@ struct ConditionOperator: Hashable, Sendable {
     }
   }
 
+  /// What this operator compares, if `actual` of a request isn't that: "an address, such as 192.0.2.7"; else nil.
+  func needed(insteadOf actual: String) -> String? {
+    switch comparison {
+    case .text, .pattern: nil
+    case .address: canRead(actual) && !actual.contains("/") ? nil : "an address, such as 192.0.2.7"
+    case .number: canRead(actual) ? nil : "a number"
+    case .date: canRead(actual) ? nil : "a time, such as 2026-01-02T03:04:05Z"
+    case .bool: canRead(actual) ? nil : "true or false"
+    }
+  }
+
   /// Whether `actual` matches `value`, which `canRead` accepts, apart from a negation. A text of another form doesn't match.
   func matches(_ actual: String, _ value: String) -> Bool {
     switch comparison {

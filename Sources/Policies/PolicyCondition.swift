@@ -24,6 +24,9 @@ struct PolicyCondition: Hashable, Sendable {
     return values.contains { test.matches(actual, $0) } != test.isNegated
   }
 
+  /// What its operator compares, if `actual` isn't that; else nil.
+  func needed(insteadOf actual: String) -> String? { test?.needed(insteadOf: actual) }
+
   /// Whether it can be decided for a request that has its key.
   var isReadable: Bool { test != nil }
 

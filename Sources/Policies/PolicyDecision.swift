@@ -41,6 +41,16 @@ extension Policy {
     return Set(keys.filter { request.context[$0] == nil }).sorted()
   }
 
+  /// The first condition key, by its name, whose value in the request no real request has: a condition compares it with something else.
+  package func impossibleValue(in request: PolicyRequest) -> (key: String, operatorName: String, needed: String)? {
+    for (key, value) in request.context.sorted(by: { $0.key < $1.key }) {
+      for condition in statements.flatMap(\.conditions) where condition.key == key {
+        if let needed = condition.needed(insteadOf: value) { return (key, condition.operatorName, needed) }
+      }
+    }
+    return nil
+  }
+
   /// Also the statements on which an unknown outcome depends.
   private func decision(
     _ applies: (PolicyStatement) -> Bool?

@@ -216,7 +216,8 @@ struct Arguments {
     roles = [policyTest[0]]
     if let scope { policyTest[0] += "/\(scope)" }
     let (action, resource) = (policyTest[1], policyTest[2])
-    guard action.contains(":"), !action.contains("*") else {
+    let parts = action.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count == 2, parts.allSatisfy({ !$0.isEmpty }), !action.contains("*") else {
       throw Wrong("\(quoted(action)) is no operation; write one as SERVICE:OPERATION, such as oss:PutObject")
     }
     guard resource == "*" || resource.hasPrefix("acs:") else {

@@ -76,6 +76,11 @@ struct PolicyTest {
       let line = JSONPosition(of: statement.offset, in: bytes.span).line
       return "statement \(statement.number) at \(file.path):\(line)"
     }
+    if let (key, name, needed) = policy.impossibleValue(in: question.request) {
+      let value = question.request.context[key] ?? ""
+      Console.report("'\(key)' is '\(value)', and \(name) in \(file.path) needs \(needed)")
+      return (ExitStatus.wrongUsage, [])
+    }
     let decision = policy.decision(on: question.request)
     let keys = keyHints(policy)
     switch (decision.outcome, decision.statement) {

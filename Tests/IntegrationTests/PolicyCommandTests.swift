@@ -100,6 +100,14 @@ import Testing
     #expect(try test("reports oss:PutObject *").status == 78)
   }
 
+  @Test func `a value that no request has is refused`() throws {
+    let run = try test("uploader oss:ListObjects acs:oss:*:*:bucket acs:SourceIp=banana")
+    #expect(run.status == 2 && run.output.isEmpty, "\(run)")
+    #expect(
+      run.errors.contains(
+        "'acs:SourceIp' is 'banana', and IpAddress in \(policyPath) needs an address, such as 192.0.2.7"), "\(run)")
+  }
+
   @Test func `an error elsewhere in the settings doesn't keep a policy from being tested`() throws {
     lab.draft.roles[1].arn = "nonsense"
     try lab.writeSettings()
