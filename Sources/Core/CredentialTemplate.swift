@@ -41,6 +41,9 @@ package struct CredentialTemplate: Hashable, Sendable {
   /// In their order; no two texts follow each other.
   package let pieces: [Piece]
 
+  /// Whether it has a place for a field.
+  package var hasFields: Bool { pieces.contains { if case .field = $0 { true } else { false } } }
+
   /// Throws the first problem.
   package init(_ template: [UInt8]) throws(Problem) {
     var pieces: [Piece] = []

@@ -54,6 +54,17 @@ import Testing
     #expect(loaded.diagnostics.map(\.description) == [finding] && loaded.settings == nil)
   }
 
+  /// Check was content with a template that was meant to have one brace more.
+  @Test(arguments: ["", "key = {access_key_id}\n"])
+  func `a template without a place for a field is warned of`(template: String) {
+    let loaded = host(template).load(soundSettings + Self.lines)
+    #expect(loaded.settings != nil && loaded.diagnostics.count == 1)
+    #expect(
+      loaded.diagnostics.first?.description.hasSuffix(
+        "warning: roles.uploader.files.template names '/etc/rolekeeper/client.template', which has no place for a field, so that the file never has a credential; write places such as {{access_key_id}} there"
+      ) == true, "\(loaded.diagnostics)")
+  }
+
   @Test func `a template for two files is read and reported once`() {
     let two = Self.lines + Self.lines.replacing("client.ini", with: "other.ini")
     #expect(host("{{token}}").load(soundSettings + two).diagnostics.count == 1)

@@ -38,7 +38,15 @@ final class TemplateFiles {
         place, "names '\(path)', which can't be read: \(error)", host.remedy(forUnreadable: path, error), error)
       return nil
     }
-    do throws(CredentialTemplate.Problem) { return try CredentialTemplate(bytes) } catch {
+    do throws(CredentialTemplate.Problem) {
+      let template = try CredentialTemplate(bytes)
+      if !template.hasFields {
+        findings.warning(
+          place, "names '\(path)', which has no place for a field, so that the file never has a credential",
+          "write places such as {{access_key_id}} there")
+      }
+      return template
+    } catch {
       findings.error(
         Place(file: path, line: error.line, column: error.column, key: place.key), error.problem, error.remedy)
       return nil
