@@ -84,7 +84,9 @@ package enum HeadRefusal: Error, CaseIterable {
     case .contentLength: "requests have no body: leave Content-Length out, or send it once as 0"
     case .transferEncoding: "requests have no body: leave Transfer-Encoding out"
     case .repeatedHeader: "Rolekeeper-Client-Certificate and If-None-Match are given once"
-    case .methodNotAllowed, .unknownMethod: "use GET, HEAD or POST"
+    case .methodNotAllowed: "use GET, HEAD or POST"
+    // Not a list: one of the servers takes GET alone.
+    case .unknownMethod: "there is no such method; they are in capital letters, such as GET"
     case .targetTooLong: "a target has at most \(HeadParser.maximumTarget) bytes"
     case .expectationFailed: "leave the Expect header out"
     case .headTooLarge: "send fewer or shorter header lines"

@@ -269,7 +269,10 @@ import Testing
       testDescription: "no host", text: "GET / HTTP/1.1\r\n\r\n", status: "400 Bad Request", rule: "one Host header"),
     Refused(
       testDescription: "an unknown method", text: "BREW / HTTP/1.1\r\nHost: x\r\n\r\n", status: "501 Not Implemented",
-      rule: "GET, HEAD or POST"),
+      rule: "there is no such method"),
+    Refused(
+      testDescription: "a method in small letters", text: "get / HTTP/1.1\r\nHost: x\r\n\r\n",
+      status: "501 Not Implemented", rule: "in capital letters, such as GET"),
     Refused(
       testDescription: "a bare line feed", text: "GET /\n", status: "400 Bad Request", rule: "ends in CRLF"),
     Refused(
