@@ -88,7 +88,7 @@ package final class HTTPSTierConnection: TierConnection {
         return .failed(
           Failure(
             .transient, code: error.code, httpStatus: 200,
-            advice: "\(server): its answer can't be used: \(error.why); look what answers there"))
+            advice: "\(server): its answer can't be used: \(error.why); look at what answers there"))
       }
     case (.bundle(.some, _), 304):
       return .unchanged(refreshAfter: answer.keptFields.dropFirst().first?.flatMap { Bundle.refreshAfter($0) })
@@ -125,7 +125,7 @@ package final class HTTPSTierConnection: TierConnection {
       return failure(
         .transient, "TierStatus", "answered with HTTP \(answer.status); look at nginx and rolekeeper there")
     default:
-      return failure(.permanent, "TierStatus", "answered with HTTP \(answer.status); look what answers there")
+      return failure(.permanent, "TierStatus", "answered with HTTP \(answer.status); look at what answers there")
     }
   }
 

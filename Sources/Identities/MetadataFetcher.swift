@@ -74,7 +74,7 @@ package final class MetadataFetcher: CredentialFetcher {
         case .failure(let failure): fail(failure)
         case .success(let answer) where answer.status == 200:
           guard (1...4096).contains(body.count), body.indices.allSatisfy({ body[$0].isVisible }) else {
-            return fail("MetadataToken", "its token isn't a line of visible characters; look what answers there")
+            return fail("MetadataToken", "its token isn't a line of visible characters; look at what answers there")
           }
           fetcher.token = (Secret(copying: body), asked + .seconds(tokenLife - 60))
           askForName()
@@ -96,7 +96,7 @@ package final class MetadataFetcher: CredentialFetcher {
         let name = Self.text(body).split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
         guard (1...64).contains(name.utf8.count),
           name.utf8.allSatisfy({ $0.isLetterOrDigit || $0 == 0x2D || $0 == 0x5F || $0 == 0x2E })
-        else { return fail("MetadataRole", "what it has for the role's name is none; write role_name") }
+        else { return fail("MetadataRole", "its answer isn't the name of a role; write role_name") }
         askForCredential(of: name)
       }
     }

@@ -44,9 +44,9 @@ extension Failure {
       )
     case .caFile: ("CAFile", "look at 'sts.ca_file'; apt-get install ca-certificates if it is missing")
     case .tlsOther:
-      ("TLS", "the TLS handshake failed, which takes TLS 1.2 or newer; look what answers at 'sts.endpoint'")
-    case .bodyTooLarge: ("AnswerTooLarge", "STS's answers are much shorter; look what answers at 'sts.endpoint'")
-    case .protocolViolation: ("NotHTTP", "that isn't an answer in HTTP/1.1; look what answers at 'sts.endpoint'")
+      ("TLS", "the TLS handshake failed, which takes TLS 1.2 or newer; look at what answers at 'sts.endpoint'")
+    case .bodyTooLarge: ("AnswerTooLarge", "STS's answers are much shorter; look at what answers at 'sts.endpoint'")
+    case .protocolViolation: ("NotHTTP", "that isn't an answer in HTTP/1.1; look at what answers at 'sts.endpoint'")
     case .noAnswer: ("NoAnswer", "the connection ended before an answer; look at the network between here and STS")
     case .cut: ("AnswerCut", "the connection ended in the middle of the answer")
     case .proxyUnreachable: ("ProxyUnreachable", "look at 'sts.proxy', the route to it and the firewall")
