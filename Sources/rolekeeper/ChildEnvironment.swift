@@ -18,21 +18,24 @@ final class ChildEnvironment {
   static var leftoversBesideURI: [String] { usual + ofAWS + besideURI }
 
   /// The other sources of Alibaba's SDKs (alibabacloud_credentials 1.0.12) and the settings of AWS's container provider, which
-  /// would be sent along or win, and those that a child gets in other values.
+  /// would be sent along or win, and those that the command gets with other values.
   private static let besideURI = [
     "ALIBABA_CLOUD_ROLE_ARN", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "ALIBABA_CLOUD_OIDC_TOKEN_FILE",
     "ALIBABA_CLOUD_ECS_METADATA", "ALIBABA_CLOUD_ECS_METADATA_DISABLED", "ALIBABA_CLOUD_CLI_PROFILE_DISABLED",
     "ALIBABA_CLOUD_CREDENTIALS_FILE", "ALICLOUD_ASSUME_ROLE_ARN", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_EC2_METADATA_DISABLED",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE",
+    "AWS_EC2_METADATA_DISABLED", "BOTO_CONFIG", "MINIO_SHARED_CREDENTIALS_FILE", "ALIBABA_CLOUD_IGNORE_PROFILE",
+    "ALIBABACLOUD_IGNORE_PROFILE",
   ]
 
   /// What AWS tools look for before the files and programs that a profile names (botocore's credentials.py), in their present and
-  /// former names, and the profile itself.
+  /// former names, and the profile itself. MinIO's variables come before the file with restic (its internal/backend/s3/s3.go).
   private static let ofAWS = [
     "AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CREDENTIAL_FILE", "MINIO_ROOT_USER",
+    "MINIO_ROOT_PASSWORD", "MINIO_ACCESS_KEY", "MINIO_SECRET_KEY",
   ]
 
   /// Of the SDKs and the command line in their three spellings, of the old SDK core, OSS's tools and both ossfs, MaxCompute's SDK,

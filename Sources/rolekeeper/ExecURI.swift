@@ -44,13 +44,19 @@ struct ExecURI {
   }
 
   /// The child's variables: the URI, and every other source switched off that SDKs would ask before it.
+  ///
+  /// botocore 1.44.8 has the container URI behind both of AWS's files and boto's (create_credential_resolver in its credentials.py);
+  /// rclone asks those of AWS first, restic also that of MinIO's client. ALIBABA_CLOUD_IGNORE_PROFILE is for aliyun and ecctl, which
+  /// take a profile of ~/.aliyun/config.json before the URI; by their documentation, it wasn't tried (?).
   static func environment(_ uri: LoopbackURI, _ role: String, _ scope: String?, dropsProxy: Bool) -> ChildEnvironment {
     ChildEnvironment(
       variables: [
         ("ALIBABA_CLOUD_CREDENTIALS_URI", uri.uri), ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true"),
-        ("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true"), ("ALIBABA_CLOUD_CREDENTIALS_FILE", "/dev/null"),
-        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.awsURI), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
-        ("AWS_EC2_METADATA_DISABLED", "true"), ("ROLEKEEPER_ROLE", role),
+        ("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true"), ("ALIBABA_CLOUD_IGNORE_PROFILE", "TRUE"),
+        ("ALIBABA_CLOUD_CREDENTIALS_FILE", "/dev/null"), ("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri.awsURI),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"), ("AWS_CONFIG_FILE", "/dev/null"), ("BOTO_CONFIG", "/dev/null"),
+        ("MINIO_SHARED_CREDENTIALS_FILE", "/dev/null"), ("AWS_EC2_METADATA_DISABLED", "true"),
+        ("ROLEKEEPER_ROLE", role),
       ] + (scope.map { [("ROLEKEEPER_SCOPE", $0)] } ?? []),
       without: ChildEnvironment.leftoversBesideURI + (dropsProxy ? proxyVariables : []))
   }

@@ -39,6 +39,7 @@ import Testing
       "ALIBABA_CLOUD_ACCESS_KEY_ID": "old", "ALIBABA_CLOUD_CREDENTIALS_URI": "old", "ALIBABA_CLOUD_ROLE_ARN": "old",
       "ALIBABA_CLOUD_OIDC_TOKEN_FILE": "old", "ALIBABA_CLOUD_ECS_METADATA": "old", "OSS_ACCESS_KEY_ID": "old",
       "AWS_ACCESS_KEY_ID": "old", "AWS_CONTAINER_AUTHORIZATION_TOKEN": "old", "AWS_PROFILE": "old",
+      "AWS_CONFIG_FILE": "old", "AWS_CREDENTIAL_FILE": "old", "MINIO_ACCESS_KEY": "old", "ROLEKEEPER_SCOPE": "old",
       "HTTPS_PROXY": "http://kept.example:1", "http_proxy": "",
     ]
     let run = try exec([], ["/usr/bin/env"], environment: leftovers)
@@ -48,8 +49,10 @@ import Testing
         "ALIBABA_CLOUD_CREDENTIALS_URI=http://\(address)/uploader",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://\(address)/uploader/aws",
         "ALIBABA_CLOUD_ECS_METADATA_DISABLED=true", "ALIBABA_CLOUD_CLI_PROFILE_DISABLED=true",
-        "ALIBABA_CLOUD_CREDENTIALS_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null",
-        "AWS_EC2_METADATA_DISABLED=true", "ROLEKEEPER_ROLE=uploader", "PATH=\(Self.path["PATH"]!)",
+        "ALIBABA_CLOUD_IGNORE_PROFILE=TRUE", "ALIBABA_CLOUD_CREDENTIALS_FILE=/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_CONFIG_FILE=/dev/null", "BOTO_CONFIG=/dev/null",
+        "MINIO_SHARED_CREDENTIALS_FILE=/dev/null", "AWS_EC2_METADATA_DISABLED=true", "ROLEKEEPER_ROLE=uploader",
+        "PATH=\(Self.path["PATH"]!)",
         "HTTPS_PROXY=http://kept.example:1", "http_proxy=",
       ])
   }

@@ -61,4 +61,28 @@ import Wire
     for name in names { #expect(dropped.contains(name) == format.rawValue.hasPrefix("aws")) }
     #expect(dropped.contains("ALIYUN_ACCESS_KEY_ID") && !dropped.contains("AWS_REGION"))
   }
+
+  /// A profile of ~/.aws/config or MinIO's client came before the URI: with a scope, the command had the whole role.
+  @Test func `with the URI, files and variables of other sources are out of the command's sight`() {
+    let stale = [
+      "AWS_PROFILE", "AWS_CREDENTIAL_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN",
+      "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "MINIO_ROOT_USER",
+      "MINIO_ACCESS_KEY", "ALIBABA_CLOUD_PROFILE", "ALIBABA_CLOUD_OIDC_TOKEN_FILE", "ROLEKEEPER_SCOPE",
+    ]
+    let replaced = [
+      ("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"), ("BOTO_CONFIG", "/dev/null"),
+      ("MINIO_SHARED_CREDENTIALS_FILE", "/dev/null"), ("AWS_EC2_METADATA_DISABLED", "true"),
+      ("ALIBABA_CLOUD_CREDENTIALS_FILE", "/dev/null"), ("ALIBABA_CLOUD_CLI_PROFILE_DISABLED", "true"),
+      ("ALIBABA_CLOUD_IGNORE_PROFILE", "TRUE"), ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true"),
+    ]
+    let names = stale + replaced.map(\.0)
+    for name in names { setenv(name, "old", 1) }
+    defer { for name in names { unsetenv(name) } }
+    let uri = LoopbackURI(address: LoopbackAddress("127.0.0.1:7180")!, role: RoleName("a")!)
+    let all = entries(ExecURI.environment(uri, "a", nil, dropsProxy: false))
+    for name in stale { #expect(!all.contains { $0.hasPrefix("\(name)=") }, "\(name)") }
+    for (name, value) in replaced {
+      #expect(all.filter { $0.hasPrefix("\(name)=") } == ["\(name)=\(value)"], "\(name)")
+    }
+  }
 }
