@@ -5,7 +5,7 @@ import Secrets
 import Wire
 
 /// `exec ROLE --uri -- COMMAND`: the command gets the role's loopback URI in its environment and no credential. SDKs ask there
-/// again before a session ends, so a long job never runs out of credentials.
+/// again before a session ends, so a long job never runs out of credentials. It isn't run before there is a session.
 struct ExecURI {
   /// What makes some SDKs send requests for 127.0.0.1 to a proxy, whatever NO_PROXY says: alibabacloud_credentials 1.0.12 reads the first
   /// two, tools that use libcurl or Python's requests the others, too.
@@ -27,6 +27,8 @@ struct ExecURI {
     let answer = try client.request("GET", "/v1/roles/\(role)/uri\(arguments.scope.map { "?scope=\($0)" } ?? "")")
     guard answer.status == 200 else { throw Self.failure(answer, role) }
     let uri = try answer.body.withBytes { (bytes) throws(WireError) in try LoopbackURI(parsing: bytes) }
+    // The SDK's own question comes some time later, and what the command does without an answer isn't known.
+    _ = try GetCommand(client).answer(to: arguments)
     let failure = command.become(Self.environment(uri, role, arguments.scope, dropsProxy: arguments.dropsProxy))
     Console.report("\(failure)")
     return failure.exitStatus

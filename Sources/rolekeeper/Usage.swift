@@ -131,8 +131,9 @@ enum Usage {
                              or a tenth of the session's remaining life if that is less
         --uri                COMMAND gets no credential but the role's loopback URI, where SDKs fetch sessions as long as it
                              runs: ALIBABA_CLOUD_CREDENTIALS_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI; other sources of
-                             these SDKs are switched off; takes [loopback] in the settings, and the user or group in the
-                             role's allow, or in that of the scope
+                             these SDKs are switched off with their files, so give a region by a variable; without a session
+                             in time nothing is run; takes [loopback] in the settings, and the user or group in the role's
+                             allow, or in that of the scope
         --drop-proxy         with --uri: run COMMAND without HTTP_PROXY, http_proxy, ALL_PROXY and all_proxy, which make some
                              SDKs ask the proxy for the credential; without this option, a set one is refused
 

@@ -108,6 +108,19 @@ import Testing
     #expect(run.status == 2 && run.errors.contains("loopback.conf") && run.errors.contains("[loopback]"))
   }
 
+  /// The command ran, and its SDK got 503, or went on without a credential.
+  @Test func `without a session the command isn't run, and the status is that of get`() throws {
+    try lab.emulator.fault("kind=error&status=403&code=NoPermission&action=AssumeRole", role: "late")
+    lab.draft.roles.append(SettingsDraft.Role("late", more: "allow = { users = [\(Person.reader)] }"))
+    try lab.writeSettings()
+    #expect(try lab.rolekeeper("reload").status == 0)
+    let person = Person.words(Person.reader)
+    let get = try lab.rolekeeper("get", "late", wrapper: person)
+    let run = try lab.rolekeeper("exec", "late", "--uri", "--", "/bin/echo", "ran", wrapper: person)
+    #expect(get.status != 0 && run.status == get.status && run.output.isEmpty, "\(get) \(run)")
+    #expect(run.errors.contains("role 'late'") && run.errors.contains("NoPermission"), "\(run)")
+  }
+
   @Test(arguments: [["--format", "env"], ["--min-ttl", "1h"], ["--wait", "1s"], ["--renew", "restart"]])
   func `options about a fetched credential don't go with it`(options: [String]) throws {
     #expect(try exec(options, ["/usr/bin/true"]).status == 2)
