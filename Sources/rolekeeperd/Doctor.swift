@@ -180,11 +180,10 @@ struct Doctor {
   private func traps(of person: HostUser) -> [Finding] {
     let home = homeDirectory(of: person)
     let isOwn = !isRoot
-    let files = LoginFiles(home: home, names: VariableTraps.names) { text(of: $0) }
+    let files = LoginFiles(home: home, names: VariableTraps.names.union(FileTraps.names)) { text(of: $0) }
     let variables =
       isOwn ? VariableTraps(environment()) : VariableTraps(files.values, places: files.places)
-    let profile = isOwn ? environment()["ALIBABA_CLOUD_PROFILE"] : nil
-    let traps = FileTraps(home: home, profile: profile) { path in
+    let traps = FileTraps(home: home, variables: isOwn ? environment() : files.values) { path in
       text(of: path).map { text in
         FileTraps.File(
           text: text,

@@ -58,9 +58,9 @@ import Testing
   }
 
   private func look(
-    _ files: [String: FileTraps.File], profile: String? = nil
+    _ files: [String: FileTraps.File], variables: [String: String] = [:]
   ) -> (findings: [Finding], text: String) {
-    let findings = FileTraps(home: "/h", profile: profile) { files[$0] }.findings
+    let findings = FileTraps(home: "/h", variables: variables) { files[$0] }.findings
     return (findings, findings.map(\.lines).joined(separator: "\n"))
   }
 
@@ -79,7 +79,7 @@ import Testing
   }
 
   @Test func `a profile with a key of its own is a trap if it is the one in use`() {
-    let chosen = look(configuration(Self.external), profile: "b")
+    let chosen = look(configuration(Self.external), variables: ["ALIBABA_CLOUD_PROFILE": "b"])
     #expect(chosen.findings.map(\.verdict) == [.warning] && chosen.text.contains("mode AK"), "\(chosen.text)")
     let bare = look(configuration(#"{"profiles":[{"access_key_secret":"marked"}]}"#))
     #expect(bare.findings.map(\.verdict) == [.warning] && !bare.text.contains("marked"), "\(bare.text)")
@@ -93,5 +93,63 @@ import Testing
   @Test func `an ini file comes before a credentials URI`() {
     let found = look(["/h/.alibabacloud/credentials.ini": FileTraps.File(text: "", isWritable: true)])
     #expect(found.findings.map(\.verdict) == [.warning] && found.text.contains("Python and Java"), "\(found.text)")
+  }
+
+  struct FileCase {
+    let path: String
+    let text: String
+    var variables: [String: String] = [:]
+    /// Words of the warning; nil for none.
+    let says: String?
+  }
+
+  /// Each was `none that comes before rolekeeper`.
+  @Test(arguments: [
+    FileCase(
+      path: "/h/.aws/credentials", text: "[default]\naws_access_key_id = marked\naws_secret_access_key=marked\n",
+      says: "profile 'default' has an AccessKey"),
+    FileCase(
+      path: "/h/.aws/credentials", text: "# one session\n[default]\naws_access_key_id = STS.marked\n", says: nil),
+    FileCase(path: "/h/.aws/credentials", text: "[other]\naws_access_key_id = marked\n", says: nil),
+    FileCase(
+      path: "/h/.aws/credentials", text: "[other]\r\nAWS_ACCESS_KEY_ID=marked\r\n",
+      variables: ["AWS_PROFILE": "other"], says: "profile 'other'"),
+    FileCase(
+      path: "/h/.aws/credentials", text: "[default]\naws_access_key_id = marked\n",
+      variables: ["AWS_SHARED_CREDENTIALS_FILE": "/dev/null"], says: nil),
+    FileCase(
+      path: "/h/.aws/config", text: "[default]\ncredential_process = /opt/marked --x\n",
+      says: "credential_process of its profile 'default' isn't rolekeeper"),
+    FileCase(
+      path: "/h/.aws/config",
+      text: "[default]\nregion = x\ncredential_process = \"/usr/bin/rolekeeper\" get a --format aws-process\n",
+      says: nil),
+    FileCase(path: "/h/.aws/config", text: "[profile default]\naws_access_key_id = marked", says: "has an AccessKey"),
+    FileCase(
+      path: "/h/.aws/config", text: "[profile a]\nrole_arn = marked\n", variables: ["AWS_DEFAULT_PROFILE": "a"],
+      says: "profile 'a' assumes a role"),
+    FileCase(
+      path: "/etc/aws", text: "[default]\naws_access_key_id = x", variables: ["AWS_CONFIG_FILE": "/etc/aws"],
+      says: "file '/etc/aws'"),
+    FileCase(
+      path: "/h/.ossutilconfig", text: "[Credentials]\nlanguage=EN\naccessKeyID=marked\n",
+      says: "section 'Credentials' has an AccessKey"),
+    FileCase(
+      path: "/h/.ossutilconfig", text: "[profile b]\naccess-key-id=marked\n", variables: ["OSSUTIL_PROFILE": "b"],
+      says: "section 'profile b' has an AccessKey"),
+    FileCase(path: "/h/.ossutilconfig", text: "[Credentials]\naccessKeyID=STS.marked\n", says: nil),
+    FileCase(
+      path: "/h/.ossutilconfig", text: "[default]\ncredential-process = /opt/marked\n", says: "isn't rolekeeper"),
+    FileCase(
+      path: "/h/.ossutilconfig", text: "[default]\ncredential-process = /usr/bin/rolekeeper get a\n", says: nil),
+    FileCase(path: "/h/.ossutilconfig", text: "accessKeyID=marked\n[\n[default\n=\n", says: nil),
+  ])
+  func `an AccessKey or another program in a file of S3's or OSS's tools is a trap`(row: FileCase) {
+    let found = look([row.path: FileTraps.File(text: row.text, isWritable: true)], variables: row.variables)
+    #expect(found.findings.map(\.verdict) == [row.says == nil ? .ok : .warning], "\(row.path): \(found.text)")
+    if let words = row.says {
+      #expect(found.text.contains(words) && found.text.contains("next: "), "\(found.text)")
+    }
+    #expect(!found.text.contains("marked"), "\(found.text)")
   }
 }
