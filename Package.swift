@@ -202,7 +202,7 @@ let package = Package(
         "Systemd", "Wire", "RefreshBench", "TestSupport",
       ]),
     tests("LocalClient", imports: ["Secrets", "TestSupport"]),
-    tests("Diagnosis", imports: ["Core", "Settings", "Systemd", "TestSupport"]),
+    tests("Diagnosis", imports: ["Core", "Settings", "Systemd", "TestSupport", "Wire"]),
     tests(
       "Upload",
       imports: [

@@ -40,6 +40,20 @@ package struct LoopbackFindings {
     }
   }
 
+  /// Asks as `user`, this process's, for what it may read there, if a session of that needn't be fetched.
+  package init(_ addresses: [LoopbackAddress], user: String, _ right: LoopbackRight) {
+    switch right {
+    case .role(let role): self.init(addresses, asker: Asker(user: user, role: role))
+    case .untried(let name):
+      self.init(
+        addresses, asker: nil,
+        nobody: "; user '\(user)' may read \(name), which isn't tried, since a session might have to be issued")
+    case .nothing:
+      self.init(
+        addresses, asker: nil, nobody: "; the allow of no role names user '\(user)' or one of its groups")
+    }
+  }
+
   // MARK: - Asking
 
   private static func ask(_ asker: Asker, at address: LoopbackAddress, over descriptor: CInt, _ subject: String)

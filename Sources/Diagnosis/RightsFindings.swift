@@ -46,27 +46,65 @@ package struct RightsFindings {
       next: "log in again, or run: newgrp \(ShellWord.quoted(group))")
   }
 
-  /// Which roles the user may read by the settings.
+  /// What a user may read.
+  package struct Readable {
+    /// In the order of the settings.
+    package var roles: [String] = []
+    /// Scopes of other roles, which the user may not read as a whole.
+    package var scopes: [(role: String, name: String)] = []
+
+    package init(roles: [String] = [], scopes: [(role: String, name: String)] = []) {
+      (self.roles, self.scopes) = (roles, scopes)
+    }
+
+    /// How many roles there are of which the user may read something.
+    package var roleCount: Int { roles.count + Set(scopes.map(\.role)).count }
+
+    fileprivate var names: [String] { roles + scopes.map { RightsFindings.scope($0.name, of: $0.role) } }
+  }
+
+  /// A scope as findings name it.
+  static func scope(_ name: String, of role: String) -> String { "\(role) (scope \(name))" }
+
+  /// What the user may read by the settings.
   package func roles(in settings: DaemonSettings, daemonsUID: UInt32?) -> Finding {
     let peer = Peer(uid: user.uid, gid: user.gid, pid: 0, groups: groups.sorted())
     let policy = AccessPolicy(
       ownUID: daemonsUID ?? 0, admins: settings.admins, proxyUID: settings.fleet?.trustedProxy)
-    let readable = settings.roles.filter { policy.mayRead(peer, of: nil, role: $0.readers) }.map(\.name.description)
-    return Self.roles(readable, of: user.name, others: settings.roles.count - readable.count)
+    let readable = readable(in: settings) { policy.mayRead(peer, of: nil, role: $0) }
+    return Self.roles(readable, of: user.name, others: settings.roles.count - readable.roleCount)
   }
 
-  /// A role that the user may read at the loopback URI, where only `users` and `groups` of `allow` count; nil for none. Not one with a
-  /// session for each user, which would have to be fetched.
-  package func loopbackRole(in settings: DaemonSettings) -> RoleName? {
-    settings.roles.first { role in
-      !role.derivation.isPerUser
-        && (role.readers.uids.contains(user.uid) || !role.readers.gids.isDisjoint(with: groups))
-    }?.name
+  private func readable(in settings: DaemonSettings, _ admits: (AccessRule) -> Bool) -> Readable {
+    var readable = Readable()
+    for role in settings.roles {
+      if admits(role.readers) {
+        readable.roles.append("\(role.name)")
+      } else {
+        for scope in role.derivation.scopes where scope.readers.map(admits) ?? false {
+          readable.scopes.append(("\(role.name)", "\(scope.name)"))
+        }
+      }
+    }
+    return readable
+  }
+
+  /// What the user may read at the loopback URI, where only `users` and `groups` of `allow` count.
+  package func loopback(in settings: DaemonSettings) -> LoopbackRight {
+    let admits: (AccessRule) -> Bool = { [uid = user.uid, groups] rule in
+      rule.uids.contains(uid) || !rule.gids.isDisjoint(with: groups)
+    }
+    if user.uid == settings.fleet?.trustedProxy { return .nothing }
+    if let role = settings.roles.first(where: { !$0.derivation.isPerUser && admits($0.readers) }) {
+      return .role(role.name)
+    }
+    return readable(in: settings, admits).names.first.map { .untried($0) } ?? .nothing
   }
 
   /// `others` is how many more roles there are; nil if that isn't known.
-  package static func roles(_ names: [String], of user: String, others: Int?) -> Finding {
+  package static func roles(_ readable: Readable, of user: String, others: Int?) -> Finding {
     let subject = "user \(user)"
+    let names = readable.names
     guard names.isEmpty else {
       let more = others.map { $0 > 0 ? ", and not \($0 == 1 ? "the other role" : "the \($0) other roles")" : "" } ?? ""
       return Finding(.ok, subject, "may read \(names.joined(separator: ", "))\(more)")
@@ -75,4 +113,13 @@ package struct RightsFindings {
       .warning, subject, "may read no role",
       next: "if that should change, name the user in allow of [roles.NAME], then run: sudo systemctl reload rolekeeper")
   }
+}
+
+/// What a user may read at the loopback URI.
+package enum LoopbackRight: Hashable, Sendable {
+  /// Its session is there anyhow.
+  case role(RoleName)
+  /// This alone, as findings name it: a scope, or a role with a session for each user, which would have to be fetched.
+  case untried(String)
+  case nothing
 }

@@ -6,10 +6,10 @@ import Wire
 /// What the daemon answers this process at its socket.
 package struct SocketFindings {
   package let findings: [Finding]
-  /// The roles that this process may read; nil if the daemon didn't say.
-  package let readableRoles: [String]?
-  /// A loopback address at which this process may read a role, and the role; nil if the daemon named none.
-  package let loopback: (address: LoopbackAddress, role: RoleName)?
+  /// What this process may read; nil if the daemon didn't say.
+  package let readable: RightsFindings.Readable?
+  /// A loopback address at which this process may read something, and what; nil if the daemon named none.
+  package let loopback: (address: LoopbackAddress, right: LoopbackRight)?
 
   /// `reader` is this process's user, as findings name it; `now` is the host's time.
   package init(path: String, reader: String, now: UTCTime) {
@@ -20,18 +20,19 @@ package struct SocketFindings {
       let answer = try client.request("GET", "/v1/roles")
       guard answer.status == 200, let list = answer.body.withBytes({ try? RoleList(parsing: $0) }) else {
         self.findings = [Self.refused(answer, subject)]
-        readableRoles = nil
+        readable = nil
         loopback = nil
         return
       }
       findings.append(Finding(.ok, subject, "the daemon answers user '\(reader)'"))
       if list.isAdmin { findings += try Self.daemon(client) }
       findings += list.roles.flatMap { Self.role($0, now: now) }
-      loopback = try Self.loopback(client, list.roles)
-      readableRoles = list.roles.map(\.name)
+      loopback = try Self.loopback(client, list)
+      readable = RightsFindings.Readable(
+        roles: list.roles.map(\.name), scopes: list.scopes.map { ($0.role, $0.name) })
     } catch {
       findings.append(Self.unreachable(error, subject))
-      readableRoles = nil
+      readable = nil
       loopback = nil
     }
     self.findings = findings
@@ -39,17 +40,34 @@ package struct SocketFindings {
 
   /// Asks for the URI of a few roles: one that this user may not read there is logged as a refusal.
   private static func loopback(
-    _ client: LocalClient, _ roles: [RoleStatus]
-  ) throws(LocalClientError) -> (address: LoopbackAddress, role: RoleName)? {
-    // A user's own session would have to be fetched.
-    for role in roles.filter({ $0.userSessions == nil }).prefix(3) {
-      let answer = try client.request("GET", "/v1/roles/\(role.name)/uri")
+    _ client: LocalClient, _ list: RoleList
+  ) throws(LocalClientError) -> (address: LoopbackAddress, right: LoopbackRight)? {
+    for (path, right) in questions(about: list).prefix(3) {
+      let answer = try client.request("GET", "/v1/roles/\(path)")
       if answer.status == 404 { return nil }
       guard answer.status == 200, let uri = answer.body.withBytes({ try? LoopbackURI(parsing: $0) }) else { continue }
       let site = uri.uri.dropFirst("http://".count).prefix { $0 != "/" }
-      if let address = LoopbackAddress(String(site)), let name = RoleName(role.name) { return (address, name) }
+      if let address = LoopbackAddress(String(site)) { return (address, right) }
     }
     return nil
+  }
+
+  /// Paths after `/v1/roles/`, those first of which a session is there.
+  static func questions(about list: RoleList) -> [(path: String, right: LoopbackRight)] {
+    var (shared, own): ([(String, LoopbackRight)], [(String, LoopbackRight)]) = ([], [])
+    for role in list.roles {
+      guard let name = RoleName(role.name) else { continue }
+      if role.userSessions == nil {
+        shared.append(("\(name)/uri", .role(name)))
+      } else {
+        own.append(("\(name)/uri", .untried(role.name)))
+      }
+    }
+    for scope in list.scopes {
+      let name = RightsFindings.scope(scope.name, of: scope.role)
+      own.append(("\(scope.role)/uri?scope=\(scope.name)", .untried(name)))
+    }
+    return (shared + own).map { (path: $0.0, right: $0.1) }
   }
 
   private static func unreachable(_ error: LocalClientError, _ subject: String) -> Finding {

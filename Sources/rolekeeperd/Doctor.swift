@@ -153,8 +153,10 @@ struct Doctor {
     let rights = RightsFindings(person, present: present, on: SystemHost())
     var found = socket.findings
     if let connection = rights.connection(to: path) { found.append(connection) }
-    if let names = socket.readableRoles {
-      found.append(RightsFindings.roles(names, of: person.name, others: settings.map { $0.roles.count - names.count }))
+    if let readable = socket.readable {
+      found.append(
+        RightsFindings.roles(
+          readable, of: person.name, others: settings.map { $0.roles.count - readable.roleCount }))
     } else if let settings {
       found.append(rights.roles(in: settings, daemonsUID: run?.judge.daemonsUser?.uid))
     }
@@ -165,16 +167,12 @@ struct Doctor {
   private func loopback(
     of person: HostUser, _ rights: RightsFindings, _ settings: DaemonSettings?, _ socket: SocketFindings
   ) -> [Finding] {
-    func asker(_ role: RoleName) -> LoopbackFindings.Asker { LoopbackFindings.Asker(user: person.name, role: role) }
     if let settings {
       guard let addresses = settings.loopback?.addresses else { return [] }
-      return LoopbackFindings(
-        addresses, asker: rights.loopbackRole(in: settings).map(asker),
-        nobody: "; the allow of no role names user '\(person.name)' or one of its groups"
-      ).findings
+      return LoopbackFindings(addresses, user: person.name, rights.loopback(in: settings)).findings
     }
-    guard let (address, role) = socket.loopback else { return [] }
-    return LoopbackFindings([address], asker: asker(role)).findings
+    guard let (address, right) = socket.loopback else { return [] }
+    return LoopbackFindings([address], user: person.name, right).findings
   }
 
   private func traps(of person: HostUser) -> [Finding] {

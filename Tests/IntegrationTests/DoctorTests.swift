@@ -198,6 +198,34 @@ import Wire
     #expect(taken.output.contains("see what listens there: sudo ss -ltnp"), "\(taken)")
   }
 
+  /// "may read no role … name the user in allow", and "the allow of no role names user".
+  @Test func `a user of a scope, or with sessions of its own, may read that`() throws {
+    let address = TCPSocket.freeAddress()
+    let lab = try lab()
+    lab.draft.socket = "mode = \"0666\""
+    lab.draft.loopback = [address.description]
+    try lab.directory.write(
+      #"{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:ListObjects","Resource":"*"}]}"#, to: "list.json")
+    lab.draft.roles[0].more += """
+
+      [roles.uploader.scopes.list]
+      policy_file = "list.json"
+      allow = { users = [\(Person.reader), "nobody"] }
+      """
+    try lab.writeSettings()
+    try lab.start()
+    let place = "ok       loopback URI http://\(address): something listens there; user 'nobody' may read "
+    let scoped = try doctor(lab, "--as", "nobody")
+    #expect(scoped.output.contains("user nobody: may read uploader (scope list), and not the other role"), "\(scoped)")
+    #expect(scoped.output.contains("\(place)uploader (scope list), which isn't tried"), "\(scoped)")
+    lab.draft.roles[1].more = "session_per = \"user\"\nallow = { groups = [\(Person.media), \"nogroup\"] }"
+    try lab.writeSettings()
+    #expect(try lab.rolekeeper("reload", "--allow-removal").status == 0)
+    let own = try doctor(lab, "--as", "nobody")
+    #expect(own.output.contains("user nobody: may read reports, uploader (scope list)"), "\(own)")
+    #expect(own.output.contains("\(place)reports, which isn't tried"), "\(own)")
+  }
+
   @Test func `a daemon that doesn't answer is found`() throws {
     let lab = try lab()
     try lab.start()
