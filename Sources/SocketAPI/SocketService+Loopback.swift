@@ -46,10 +46,13 @@ extension SocketService {
     let (subject, key) =
       known.map { ("scope '\($0)' of role '\(role.name)'", "roles.\(role.name).scopes.\($0).allow") }
       ?? ("role '\(role.name)'", "roles.\(role.name).allow")
+    let open = role.settings.derivation.scopes.map(\.name).filter { name in
+      groups.map { mayReadByUID(uid, role, scope: "\(name)", $0) == true } ?? false
+    }
     let units =
       role.settings.readers.units.isEmpty ? "" : "; units don't count here, since only the uid of a caller is known"
     return
-      "\(subject) isn't open to \(callers.shown(uid)) at the loopback URI, where root and administrators have no rights of their own\(units); name that user or one of its groups in '\(key)' and reload"
+      "\(subject) isn't open to \(callers.shown(uid)) at the loopback URI, where root and administrators have no rights of their own\(units); \(Self.instead(open))name that user or one of its groups in '\(key)' and reload"
   }
 
   // MARK: - Hand-outs

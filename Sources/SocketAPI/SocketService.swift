@@ -357,8 +357,15 @@ package final class SocketService: RequestHandler, DerivedObserver {
       ?? ("role '\(role.name)'", "roles.\(role.name).allow")
     return refuse(
       peer, .role(role.name),
-      "\(subject) isn't open to \(who); \(Self.remedy(for: role, in: process?.unit)) in '\(key)' and reload; a group joined since the last login counts from the next one",
+      "\(subject) isn't open to \(who); \(Self.instead(readableScopes(of: role, for: peer, token)))\(Self.remedy(for: role, in: process?.unit)) in '\(key)' and reload; a group joined since the last login counts from the next one",
       .connected(process))
+  }
+
+  /// The scopes that are open to a refused user, in front of the remedy: they may be all that it needs, and the remedy gives it more.
+  static func instead(_ scopes: [RoleName]) -> String {
+    if scopes.isEmpty { return "" }
+    let options = scopes.prefix(3).map { "'--scope \($0)'" }.joined(separator: " or ")
+    return "use \(options), which \(scopes.count == 1 ? "is" : "are") open to that user; otherwise "
   }
 
   /// For a role open to units only that comes first: naming the user would open it to all of that user's programs.

@@ -88,6 +88,19 @@ import Wire
     #expect(list.scopes == [ScopeStatus(role: "a", name: "encode")])
   }
 
+  /// The advice was to name the user in the role's allow, which opens all of the role.
+  @Test func `a refusal names the scope that is open to the reader`() {
+    let open =
+      "; use '--scope encode', which is open to that user; otherwise name that user or one of its groups in 'roles.a."
+    for query in ["", "?scope=list"] {
+      let answer = bench.read("a", query, Self.encoder)
+      #expect(answer.status == 403 && answer.problem?.detail.contains(open) == true, "\(answer.problem?.detail ?? "")")
+    }
+    #expect(SocketService.instead([]).isEmpty)
+    let two = SocketService.instead([RoleName("a")!, RoleName("b")!])
+    #expect(two == "use '--scope a' or '--scope b', which are open to that user; otherwise ")
+  }
+
   @Test func `who may read neither the role nor the scope isn't shown which scopes there are`() throws {
     let nobody = Peer(uid: 3000, gid: 3000, pid: 75, groups: [])
     for scope in ["encode", "none"] {
