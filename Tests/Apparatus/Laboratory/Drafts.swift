@@ -114,6 +114,8 @@ package struct SettingsDraft {
   package var sources = ""
   /// Loopback addresses to listen at.
   package var loopback: [String] = []
+  /// Lines of `[fleet]`.
+  package var fleet = ""
   /// Lines of `[access]`.
   package var access = ""
   package var level = "notice"
@@ -136,6 +138,7 @@ package struct SettingsDraft {
       \(socket)
 
       \(loopback.isEmpty ? "" : "[loopback]\nlisten = \(loopback)")
+      \(fleet.isEmpty ? "" : "[fleet]\n\(fleet)")
 
       [files]
       directory = "\(directory)"

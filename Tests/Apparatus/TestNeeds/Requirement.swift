@@ -22,6 +22,8 @@ package enum Requirement: String, Sendable {
   case shells
   /// bwrap, which makes containers for users without rights.
   case bubblewrap
+  /// nginx, in front of a daemon that serves other hosts.
+  case nginx
   /// Prometheus' own checker of rules and metrics: the program named by PROMTOOL.
   case promtool
 
@@ -35,6 +37,7 @@ package enum Requirement: String, Sendable {
     case .witnesses: Self.isSet("WITNESS_PYTHON")
     case .consumers: Self.isSet("CONSUMERS_ROOT")
     case .bubblewrap: access("/usr/bin/bwrap", X_OK) == 0
+    case .nginx: access("/usr/sbin/nginx", X_OK) == 0
     case .promtool: Self.isSet("PROMTOOL")
     case .shells: access("/usr/bin/zsh", X_OK) == 0 && access("/usr/bin/fish", X_OK) == 0
     }
@@ -51,6 +54,7 @@ package enum Requirement: String, Sendable {
     case .consumers: "needs CONSUMERS_ROOT, a directory with the programs that .ci/consumers gets"
     case .shells: "needs zsh and fish, which Debian has"
     case .bubblewrap: "needs bwrap, which Debian's package bubblewrap has"
+    case .nginx: "needs nginx, which Debian's package nginx-light has"
     case .promtool: "needs PROMTOOL, the path of promtool, which Debian's package prometheus has"
     }
   }

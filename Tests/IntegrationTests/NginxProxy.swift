@@ -1,0 +1,77 @@
+import Core
+import Glibc
+import Laboratory
+import TestSupport
+
+/// An nginx in front of a daemon, with the configuration that is installed, as a user of its own.
+final class NginxProxy {
+  /// As which nginx runs.
+  static let uid: UInt32 = 61_700
+
+  private struct Incomplete: Error { let missing: String }
+
+  private let directory: TemporaryDirectory
+  private let child: ChildProcess
+  private let authority: HostAuthority
+  private let server: HostAuthority
+  let port: UInt16
+
+  /// `authority` is that of the hosts. Serves when this returns.
+  init(for lab: Lab, hosts authority: HostAuthority) throws {
+    self.authority = authority
+    directory = try TemporaryDirectory()
+    server = try HostAuthority()
+    port = TCPSocket.freePort()
+    let identity = try server.issue("/CN=localhost", ["DNS:localhost"])
+    let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+    guard var text = FileText.read("\(root)/etc/nginx/rolekeeper.conf") else {
+      throw Incomplete(missing: "rolekeeper.conf")
+    }
+    for (shipped, own) in [
+      ("/run/rolekeeper-nginx", directory.path), ("/run/rolekeeper/rolekeeper.sock", lab.draft.socketPath),
+      ("listen 443 ssl;", "listen 127.0.0.1:\(port) ssl;"), ("listen [::]:443 ssl;", ""),
+      ("/etc/rolekeeper/fleet/tier.crt", identity.certificate),
+      ("/etc/rolekeeper/fleet/tier.key", directory.path("key")),
+      ("/etc/rolekeeper/fleet/hosts-ca.crt", authority.certificate),
+      ("/etc/rolekeeper/fleet/hosts-ca.crl", authority.revocations),
+      ("worker_connections 20000;", "worker_connections 500;"),
+      ("worker_processes auto;", "worker_processes 2;"),
+    ] {
+      guard text.contains(shipped) else { throw Incomplete(missing: shipped) }
+      text = text.replacing(shipped, with: own)
+    }
+    let path = try directory.write(text, to: "nginx.conf")
+    try directory.write(FileText.read(identity.key) ?? "", to: "key", mode: 0o600)
+    for file in [directory.path, directory.path("key")] { chown(file, Self.uid, Self.uid) }
+    child = try ChildProcess(
+      Person.words(Self.uid) + ["/usr/sbin/nginx", "-e", "stderr", "-c", path, "-g", "daemon off;"], in: directory)
+    try eventually("nginx listens") {
+      if let status = child.statusIfEnded { throw ProgramEnded(name: "nginx", status: status, errors: child.errors) }
+      // Refused until it listens.
+      return (try? StreamConnection(port: port)) != nil
+    }
+  }
+
+  /// What nginx has reported.
+  var errors: String { child.errors }
+
+  /// Reads certificates and revocations again.
+  func reload() { child.signal(SIGHUP) }
+
+  /// Words of curl(1) that make this request with a host's certificate.
+  func words(_ target: String, as identity: HostAuthority.Identity?) -> [String] {
+    let certificate = identity.map { ["--cert", $0.certificate, "--key", $0.key] } ?? []
+    return ["--noproxy", "*", "--cacert", server.certificate] + certificate + ["https://localhost:\(port)\(target)"]
+  }
+
+  /// What curl(1) gets with this certificate: the status, and the head and the body as they came.
+  func ask(
+    _ target: String, as identity: HostAuthority.Identity?, _ options: [String] = []
+  ) throws -> (status: Int, text: String) {
+    let run = try ChildProcess.run(
+      ["/usr/bin/curl", "--silent", "--include", "--write-out", "%{http_code}"] + words(target, as: identity) + options)
+    return (Int(run.output.suffix(3)) ?? 0, String(run.output.dropLast(3)))
+  }
+
+  deinit { _ = child.stop() }
+}
