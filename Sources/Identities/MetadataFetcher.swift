@@ -37,7 +37,7 @@ package final class MetadataFetcher: CredentialFetcher {
     let address = site.dropFirst("http://".count)
     return address == Self.standardAddress
       ? "a source of this type works on an ECS instance only; look at the route to \(address)"
-      : "look what listens at \(address), which is 'metadata_address' of the source"
+      : "look at what listens at \(address), which is 'metadata_address' of the source"
   }
 
   package func fetch(_ completion: @escaping (FetchOutcome) -> Void) -> AnyObject {

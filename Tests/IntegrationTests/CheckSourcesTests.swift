@@ -127,7 +127,7 @@ import Testing
       try check(lab), 4,
       [
         "failed   source other: Connect: the metadata service: ",
-        "next: a source of this type works on an ECS instance only",
+        "next: look at what listens at 127.0.0.1:1",
         "skipped  role uploader: source other has no credential",
       ])
   }

@@ -6,7 +6,7 @@ import Testing
 
 /// Twelve hosts, a tier of three with nginx and a cloud with two regions, each in a network of its own (Tests/Tools/fleet). Readers use
 /// what the hosts hand out all the while.
-@Suite(.serialized, .needs(.root)) struct FleetFaultTests {
+@Suite(.serialized, .needs(.root), .needs(.nginx)) struct FleetFaultTests {
   /// What the readers saw of one fault.
   private struct Fault {
     let name: String
@@ -37,7 +37,9 @@ import Testing
     var wrongs: [String] { verdicts.keys.filter { $0 != "ok" && !$0.hasPrefix("none ") } }
   }
 
-  @Test func `nothing is refused within the seconds that each fault allows, and nothing expired is ever handed out`() throws {
+  @Test func `nothing is refused within the seconds that each fault allows, and nothing expired is ever handed out`()
+    throws
+  {
     let root = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
     let directory = try TemporaryDirectory()
     let run = try ChildProcess.run([
