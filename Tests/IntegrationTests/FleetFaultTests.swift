@@ -48,7 +48,7 @@ import Testing
     ])
     let faults = try run.output.split(separator: "\n").map { try Fault($0) }
     try #require(run.status == 0, "\(run.output)\(run.errors)")
-    #expect(faults.count == 9)
+    #expect(faults.count == 10)
     for fault in faults {
       print(fault.text)
       #expect(fault.wrongs.isEmpty, "\(fault.text)")

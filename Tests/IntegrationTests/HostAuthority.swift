@@ -35,7 +35,7 @@ final class HostAuthority {
     try run(
       """
       openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.crt -days 2 \
-        -subj "/O=Example/CN=Hosts of $1"
+        -subj "/O=Example/CN=Hosts of ${1##*/}"
       """, directory.path)
     try listRevocations()
   }
