@@ -86,7 +86,7 @@ import Wire
     lab.draft.sources = "[source.other]\ntype = \"ecs-ram-role\"\nmetadata_address = \"127.0.0.1:1\"\n"
     try lab.writeSettings()
     _ = try daemon.post("/v1/reload")
-    try daemon.awaitLog("the source has no credential", "Connect", "works on an ECS instance only")
+    try daemon.awaitLog("the source has no credential", "Connect", "look at what listens at 127.0.0.1:1,")
   }
 
   // MARK: - OIDC

@@ -60,7 +60,7 @@ import Testing
       [
         "--jobs", "8", "--parts", "2", "--multipart-threshold", "1MiB", "--part-size", "1MiB", "--calls-per-second",
         "60",
-        "--limit-rate", "\(max(1, total / 30_000_000))MB/s", lab.videoDirectory,
+        "--limit-rate", "\(max(1, total / 50_000_000))MB/s", lab.videoDirectory,
       ], role: "confirmer")
     let start = ContinuousClock.now
     let before = try lab.emulator.draws(of: "confirmer")

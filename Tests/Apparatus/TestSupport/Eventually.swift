@@ -4,11 +4,11 @@ import Glibc
 ///
 /// Prefer what announces itself: READY=1, a line of the events stream.
 package func eventually(
-  _ what: String, within seconds: Double = 20, _ isSo: () throws -> Bool
+  _ what: @autoclosure () -> String, within seconds: Double = 20, _ isSo: () throws -> Bool
 ) throws {
   let deadline = ContinuousClock.now + .seconds(seconds)
   while try !isSo() {
-    guard ContinuousClock.now < deadline else { throw NeverCame(what: what, seconds: seconds) }
+    guard ContinuousClock.now < deadline else { throw NeverCame(what: what(), seconds: seconds) }
     usleep(10_000)
   }
 }
