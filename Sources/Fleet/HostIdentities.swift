@@ -4,6 +4,8 @@ package import Core
 package final class HostRoles {
   /// In their order.
   package let names: [RoleName]
+  /// For whoever serves these hosts: which of the roles divide hosts into shards, by their places in `names`; nil while that isn't known.
+  package var sharded: [Int]?
 
   init(_ names: [RoleName]) { self.names = names }
 }

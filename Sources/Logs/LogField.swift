@@ -6,7 +6,7 @@ package struct LogField: Hashable, Sendable {
   package enum Name: String, CaseIterable, Sendable {
     case role, scope, generation, expires, remaining, code, advice, next, count, total, uid, pid, user, program, path,
       source
-    case arn, endpoint, found, reason, result, seconds, unit, via, owner, group, mode, host
+    case arn, endpoint, found, reason, result, seconds, unit, via, owner, group, mode, host, shard
     case accessKeyID = "access_key_id"
     case httpStatus = "http_status"
     case requestID = "request_id"
@@ -133,6 +133,9 @@ extension LogField {
 
   /// Another host that gets a credential, by the name in its certificate.
   package static func host(_ name: String) -> Self { Self(.host, name) }
+
+  /// The number of the shard of other hosts that a session is for.
+  package static func shard(_ number: Int) -> Self { Self(.shard, "\(number)") }
 
   package static func via(_ way: Way) -> Self { Self(.via, way.rawValue) }
 

@@ -49,6 +49,7 @@ extension ManagedRole {
   package var logFields: [LogField] {
     let key = key
     return [.role(name)] + (key.scope.map { [.scope($0)] } ?? []) + (key.uid.map { [.uid($0)] } ?? [])
+      + (key.shard.map { [.shard($0)] } ?? [])
   }
 }
 

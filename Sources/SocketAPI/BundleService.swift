@@ -10,12 +10,17 @@ import Wire
 
 /// Other hosts, whose requests come through the trusted proxy: each is judged by its certificate, and gets all its roles in one document.
 final class BundleService {
-  /// Hosts that get the same bundle.
+  /// Hosts that get the same bundle: they have the same roles, and of those that are divided the same shards.
   private struct Audience: Hashable {
     let roles: HostRoles
+    let shards: [Int]
 
-    static func == (left: Self, right: Self) -> Bool { left.roles === right.roles }
-    func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(roles)) }
+    static func == (left: Self, right: Self) -> Bool { left.roles === right.roles && left.shards == right.shards }
+
+    func hash(into hasher: inout Hasher) {
+      hasher.combine(ObjectIdentifier(roles))
+      hasher.combine(shards)
+    }
   }
 
   /// How many bytes of bundles are kept.
@@ -83,14 +88,16 @@ final class BundleService {
     guard !host.roles.names.isEmpty else { return refuse(host, peer) }
     let bundle = bundle(of: host)
     let hasBundle = bundle.hasSession && request.hasAnswer(bundle.tag)
-    guard wait > .zero, hasBundle || !bundle.hasSession else {
+    // The first request of a shard causes its fetches, and gets what comes of them.
+    let isBeingFetched = bundle.pending.contains { $0.shard != nil }
+    guard isBeingFetched || wait > .zero && (hasBundle || !bundle.hasSession) else {
       return answer(bundle, to: host, hasBundle: hasBundle, isHeadOnly: request.method == .head, peer)
     }
     // A HEAD doesn't wait: it is about the answer's head as it is now.
     guard request.method == .get else { return answer(bundle, to: host, hasBundle: hasBundle, isHeadOnly: true, peer) }
     waiting.add(
       WaitingBundles.Waiter(host: host, peer: peer, token: token, tag: hasBundle ? bundle.tag : nil), with: bundle,
-      until: api.scheduler.time + wait)
+      until: api.scheduler.time + (isBeingFetched ? max(wait, RequestWait.standard) : wait))
     return nil
   }
 
@@ -102,7 +109,8 @@ final class BundleService {
     guard let name, host.roles.names.contains(name), let role = api.refresher.roles[name] else {
       return refuse(host, peer, role: name, shown: RefusedValue.shown(request.segment(2)))
     }
-    return api.report(among: [role], of: "role '\(name)'", for: request, token: token)
+    let shard = role.derived(role.settings.sessionKey(ofHost: host.hash))
+    return api.report(among: [role] + (shard.map { [$0] } ?? []), of: "role '\(name)'", for: request, token: token)
   }
 
   private func refuse(_ host: RemoteHost, _ peer: Peer, role: RoleName? = nil, shown: String? = nil) -> Response {
@@ -117,13 +125,54 @@ final class BundleService {
 
   private func bundle(of host: RemoteHost) -> HostBundle {
     let now = api.scheduler.time
-    let audience = Audience(roles: host.roles)
+    let audience = audience(of: host)
+    let shards = acquireShards(of: host, at: now)
     if let known = bundles[audience], now < known.end { return known }
-    let made = HostBundle(host.roles.names.map { (SessionKey(role: $0), api.refresher.roles[$0]) }, of: api, at: now)
+    let sessions = host.roles.names.map { name in
+      let role = api.refresher.roles[name]
+      let key = role?.settings.sessionKey(ofHost: host.hash) ?? SessionKey(role: name)
+      return (key: key, role: key.shard == nil ? role : shards[name])
+    }
+    let made = HostBundle(sessions, of: api, at: now)
     if bytes + made.body.count > Self.mostBytes { dropAll() }
     bytes += made.body.count - (bundles[audience]?.body.count ?? 0)
     bundles[audience] = made
     return made
+  }
+
+  private func audience(of host: RemoteHost) -> Audience {
+    let sharded = sharded(of: host.roles)
+    if sharded.isEmpty { return Audience(roles: host.roles, shards: []) }
+    return Audience(
+      roles: host.roles,
+      shards: sharded.map { place in
+        api.refresher.roles[host.roles.names[place]]?.settings.sessionKey(ofHost: host.hash).shard ?? 0
+      })
+  }
+
+  private func sharded(of roles: HostRoles) -> [Int] {
+    if let known = roles.sharded { return known }
+    let found = roles.names.indices.filter { place in
+      api.refresher.roles[roles.names[place]]?.settings.derivation.settings?.shards != nil
+    }
+    roles.sharded = found
+    return found
+  }
+
+  /// The host's sessions of divided roles, by the roles' names; they are used from now on, and fetched if they aren't there.
+  private func acquireShards(of host: RemoteHost, at now: Timestamp) -> [RoleName: ManagedRole] {
+    var sessions: [RoleName: ManagedRole] = [:]
+    for place in sharded(of: host.roles) {
+      guard let role = api.refresher.roles[host.roles.names[place]] else { continue }
+      let key = role.settings.sessionKey(ofHost: host.hash)
+      if let session = role.derived(key) {
+        api.refresher.noteUse(of: session, at: now)
+        sessions[role.name] = session
+      } else if case .session(let session)? = api.refresher.acquire(key, of: role, for: nil) {
+        sessions[role.name] = session
+      }
+    }
+    return sessions
   }
 
   private func answer(_ bundle: HostBundle, to host: RemoteHost, hasBundle: Bool, isHeadOnly: Bool, _ peer: Peer)
@@ -164,7 +213,7 @@ final class BundleService {
         [
           .role(line.key.role), .generation(line.generation), .accessKeyID(line.accessKeyID), .via(.bundle),
           .host(host.name),
-        ])
+        ] + (line.key.shard.map { [.shard($0)] } ?? []))
     }
   }
 
@@ -208,15 +257,19 @@ final class BundleService {
   /// Readers of this session get another one, or none any more.
   func changed(_ role: ManagedRole) {
     let key = role.key
-    for (audience, bundle) in bundles where bundle.keys.contains(key) {
-      bytes -= bundle.body.count
-      bundles[audience] = nil
-    }
+    drop { $0.keys.contains(key) }
   }
 
   func published(_ role: ManagedRole) {
     changed(role)
     waiting.published(role.key)
+  }
+
+  /// An attempt of the role, or of a shard, had an outcome.
+  func attempted(_ role: ManagedRole) {
+    let key = role.key
+    drop { $0.pending.contains(key) }
+    waiting.attempted(key)
   }
 
   func withdrawn(_ role: ManagedRole) {
@@ -227,6 +280,13 @@ final class BundleService {
   func condemned(_ session: Session, of role: ManagedRole) {
     waiting.condemned(
       session.accessKeyID, of: role.key, isReplaced: role.serving(at: api.scheduler.time) != nil)
+  }
+
+  private func drop(where isStale: (HostBundle) -> Bool) {
+    for (audience, bundle) in bundles where isStale(bundle) {
+      bytes -= bundle.body.count
+      bundles[audience] = nil
+    }
   }
 
   private func dropAll() {

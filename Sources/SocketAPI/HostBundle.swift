@@ -32,6 +32,8 @@ final class HostBundle {
   let keys: [SessionKey]
   /// Those of them that have none.
   let missing: [SessionKey]
+  /// Those of the missing ones whose first attempt has had no outcome yet.
+  let pending: [SessionKey]
   /// The mean time between two requests of a host.
   let refresh: Duration
   /// From when on it has to be made again, though no role has changed.
@@ -47,6 +49,7 @@ final class HostBundle {
     var entries: [(name: RoleName, entry: BundleEntry)] = []
     var lines: [BundleRecord.Line] = []
     var missing: [SessionKey] = []
+    var pending: [SessionKey] = []
     var (end, retryAfter) = (now + Self.longest, Self.longest)
     var refresh = RoleTiming.hostInterval.upperBound
     var state: [String] = []
@@ -69,6 +72,7 @@ final class HostBundle {
         if let role { refresh = min(refresh, role.settings.timing.hostRefresh) }
         entries.append((key.role, entry))
         missing.append(key)
+        if let role, !role.machine.hasHadOutcome { pending.append(key) }
         retryAfter = min(retryAfter, wait)
         state.append("-\(role?.machine.lastFailure?.code ?? "")")
         end = min(end, now + Self.longestFailure)
@@ -78,7 +82,7 @@ final class HostBundle {
     body = BundleDocument.roles(entries)
     record = BundleRecord(lines)
     tag = Self.tag(zip(keys, state))
-    (self.missing, self.refresh, self.end, self.retryAfter) = (missing, refresh, end, retryAfter)
+    (self.missing, self.pending, self.refresh, self.end, self.retryAfter) = (missing, pending, refresh, end, retryAfter)
   }
 
   /// How long it is kept. Whatever changes in between drops it.
@@ -104,6 +108,6 @@ final class HostBundle {
 
   /// No secret goes into it.
   private static func tag(_ state: some Sequence<(SessionKey, String)>) -> String {
-    EntityTag.of(state.map { "\($0.0.role) \($0.1)\n" }.joined())
+    EntityTag.of(state.map { "\($0.0.role) \($0.0.shard ?? -1) \($0.1)\n" }.joined())
   }
 }

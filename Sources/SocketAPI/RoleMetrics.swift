@@ -16,10 +16,11 @@ struct RoleMetrics {
   private var handouts: MetricText
   private var derivedSessions = MetricText(
     "rolekeeper_derived_sessions", "gauge",
-    "Sessions of scopes and of users that are kept; the scope is empty for users' sessions of the role itself.")
+    "Sessions of scopes, users and shards that are kept; the scope is empty for those with the rights of the role itself."
+  )
   private var derivedFetches = MetricText(
     "rolekeeper_derived_fetches_total", "counter",
-    "AssumeRole calls for sessions of scopes and of users by outcome: Success, or the error's code.")
+    "AssumeRole calls for sessions of scopes, users and shards by outcome: Success, or the error's code.")
 
   var texts: [LongText] {
     [expiry, state, notRefreshed, success, attempt, headroom, generation, attempts, handouts]
@@ -75,7 +76,9 @@ struct RoleMetrics {
     let name = role.name.description
     var counts: [RoleName?: Int] = [:]
     for key in role.derivedSessions?.members.keys ?? [:].keys { counts[key.scope, default: 0] += 1 }
-    if derived.users != nil { derivedSessions.add(role: name, labels: #",scope="""#, Double(counts[nil] ?? 0)) }
+    if derived.users != nil || derived.shards != nil {
+      derivedSessions.add(role: name, labels: #",scope="""#, Double(counts[nil] ?? 0))
+    }
     for scope in derived.scopes {
       derivedSessions.add(role: name, labels: #",scope="\#(scope.name)""#, Double(counts[scope.name] ?? 0))
     }

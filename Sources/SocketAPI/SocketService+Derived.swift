@@ -7,7 +7,7 @@ import Settings
 import Systemd
 import Wire
 
-/// Sessions of scopes and of users: who may read them, and how they come about.
+/// Sessions of scopes, users and shards: who may read them, and how they come about.
 extension SocketService {
   enum FoundSession {
     case found(ManagedRole)
@@ -98,7 +98,7 @@ extension SocketService {
 
   package func didDrop(_ session: ManagedRole) {
     bundles.changed(session)
-    if session.hasHadSession { send(.changed, of: session) }
+    if session.hasHadSession, session.key.shard == nil { send(.changed, of: session) }
     // In a later turn: the session that takes its place isn't there yet.
     dropped.append(session.key)
     droppedTurn.schedule()
@@ -132,6 +132,8 @@ extension SocketService {
   /// A user's sessions are nobody else's business, except an administrator's.
   func mayFollow(_ peer: Peer, _ token: ResponseToken, _ role: ManagedRole) -> Bool {
     let key = role.key
+    // Those of other hosts are followed by nobody here.
+    if key.shard != nil { return false }
     guard key.uid == nil || key.uid == peer.uid || isPrivileged(peer) else { return false }
     return mayRead(peer, token, refresher.roles[key.role] ?? role, scope: key.scope)
   }
@@ -251,7 +253,8 @@ extension SessionKey {
   /// The session in messages.
   var subject: String {
     let scope = scope.map { "scope '\($0)' of " } ?? ""
-    return "\(scope)role '\(role)'\(uid.map { " for uid \($0)" } ?? "")"
+    let hosts = shard.map { " for shard \($0) of the hosts" } ?? ""
+    return "\(scope)role '\(role)'\(uid.map { " for uid \($0)" } ?? "")\(hosts)"
   }
 }
 
@@ -259,10 +262,10 @@ extension ManagedRole {
   /// The role, or the derived session, in messages.
   var subject: String { key.subject }
 
-  /// The sessions that are derived from it, in a fixed order.
+  /// The sessions that are derived from it for readers of this host, in a fixed order.
   var derivedInOrder: [ManagedRole] {
     guard let members = derivedSessions?.members else { return [] }
-    return members.values.sorted { one, other in
+    return members.values.filter { $0.key.shard == nil }.sorted { one, other in
       let (left, right) = (one.key, other.key)
       if left.scope != right.scope { return left.scope?.description ?? "" < right.scope?.description ?? "" }
       return left.uid ?? 0 < right.uid ?? 0

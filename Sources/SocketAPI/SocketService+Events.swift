@@ -49,7 +49,10 @@ extension SocketService: EventSource {
   /// A reload has added the role, or changed who may read it; `settingsChanged` follows.
   package func readersChanged(of role: RoleName) { subscribers.readersChanged(of: role) }
 
-  func send(_ kind: RoleEvent.Kind, of role: ManagedRole) { subscribers.publish(role, event(kind, of: role)) }
+  /// Sessions of other hosts have no events.
+  func send(_ kind: RoleEvent.Kind, of role: ManagedRole) {
+    if role.key.shard == nil { subscribers.publish(role, event(kind, of: role)) }
+  }
 
   /// Publishes an event for files that appear, fail, or work again.
   package func outputsChanged(of role: ManagedRole, _ outputs: [OutputStatus]) {

@@ -389,6 +389,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
 
   package func didAttempt(_ role: ManagedRole) {
     answerWaitingReaders(of: role)
+    bundles.attempted(role)
     if !role.isDerived { refreshEnded(of: role) }
   }
 

@@ -22,10 +22,13 @@ final class WaitingBundles {
     var waiters: [ResponseToken: Waiter] = [:]
     /// The sessions of the bundle that are dead or missing, by their keys: the next session of one of these is news.
     var lost: Set<SessionKey>
+    /// Those of them that are being fetched for the first time: the wait goes on until each has had an outcome.
+    var pending: Set<SessionKey>
 
     init(_ bundle: HostBundle) {
       self.bundle = bundle
       lost = Set(bundle.missing)
+      pending = Set(bundle.pending)
     }
   }
 
@@ -89,7 +92,15 @@ final class WaitingBundles {
 
   /// Readers get another session of this key.
   func published(_ key: SessionKey) {
-    for group in groups.values where group.lost.contains(key) { end(group) }
+    for group in groups.values where group.lost.contains(key) {
+      group.pending.remove(key)
+      if group.pending.isEmpty { end(group) }
+    }
+  }
+
+  /// An attempt for a session of this key had an outcome, good or bad.
+  func attempted(_ key: SessionKey) {
+    for group in groups.values where group.pending.remove(key) != nil && group.pending.isEmpty { end(group) }
   }
 
   /// STS no longer accepts a session; `isReplaced` is whether readers get another one already.

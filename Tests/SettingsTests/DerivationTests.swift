@@ -149,23 +149,23 @@ import Testing
     ),
     Finding(
       "idle for nothing", "idle = \"1h\"",
-      ":9: warning: roles.uploader.idle is for sessions of scopes and of users, and the role has neither; remove the line"
+      ":9: warning: roles.uploader.idle is for sessions of scopes, users and shards, and the role has none of them; remove the line"
     ),
     Finding(
       "no user in the name", "session_per = \"user\"\nsession_name = \"{host}-{role}\"",
-      #":10: roles.uploader.session_name is '{host}-{role}', and lacks {user}, so that all users' sessions would have one name; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot} and {user}, or remove the line to use "{host}-{role}-{user}""#
+      #":10: roles.uploader.session_name is '{host}-{role}', and lacks {user}, so that all users' sessions would have one name; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {user} and {shard}, or remove the line to use "{host}-{role}-{user}""#
     ),
     Finding(
       "a user in the name of all", "session_name = \"{host}-{user}\"",
-      #":9: roles.uploader.session_name is '{host}-{user}', and has {user}, which goes with session_per = "user"; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot} and {user}, or remove the line to use "{host}-{role}-{slot}""#
+      #":9: roles.uploader.session_name is '{host}-{user}', and has {user}, which goes with session_per = "user"; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {user} and {shard}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "a scope in the role's name", "session_name = \"{host}-{scope}\"",
-      #":9: roles.uploader.session_name is '{host}-{scope}', and has {scope}, which only a scope's session_name may have; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot} and {user}, or remove the line to use "{host}-{role}-{slot}""#
+      #":9: roles.uploader.session_name is '{host}-{scope}', and has {scope}, which only a scope's session_name may have; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {user} and {shard}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "too many users for the rate", "session_per = \"user\"\nmax_users = 10000",
-      ": sts.requests_per_second is 2, but the roles' refreshes take 11.12 per second, 11.12 of them for as many sessions of users and scopes as 'max_users' allows, and at most 70 % of it is for them; write requests_per_second = 15.9, or a longer refresh_after, fewer max_users or a smaller pool for the roles"
+      ": sts.requests_per_second is 2, but the roles' refreshes take 11.12 per second, 11.12 of them for as many sessions of users, scopes and shards as 'max_users' and 'shards' allow, and at most 70 % of it is for them; write requests_per_second = 15.9, or a longer refresh_after, fewer max_users or shards or a smaller pool for the roles"
     ),
   ])
   func `what is wrong is reported with its line and what to write`(_ finding: Finding) { finding.check(on: Self.host) }

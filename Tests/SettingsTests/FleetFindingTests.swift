@@ -117,6 +117,39 @@ import Testing
     #expect(found.map { $0.contains("scopes.encode.allow.hosts goes with the allow of a role") } == [true], "\(found)")
   }
 
+  @Test func `hosts are divided into shards, all of which the rate has to allow for`() throws {
+    let shards = "session_per = \"shard\"\nallow = { \(Self.hosts) }\n"
+    let loaded = Self.host.load(Self.tier + shards)
+    #expect(loaded.diagnostics.map(\.description) == [])
+    let role = try #require(loaded.settings?.roles.first)
+    #expect(role.derivation.settings?.shards == 64 && "\(role.sessionName)" == "{host}-{role}-{shard}")
+    let key = role.sessionKey(ofHost: 130)
+    #expect(key.shard == 2 && role.sessionKey(scope: nil, uid: 7) == SessionKey(role: role.name))
+    let derived = try #require(role.derived(key, for: nil))
+    #expect(derived.timing == role.timing, "a whole ring")
+    #expect(try derived.sessionName.expand(host: "tier1", role: role.name, slot: "1") == "tier1-uploader-s2")
+    #expect(role.derived(SessionKey(role: role.name, shard: 64), for: nil) == nil)
+    // 4096 rings of a session each 15 min.
+    let many = Self.found(Self.tier + "shards = 4096\n" + shards)
+    #expect(many.count == 1 && many[0].contains("the roles' refreshes take 4.56 per second, 4.56 of them"), "\(many)")
+  }
+
+  @Test func `a name without the shard, shards without hosts, and a short idle are found`() {
+    func problems(_ lines: String, hosts: String = Self.hosts) -> [String] {
+      let allow = hosts.isEmpty ? "allow = { users = [\"uploader\"] }\n" : "allow = { \(hosts) }\n"
+      return Self.found(Self.tier + lines + allow).filter { !$0.contains("no host gets anything") }
+    }
+    let perShard = "session_per = \"shard\"\n"
+    #expect(problems(perShard + "session_name = \"{host}\"\n").map { $0.contains("lacks {shard}") } == [true])
+    #expect(
+      problems("session_name = \"{host}-{shard}\"\n").map { $0.contains("which goes with session_per = \"shard\"") }
+        == [true])
+    #expect(problems("shards = 8\n").map { $0.contains("shards goes with session_per = \"shard\" only") } == [true])
+    #expect(problems(perShard, hosts: "").map { $0.contains("the role's allow names no hosts") } == [true])
+    #expect(problems(perShard + "idle = \"14min\"\n").map { $0.contains("write idle = \"15min\" or longer") } == [true])
+    #expect(problems(perShard + "idle = \"15min\"\n") == [])
+  }
+
   /// The defaults leave 135 s, of which hosts take 73.
   @Test func `a role's times have to suffice for the way to its hosts, too`() {
     let tight = "floor = \"22min\"\n"

@@ -11,7 +11,7 @@ import Testing
       ":9: roles.uploader.endpoint is not a setting; it belongs in [sts]"),
     Finding(
       "unknown and like no other", "colour = \"red\"",
-      ":9: roles.uploader.colour is not a setting; remove it; known here are role_arn, session_name, duration, max_duration, policy_file, external_id, source, pool, refresh_after, floor, survive_outage, lapse_margin, required, refresh_units, session_per, max_users, source_identity, idle, allow, files, scopes"
+      ":9: roles.uploader.colour is not a setting; remove it; known here are role_arn, session_name, duration, max_duration, policy_file, external_id, source, pool, refresh_after, floor, survive_outage, lapse_margin, required, refresh_units, session_per, max_users, source_identity, shards, idle, allow, files, scopes"
     ),
     Finding("unknown table", "[logging]\nlevel = \"info\"", ":9: logging is not a setting; did you mean log?"),
     Finding(

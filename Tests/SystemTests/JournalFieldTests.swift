@@ -15,7 +15,7 @@ extension UnderSystemd {
       .endpoint("sts.example.com:443"), .found("mode 0644"), .reason("one line\nand another"), .result("done"),
       .seconds(.seconds(9)), .unit(UnitName("app.service")!), .via(.socket), .owner(1), .group(2), .mode(0o440),
       .accessKeyID("STS.every-field"), .httpStatus(403), .requestID("5F2C"),
-      .previousARN("acs:ram::1:user/keeper-before"), .host("web7.prod.example"),
+      .previousARN("acs:ram::1:user/keeper-before"), .host("web7.prod.example"), .shard(3),
     ]
 
     /// The journal drops a field whose name it doesn't like, and the sender gets no error.

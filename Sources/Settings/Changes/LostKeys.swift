@@ -116,6 +116,11 @@ struct LostKeys {
       lost(Schema.Role.maxUsers, users.most != newUsers.most)
       lost(Schema.Role.sourceIdentity, users.isSourceIdentity != newUsers.isSourceIdentity)
     }
+    let (shards, newShards) = (before.derivation.settings?.shards, after.derivation.settings?.shards)
+    if (shards == nil) != (newShards == nil), table.hasLost(Schema.Role.sessionPer) {
+      noticed.append(Schema.Role.sessionPer.name)
+    }
+    if let shards, let newShards { lost(Schema.Role.shards, shards != newShards) }
     if let idle = before.derivation.settings?.idle, let newIdle = after.derivation.settings?.idle {
       lost(Schema.Role.idle, idle != newIdle)
     }

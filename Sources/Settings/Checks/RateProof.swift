@@ -25,11 +25,12 @@ struct RateProof {
 
   private var ofDerived: String {
     derivedCalls > 0
-      ? ", \(derivedCalls.upToHundredths) of them for as many sessions of users and scopes as 'max_users' allows" : ""
+      ? ", \(derivedCalls.upToHundredths) of them for as many sessions of users, scopes and shards as 'max_users' and 'shards' allow"
+      : ""
   }
 
   var remedy: String {
-    let others = derivedCalls > 0 ? ", fewer max_users" : ""
+    let others = derivedCalls > 0 ? ", fewer max_users or shards" : ""
     let limit = Schema.STS.requestsPerSecond.allowed.upperBound
     let needed = (calls / Self.share * 10).rounded(.up) / 10
     return needed <= limit

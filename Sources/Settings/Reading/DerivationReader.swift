@@ -13,22 +13,42 @@ struct DerivationReader {
 
   private typealias Keys = Schema.Role
 
+  /// A shard's sessions outlive the time between two requests of a host.
+  private static let leastIdleOfShards = Duration.minutes(15)
+
   /// Nil if an error was reported.
-  func read(isPerUser: Bool) -> Derivation? {
+  func read(isPerUser: Bool, isPerShard: Bool) -> Derivation? {
     let users = users(isPerUser)
+    let shards = shards(isPerShard)
     let idle = table.duration(Keys.idle)
     let nodes = table.nodes(Keys.scopes)
     let scopes = nodes.compactMap { scope($0, isPerUser: isPerUser) }
     if isPerUser { reportSharedNames(scopes) }
-    if table.isWritten(Keys.idle), !isPerUser, nodes.isEmpty {
+    if table.isWritten(Keys.idle), !isPerUser, !isPerShard, nodes.isEmpty {
       table.findings.warning(
-        table.place(of: Keys.idle), "is for sessions of scopes and of users, and the role has neither",
+        table.place(of: Keys.idle), "is for sessions of scopes, users and shards, and the role has none of them",
         "remove the line")
     }
-    guard let users, let idle, scopes.count == nodes.count else { return nil }
+    if isPerShard, let idle, idle < Self.leastIdleOfShards {
+      table.findings.error(
+        table.place(of: Keys.idle),
+        "is \(idle.text), and other hosts may ask every \(RoleTiming.hostInterval.upperBound.text) only",
+        "write idle = \"\(Self.leastIdleOfShards.text)\" or longer, or remove the line")
+    }
+    guard let users, let shards, let idle, scopes.count == nodes.count else { return nil }
     return Derivation(
       DerivedSettings(
-        scopes: scopes.map(\.settings).sorted { $0.name < $1.name }, users: isPerUser ? users : nil, idle: idle))
+        scopes: scopes.map(\.settings).sorted { $0.name < $1.name }, users: isPerUser ? users : nil,
+        shards: isPerShard ? shards : nil, idle: idle))
+  }
+
+  private func shards(_ isPerShard: Bool) -> Int? {
+    if !isPerShard, table.isWritten(Keys.shards) {
+      table.findings.error(
+        table.place(of: Keys.shards), "goes with session_per = \"shard\" only",
+        "write session_per = \"shard\", or remove the line")
+    }
+    return table.integer(Keys.shards)
   }
 
   /// Reports scopes in which a user's session can have the name of another user's, of the role or of another scope.
@@ -106,6 +126,7 @@ struct DerivationReader {
     let text = written ?? "\(roleTemplate!.withScope)"
     do throws(SessionNameTemplate.Problem) {
       let template = try table.context.sessionName(text)
+      if written != nil, template.namesShard { throw .notHere("{shard}", "which only a role's session_name may have") }
       if isPerUser, !template.namesUser { throw .lacksUser }
       if !isPerUser, template.namesUser { throw .notHere("{user}", "which goes with session_per = \"user\"") }
       let longest = template.naming(scope: task, user: UserLabel(uid: .max, name: nil), of: name)

@@ -12,7 +12,7 @@ extension RoleReader {
     let isSound = reportForeignKeys(of: source, isDirect: isDirect)
     let arn = isDirect || table.isWritten(Keys.arn) ? RoleARN.read(table, Keys.arn) : nil
     let duration = table.duration(Keys.duration)
-    let template = sessionName(pool: 1, isPerUser: false)
+    let template = sessionName(pool: 1)
     let policy = policy()
     let externalID = externalID()
     let floor = table.duration(Keys.floor)
@@ -55,7 +55,8 @@ extension RoleReader {
         "remove the line\(others)")
       hasForeign = true
     }
-    let ofUsers: [any SettingKey] = [Keys.sessionPer, Keys.maxUsers, Keys.sourceIdentity, Keys.idle, Keys.scopes]
+    let ofUsers: [any SettingKey] =
+      [Keys.sessionPer, Keys.maxUsers, Keys.sourceIdentity, Keys.shards, Keys.idle, Keys.scopes]
     for key in ofUsers where table.isWritten(key) {
       if key.name == Keys.sessionPer.name, table.choice(Keys.sessionPer) == "role" { continue }
       table.findings.error(

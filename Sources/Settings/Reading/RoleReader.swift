@@ -17,8 +17,9 @@ struct RoleReader {
     }
     let arn = RoleARN.read(table, Keys.arn)
     let timing = timing()
-    let isPerUser = table.choice(Keys.sessionPer) == "user"
-    let template = sessionName(pool: timing?.pool ?? 1, isPerUser: isPerUser)
+    let sharing = table.choice(Keys.sessionPer)
+    let (isPerUser, isPerShard) = (sharing == "user", sharing == "shard")
+    let template = sessionName(pool: timing?.pool ?? 1, isPerUser: isPerUser, isPerShard: isPerShard)
     let policy = policy()
     let externalID = externalID()
     if let source, let timing { warnOfChaining(source, timing) }
@@ -30,7 +31,13 @@ struct RoleReader {
     let files = outputs.read(table.tables(Keys.files, Schema.Output.table), of: name)
     let derivation = DerivationReader(
       table: table, name: name, account: arn?.account, rolePolicy: policy, roleTemplate: template
-    ).read(isPerUser: isPerUser)
+    ).read(isPerUser: isPerUser, isPerShard: isPerShard)
+    if isPerShard, readers.hosts.isEmpty {
+      table.findings.warning(
+        table.place(of: Keys.sessionPer),
+        "is \"shard\", and the role's allow names no hosts, which alone are divided into shards",
+        "write hosts = \(Schema.Allow.hosts.example) in its allow, or remove the line")
+    }
     guard let arn, let timing, let template, let source, let isRequired, let derivation else { return nil }
     var role = RoleSettings(
       name: name, arn: arn, timing: timing, sessionName: template, policy: policy, externalID: externalID,
@@ -48,11 +55,10 @@ struct RoleReader {
     return isRequired
   }
 
-  func sessionName(pool: Int, isPerUser: Bool) -> SessionNameTemplate? {
-    let isStandard = isPerUser && !table.isWritten(Keys.sessionName)
-    guard let text = isStandard ? "\(SessionNameTemplate.standardWithUser)" : table.text(Keys.sessionName) else {
-      return nil
-    }
+  func sessionName(pool: Int, isPerUser: Bool = false, isPerShard: Bool = false) -> SessionNameTemplate? {
+    let standard: SessionNameTemplate? = isPerUser ? .standardWithUser : isPerShard ? .standardWithShard : nil
+    let implied = table.isWritten(Keys.sessionName) ? nil : standard.map { "\($0)" }
+    guard let text = implied ?? table.text(Keys.sessionName) else { return nil }
     do throws(SessionNameTemplate.Problem) {
       let template = try table.context.sessionName(text)
       if template.namesScope { throw .notHere("{scope}", "which only a scope's session_name may have") }
@@ -60,14 +66,19 @@ struct RoleReader {
         throw isPerUser
           ? .lacksUser : .notHere("{user}", "which goes with session_per = \"user\"")
       }
+      if template.namesShard != isPerShard {
+        throw isPerShard ? .lacksShard : .notHere("{shard}", "which goes with session_per = \"shard\"")
+      }
       _ = try template.expand(host: table.context.host.name, role: name, slot: "\(max(0, pool - 1))")
+      let last = template.naming(shard: Int(Keys.shards.allowed.upperBound) - 1)
+      _ = try last.expand(host: table.context.host.name, role: name, slot: "0")
       // The longest label that can't be shortened.
       let longest = template.naming(scope: nil, user: UserLabel(uid: .max, name: nil), of: name)
       _ = try longest.expand(host: table.context.host.name, role: name, slot: "0")
       return template
     } catch {
       var key = Keys.sessionName
-      if isPerUser { key.standard = "\(SessionNameTemplate.standardWithUser)" }
+      if let standard { key.standard = "\(standard)" }
       table.findings.error(table.place(of: key), error.sentence(text), key.remedy())
       return nil
     }
@@ -269,12 +280,13 @@ extension SessionNameTemplate.Problem {
   func sentence(_ text: String) -> String {
     switch self {
     case .unknownPlace(let name):
-      "is '\(text)', and there is no {\(name)}: places are {host}, {role}, {slot}, {scope} and {user}"
+      "is '\(text)', and there is no {\(name)}: places are {host}, {role}, {slot}, {scope}, {user} and {shard}"
     case .unclosedPlace: "is '\(text)', and its '{' has no '}'"
     case .badCharacter(let character):
       "is '\(text)', and a session name can't have '\(character)', only A-Z a-z 0-9 . @ - _"
     case .tooShort: "is '\(text)', which becomes shorter than 2 characters"
     case .notHere(let place, let reason): "is '\(text)', and has \(place), \(reason)"
+    case .lacksShard: "is '\(text)', and lacks {shard}, so that all shards' sessions would have one name"
     case .lacksUser: "is '\(text)', and lacks {user}, so that all users' sessions would have one name"
     case .tooLong(let count):
       "is '\(text)', which becomes \(count) characters long, allowed are \(SessionNameTemplate.maxLength)"

@@ -10,11 +10,11 @@ extension Schema {
       example: "\"acs:ram::1234567890123456:role/ramtestupload\"",
       summary: "The RAM role's ARN, which is on its page in the RAM console.")
     static let sessionName = TextKey(
-      name: "session_name", form: "2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot} and {user}",
+      name: "session_name", form: "2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {user} and {shard}",
       standard: SessionNameTemplate.standard.description, example: "\"\(SessionNameTemplate.standard)\"",
       summary: """
         The name of the role's sessions, which ActionTrail shows. When it gets too long, {host} is shortened and ends \
-        in 8 characters of a hash. {user} goes with session_per = "user", which requires it.
+        in 8 characters of a hash. {user} goes with session_per = "user", which requires it, and {shard} with "shard".
         """)
     static let duration = DurationKey(
       name: "duration", allowed: RoleTiming.allowedDuration, standard: times.duration,
@@ -94,11 +94,18 @@ extension Schema {
       name: "files", example: "[{ path = \"credentials.json\" }]", isList: true,
       summary: "Files in which the daemon keeps the role's current credential.")
     static let sessionPer = ChoiceKey(
-      name: "session_per", choices: ["role", "user"], standard: "role",
+      name: "session_per", choices: ["role", "user", "shard"], standard: "role",
       summary: """
         Who shares a session over the socket: all readers of the role, or with "user" only the processes of one user. Each user's \
         session is fetched at its first read, with the user's name in session_name. Files and LoadCredential= have the \
-        role's own session in any case.
+        role's own session in any case. With "shard" other hosts (allow.hosts) have sessions apart from those of this \
+        host: they are divided by their names, and each part shares some, which have the part's number in session_name.
+        """)
+    static let shards = IntegerKey(
+      name: "shards", allowed: 1...4096, standard: Int64(DerivedSettings.standardShards),
+      summary: """
+        With session_per = "shard", into how many parts the hosts are divided. Each has as many sessions as pool says, \
+        fetched at the first request and renewed while it is used; the rate has to allow for all of them.
         """)
     static let maxUsers = IntegerKey(
       name: "max_users", allowed: 1...10_000, standard: Int64(UserSessions.standardMost),
@@ -115,7 +122,7 @@ extension Schema {
     static let idle = DurationKey(
       name: "idle", allowed: Duration.minutes(5)...Duration.hours(24), standard: DerivedSettings.standardIdle,
       summary: """
-        After how long without a read the session of a scope or of a user is dropped. Until then it is renewed as the \
+        After how long without a read the session of a scope, a user or a shard is dropped. Until then it is renewed as the \
         role's own sessions are.
         """)
     static let scopes = TableKey(
@@ -128,7 +135,7 @@ extension Schema {
       header: "[roles.NAME]",
       keys: [arn, sessionName, duration, maxDuration, policyFile, externalID, source, pool]
         + [refreshAfter, floor, surviveOutage, lapseMargin, required, refreshUnits]
-        + [sessionPer, maxUsers, sourceIdentity, idle, allow, files, scopes])
+        + [sessionPer, maxUsers, sourceIdentity, shards, idle, allow, files, scopes])
   }
 
   enum Scope {

@@ -1,6 +1,6 @@
 package import Core
 
-/// Which sessions are derived from a role: for tasks, and for each user.
+/// Which sessions are derived from a role: for tasks, for each user, and for shards of other hosts.
 ///
 /// Indirect, so on the heap: most roles have none.
 package enum Derivation: Hashable, Sendable {
@@ -8,7 +8,7 @@ package enum Derivation: Hashable, Sendable {
   indirect case some(DerivedSettings)
 
   package init(_ settings: DerivedSettings) {
-    self = settings.scopes.isEmpty && settings.users == nil ? .none : .some(settings)
+    self = settings.scopes.isEmpty && settings.users == nil && settings.shards == nil ? .none : .some(settings)
   }
 
   package var settings: DerivedSettings? { if case .some(let settings) = self { settings } else { nil } }
@@ -29,19 +29,25 @@ package struct DerivedSettings: Hashable, Sendable {
   package var scopes: [ScopeSettings]
   /// Nil if all readers share a session.
   package var users: UserSessions?
+  /// How many sessions other hosts share, 1 to 4096; nil if they have the role's own.
+  package var shards: Int?
   /// After how long without a read a derived session is dropped.
   package var idle: Duration
 
-  package init(scopes: [ScopeSettings] = [], users: UserSessions? = nil, idle: Duration = Self.standardIdle) {
+  package init(
+    scopes: [ScopeSettings] = [], users: UserSessions? = nil, shards: Int? = nil, idle: Duration = Self.standardIdle
+  ) {
     self.scopes = scopes
     self.users = users
+    self.shards = shards
     self.idle = idle
   }
 
   package static let standardIdle = Duration.hours(2)
+  package static let standardShards = 64
 
   /// How many sessions there may be at a time.
-  package var mostSessions: Int { users.map { $0.most * (1 + scopes.count) } ?? scopes.count }
+  package var mostSessions: Int { users.map { $0.most * (1 + scopes.count) } ?? scopes.count + (shards ?? 0) }
 }
 
 /// `session_per = "user"`.
@@ -99,6 +105,11 @@ extension RoleSettings {
     SessionKey(role: name, scope: scope, uid: derivation.isPerUser ? uid : nil)
   }
 
+  /// The key of the session that another host gets; `hash` is the host's number.
+  package func sessionKey(ofHost hash: UInt32) -> SessionKey {
+    SessionKey(role: name, shard: derivation.settings?.shards.map { Int(hash % UInt32($0)) })
+  }
+
   /// The settings of a session that is derived from this role; nil if there is none of that key. `user` is the label of the key's user.
   package func derived(_ key: SessionKey, for user: UserLabel?) -> RoleSettings? {
     guard key.isDerived, (key.uid != nil) == derivation.isPerUser else { return nil }
@@ -106,6 +117,12 @@ extension RoleSettings {
     session.derivation = .none
     (session.outputs, session.refreshUnits, session.isRequired) = ([], [], false)
     var template = sessionName
+    if let shard = key.shard {
+      // A whole ring: the hosts' stage needs standbys, too.
+      guard key.scope == nil, shard < derivation.settings?.shards ?? 0 else { return nil }
+      session.sessionName = template.naming(shard: shard)
+      return session
+    }
     if let name = key.scope {
       guard let scope = derivation.scope(name) else { return nil }
       session.policy = scope.policy
@@ -123,6 +140,7 @@ extension RoleSettings {
     guard let derived = derivation.settings else { return 0 }
     let count = Double(derived.users?.most ?? 1)
     let own = derived.users == nil ? 0 : timing.derived().callsPerSecond
-    return derived.scopes.reduce(own) { $0 + timing.derived(limit: $1.maxDuration).callsPerSecond } * count
+    return Double(derived.shards ?? 0) * timing.callsPerSecond
+      + derived.scopes.reduce(own) { $0 + timing.derived(limit: $1.maxDuration).callsPerSecond } * count
   }
 }

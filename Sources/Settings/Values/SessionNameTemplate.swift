@@ -1,6 +1,6 @@
 package import Core
 
-/// `session_name`: a text with the placeholders `{host}`, `{role}`, `{slot}`, `{scope}` and `{user}`, from which RoleSessionName is made.
+/// `session_name`: a text with the placeholders `{host}`, `{role}`, `{slot}`, `{scope}`, `{user}` and `{shard}`, from which RoleSessionName is made.
 ///
 /// A RoleSessionName has 2 to 64 of `A-Z a-z 0-9 . @ - _` (STS API reference, AssumeRole). If the name would be longer,
 /// the host's part is shortened, and the last 8 characters of that part become a hash of the whole name, so that
@@ -12,7 +12,7 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
 
   private enum Part: Hashable, Sendable {
     case text(String)
-    case host, role, slot, scope, user
+    case host, role, slot, scope, user, shard
   }
 
   /// Why a text isn't a template, or doesn't make a session name.
@@ -25,6 +25,8 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
     case notHere(String, String)
     /// The users' sessions would have the same name.
     case lacksUser
+    /// The shards' sessions would have the same name.
+    case lacksShard
     /// The number of characters that remain if `{host}` is shortened to its hash, or isn't used; too many.
     case tooLong(Int)
   }
@@ -60,15 +62,25 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
       case .slot: "{slot}"
       case .scope: "{scope}"
       case .user: "{user}"
+      case .shard: "{shard}"
       }
     }.joined()
   }
 
   package var namesScope: Bool { parts.contains(.scope) }
   package var namesUser: Bool { parts.contains(.user) }
+  package var namesShard: Bool { parts.contains(.shard) }
 
   /// The template of a role with a session for each user, unless the settings have another.
   package static let standardWithUser = SessionNameTemplate(parts: [.host, .text("-"), .role, .text("-"), .user])
+
+  /// The same of a role with a session for each shard of hosts.
+  package static let standardWithShard = SessionNameTemplate(parts: [.host, .text("-"), .role, .text("-"), .shard])
+
+  /// The template of a shard's sessions: `{shard}` becomes `s` and the number, as no session of the ring is called.
+  package func naming(shard: Int) -> SessionNameTemplate {
+    SessionNameTemplate(parts: parts.map { $0 == .shard ? .text("s\(shard)") : $0 })
+  }
 
   /// The template of a role's scopes, unless they have their own: `{scope}` in place of `{slot}`, or at the end. Where there is a user it is at
   /// the end, behind `@`: no user's label ends so, and another user's session never has the same name.
@@ -87,7 +99,7 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
       case .text(let text): sum + text.utf8.count
       case .host: sum + Self.hashLength
       case .role: sum + role.description.utf8.count
-      case .slot: sum + 1
+      case .slot, .shard: sum + 1
       case .scope: sum + (scope?.description.utf8.count ?? 0)
       case .user: sum
       }
@@ -98,7 +110,7 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
         switch part {
         case .scope: scope.map { .text($0.description) } ?? part
         case .user: user.map { .text($0.shortened(to: max(UserLabel.leastRoom, room))) } ?? part
-        case .text, .host, .role, .slot: part
+        case .text, .host, .role, .slot, .shard: part
         }
       })
   }
@@ -141,8 +153,8 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
       case .text(let text): text
       case .host: host
       case .role: role.description
-      // No user's label is a number: the ring's sessions are no user's.
-      case .slot, .user: slot
+      // No user's label is a number, and no shard's: the ring's sessions are no user's and no shard's.
+      case .slot, .user, .shard: slot
       case .scope: ""
       }
     }.joined()
@@ -155,6 +167,7 @@ package struct SessionNameTemplate: Hashable, Sendable, CustomStringConvertible 
     case "slot": .slot
     case "scope": .scope
     case "user": .user
+    case "shard": .shard
     default: throw .unknownPlace(String(name))
     }
   }

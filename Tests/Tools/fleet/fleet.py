@@ -86,6 +86,8 @@ duration = "15min"
 floor = "0s"
 survive_outage = "{SURVIVE}s"
 lapse_margin = "1s"
+session_per = "shard"
+shards = 4
 allow = {{ hosts = ["host*.example"] }}
 """ for role in ROLES)
         self.daemon(machine, key("tier"), f'[fleet]\ntrusted_proxy = "rolekeeper-nginx"\n{roles}')
