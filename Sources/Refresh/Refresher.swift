@@ -3,9 +3,9 @@ package import Core
 package import Logs
 import Secrets
 package import SessionStore
-package import Settings
+import Settings
 package import Systemd
-package import Wire
+import Wire
 
 /// Drives the machines of all roles: performs their effects on the loop and feeds the outcomes back.
 ///
@@ -15,7 +15,7 @@ package final class Refresher {
     unowned let observer: any RoleObserver
   }
 
-  private(set) var table = RoleTable()
+  var table = RoleTable()
   package var roles: [RoleName: ManagedRole] { table.byName }
   package var rolesInOrder: [ManagedRole] { table.inOrder }
   private var observing: [Observing] = []
@@ -26,18 +26,18 @@ package final class Refresher {
   /// Which user has had a name, in this process.
   var labelOwners: [String: UInt32] = [:]
   /// How many calls for derived sessions are under way.
-  private var derivedInFlight = 0
+  var derivedInFlight = 0
   /// The most at a time, of the client's 16: the others are for roles.
   static let mostDerivedInFlight = 12
   /// Whether somebody follows the events of a derived session, which isn't dropped then.
   package var isWatched: (SessionKey) -> Bool = { _ in false }
-  private var hasReportedUnlockedSecrets = false
+  var hasReportedUnlockedSecrets = false
   var schedule: HostSchedule
-  package private(set) var inFlight = 0
+  package internal(set) var inFlight = 0
   /// How many roles' first attempt has had no outcome yet.
-  package private(set) var rolesWithoutOutcome = 0
+  package internal(set) var rolesWithoutOutcome = 0
   /// How many roles name units among their readers.
-  package private(set) var rolesNamingUnits = 0
+  package internal(set) var rolesNamingUnits = 0
 
   /// Who issues sessions; another one from a reload on, while what is under way ends with the old one.
   package var issuer: (any SessionIssuer)!
@@ -59,17 +59,17 @@ package final class Refresher {
   /// When unused derived sessions are looked for.
   private(set) var sweep: (any Alarm)!
   /// The latest generations of roles that were removed, by this process or one before it: a name's number never goes back.
-  package private(set) var generationsOfRemovedRoles: [RoleName: UInt64] = [:]
+  package internal(set) var generationsOfRemovedRoles: [RoleName: UInt64] = [:]
   /// What no new name's number is below.
-  package private(set) var generationFloor: UInt64 = 0
+  package internal(set) var generationFloor: UInt64 = 0
   /// The secrets of the sessions that the machines hold, of these and no others.
   package internal(set) var sessions = LiveSessions()
   var chance = SystemChance()
   /// The wall clock's lead over the boot clock, in microseconds.
   private var wallOffset: Int64
-  private var needsConfirmation = false
+  var needsConfirmation = false
   /// When the settings last named another way to STS.
-  private var peerChangedAt: Timestamp?
+  var peerChangedAt: Timestamp?
 
   /// `attemptLimit` is after how long a request without an outcome counts as failed.
   package init(
@@ -91,121 +91,7 @@ package final class Refresher {
   /// From now on these learn what becomes of roles, in this order; they outlive the refresher.
   package func setObservers(_ observers: [any RoleObserver]) { observing = observers.map { Observing(observer: $0) } }
 
-  // MARK: - Roles come and go
-
-  /// Roles of these names that are added later go on above these generations, and all others above `floor`.
-  package func goOnAbove(_ generations: [RoleName: UInt64], others floor: UInt64 = 0) {
-    generationsOfRemovedRoles.merge(generations) { max($0, $1) }
-    generationFloor = max(generationFloor, floor)
-  }
-
-  /// Begins to keep a role; its first attempt is queued at once. `generation` is the number before its first rotation.
-  package func add(_ settings: RoleSettings, generation: UInt64 = 0) {
-    let known = generationsOfRemovedRoles.removeValue(forKey: settings.name) ?? generationFloor
-    send(.started, to: make(settings, generation: max(generation, known)))
-  }
-
-  /// The same for all roles at once, some of which go on with what an earlier process held. Nothing is published before all of them are here.
-  package func add(_ all: [(settings: RoleSettings, generation: UInt64, resuming: ResumedRole?)]) {
-    let made = all.map { one in
-      let known = generationsOfRemovedRoles.removeValue(forKey: one.settings.name) ?? generationFloor
-      let generation =
-        // What readers know a session by is exact, and a process before may have set numbers aside that it never used.
-        if let resumed = one.resuming, resumed.isGenerationExact {
-          resumed.generation
-        } else {
-          max(one.generation, known, one.resuming?.generation ?? 0)
-        }
-      return make(one.settings, generation: generation)
-    }
-    for (role, one) in zip(made, all) {
-      guard let resumed = one.resuming else {
-        deliver(.started, to: role)
-        continue
-      }
-      role.issued = resumed.issued
-      deliver(.resumed(admit(resumed)), to: role)
-      if resumed.isRequestChanged { deliver(.requestChanged, to: role) }
-    }
-    pump()
-  }
-
-  /// Takes the secrets in of what an earlier process held.
-  private func admit(_ resumed: ResumedRole) -> HeldSessions {
-    var held = HeldSessions()
-    for old in resumed.sessions {
-      let id = sessions.add(
-        accessKeyID: old.accessKeyID, accessKeySecret: old.accessKeySecret, securityToken: old.securityToken,
-        expiration: old.expiration, issued: old.issued)
-      var session = Session(old, id: id)
-      // The wall clock may have been set since.
-      if !clock.estimate.isFromServer { session.judge(by: clock) }
-      if old.number == resumed.published && resumed.isGenerationExact { held.published = id }
-      if old.isReserved { held.reserved = session } else { held.pool.append(session) }
-    }
-    return held
-  }
-
-  /// A role in its place, to which nothing has happened yet.
-  private func make(_ settings: RoleSettings, generation: UInt64) -> ManagedRole {
-    let machine = RefreshMachine(
-      timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: scheduler.time)
-    if settings.namesUnits { rolesNamingUnits += 1 }
-    rolesWithoutOutcome += 1
-    let role = table.insert { slot in ManagedRole(settings, machine: machine, slot: slot) }
-    // The service's start waits for it.
-    if settings.isRequired { readersWait(for: role) }
-    return role
-  }
-
-  package func remove(_ name: RoleName) {
-    if let role = roles[name] { dropDerived(of: role) }
-    guard let role = table.remove(name) else { return }
-    generationsOfRemovedRoles[name] = role.machine.generation
-    if !role.hasHadOutcome { rolesWithoutOutcome -= 1 }
-    if role.settings.namesUnits { rolesNamingUnits -= 1 }
-    forget(role)
-  }
-
-  private func forget(_ role: ManagedRole) {
-    schedule.remove(role.slot)
-    cancelCall(of: role)
-    for id in role.machine.heldSessions { sessions.remove(id) }
-  }
-
-  /// A derived session in its place, to which nothing has happened yet.
-  func insert(_ settings: RoleSettings, _ machine: RefreshMachine, _ derived: Derived) -> ManagedRole {
-    let session = table.insertDerived { slot in
-      ManagedRole(settings, machine: machine, slot: slot, kinship: .derived(derived))
-    }
-    // No start waits for it.
-    session.hasHadOutcome = true
-    return session
-  }
-
-  /// Takes a derived session out.
-  func release(_ session: ManagedRole) {
-    table.removeDerived(session)
-    forget(session)
-  }
-
-  package func note(of role: ManagedRole) -> Int { table.note(of: role) }
-
-  package func forgetNotes() { table.forgetNotes() }
-
-  package func role(noted note: Int) -> ManagedRole? { table.role(noted: note) }
-
-  /// Goes on with other settings for a role whose sessions stay good.
-  package func change(_ role: ManagedRole, to settings: RoleSettings) {
-    let difference = settings.difference(from: role.settings)
-    rolesNamingUnits += (settings.namesUnits ? 1 : 0) - (role.settings.namesUnits ? 1 : 0)
-    let old = role.settings
-    role.settings = settings
-    reviewDerived(of: role, since: old)
-    guard difference.consequences.contains(.changesTiming) else { return }
-    role.current?.judge(by: clock, timing: settings.timing)
-    send(.timingChanged(settings.timing), to: role)
-  }
+  // MARK: - What holds roles back is over
 
   /// What held roles back may be over: those whose source isn't awaited any more take their place in the queue. Nil is for all sources.
   package func releaseHeld(of source: String? = nil) {
@@ -325,14 +211,6 @@ package final class Refresher {
     pump()
   }
 
-  /// Counts a call that begins or ends.
-  private func count(_ change: Int, of role: ManagedRole) {
-    inFlight += change
-    guard role.isDerived else { return }
-    derivedInFlight += change
-    schedule.setDerivedWait(derivedInFlight >= Self.mostDerivedInFlight)
-  }
-
   /// Starts what the queue lets go, and arms the timer for whatever comes next.
   package func pump() {
     guard let issuer else { return }
@@ -352,105 +230,9 @@ package final class Refresher {
     }
   }
 
-  private func start(_ ticket: FetchQueue.Ticket, of role: ManagedRole, by issuer: any SessionIssuer, at now: Timestamp)
-  {
-    deliver(.attemptStarted(ticket.attempt), to: role)
-    guard let attempt = role.machine.attempt, attempt.id == ticket.attempt else { return }
-    count(1, of: role)
-    let order = SessionRequest(
-      role: role.settings, slot: role.issued % role.settings.timing.pool, duration: attempt.duration,
-      date: clock.dateForSigning(at: now), sourceIdentity: role.sourceIdentity,
-      isReservation: attempt.purpose == .reservation)
-    let id = issuer.issue(order) { [unowned self, unowned role] outcome in
-      role.call = nil
-      count(-1, of: role)
-      land(outcome, of: attempt, for: role)
-      pump()
-    }
-    role.call = (id, issuer)
-  }
-
-  private func land(_ outcome: IssueOutcome, of attempt: Attempt, for role: ManagedRole) {
-    guard table[role.slot] === role else { return }
-    if outcome.fromTier != nil { schedule.learnNothing(at: scheduler.time) }
-    switch outcome.result {
-    case _ where outcome.fromTier?.isUnchanged == true:
-      role.changeOutcomes { $0.count("Unchanged") }
-      if let date = outcome.date, let latest = role.machine.latest {
-        weigh(
-          date, expiration: latest.expiration, whole: .seconds(latest.expiration.seconds - latest.issued.seconds),
-          sent: outcome.sent)
-      }
-      deliver(.unchanged(attempt.id), to: role)
-      finish(outcome, of: role)
-    case .granted(let assumed):
-      role.changeOutcomes { $0.countSuccess() }
-      if outcome.fromTier == nil { schedule.learnSuccess(of: role.slot, sent: outcome.sent) }
-      role.issued += 1
-      let asked = outcome.fromTier?.life ?? outcome.asked ?? attempt.duration
-      deliver(.succeeded(attempt.id, admit(assumed, asked: asked, from: outcome, for: role)), to: role)
-      finish(outcome, of: role)
-    case .refused(var failure):
-      // To wait was about the endpoint that was asked.
-      if let peerChangedAt, outcome.sent <= peerChangedAt { failure = failure.withoutWait }
-      role.changeOutcomes { $0.count(failure.code) }
-      if outcome.fromTier == nil {
-        schedule.learn(
-          from: failure, of: role.slot, date: outcome.date, sent: outcome.sent, at: scheduler.time, using: &chance)
-      }
-      deliver(.failed(attempt.id, attempt.purpose == .reservation ? failure.ofReservation : failure), to: role)
-    }
-    notify(role) { $0.didAttempt(role) }
-  }
-
-  /// When the next attempt is made after one that succeeded.
-  private func finish(_ outcome: IssueOutcome, of role: ManagedRole) {
-    if let next = outcome.next { deliver(.scheduled(next), to: role) }
-    guard needsConfirmation else { return }
-    needsConfirmation = false
-    issuer.askAgain(for: role.settings)
-    deliver(.refreshRequested, to: role)
-  }
-
-  /// Takes a session's secrets in, and weighs its answer's date.
-  private func admit(_ assumed: AssumedSession, asked: Duration, from outcome: IssueOutcome, for role: ManagedRole)
-    -> Session
-  {
-    if let date = outcome.date {
-      // What a tier hands out was issued before, for longer.
-      let whole = assumed.issued.map { Duration.seconds(assumed.expiration.seconds - $0.seconds) } ?? asked
-      weigh(date, expiration: assumed.expiration, whole: whole, sent: outcome.sent)
-    }
-    let issued = min(assumed.issued ?? clock.noLater(than: outcome.sent), assumed.expiration)
-    let id = sessions.add(
-      accessKeyID: assumed.accessKeyID, accessKeySecret: assumed.accessKeySecret, securityToken: assumed.securityToken,
-      expiration: assumed.expiration, issued: issued)
-    return Session(
-      id: id, accessKeyID: assumed.accessKeyID, expiration: assumed.expiration, issued: issued, sent: outcome.sent,
-      asked: asked, clock: clock)
-  }
-
-  /// `whole` is how long a session that ends at `expiration` was issued for.
-  private func weigh(_ date: UTCTime, expiration: UTCTime, whole: Duration, sent: Timestamp) {
-    switch schedule.weigh(date: date, expiration: expiration, asked: whole, sent: sent) {
-    case .agrees: break
-    case .refutes:
-      clockCorrected()
-      for role in table.all { deliver(.clockCorrected(clock), to: role) }
-    case .corrects(let shift):
-      log.write(.clockDiffers, [.seconds(shift), .advice("look at this host's time synchronisation")])
-      clockCorrected()
-      for role in table.all { deliver(.clockCorrected(clock), to: role) }
-    case .odd(let isNews, let isToBeConfirmed):
-      // The next answer confirms it or not: better soon than at the next step.
-      needsConfirmation = isToBeConfirmed
-      if isNews { log.write(.dateNotBelieved) }
-    }
-  }
-
   // MARK: - Effects
 
-  private func deliver(_ event: RefreshEvent, to role: ManagedRole) {
+  func deliver(_ event: RefreshEvent, to role: ManagedRole) {
     // Another role may be in the place of one that was removed.
     guard table[role.slot] === role else { return }
     if case .clockCorrected(let clock) = event {
@@ -517,80 +299,11 @@ package final class Refresher {
     }
   }
 
-  private func notify(_ role: ManagedRole, _ body: (any RoleObserver) -> Void) {
+  func notify(_ role: ManagedRole, _ body: (any RoleObserver) -> Void) {
     if role.isDerived {
       if let derivedObserver { body(derivedObserver) }
       return
     }
     for one in observing { body(one.observer) }
-  }
-
-  /// Hands a session out from now on. Its document is rendered once, and is where its secrets are until another takes its place.
-  private func publish(_ session: Session, generation: UInt64, of role: ManagedRole) {
-    notify(role) { $0.willPublish(role, generation: generation) }
-    let old = role.current
-    role.generation = generation
-    role.hasHadSession = true
-    // Nobody may read a derived session that was in use an hour ago: its document is made when somebody does.
-    role.current = role.isDerived && old == nil ? nil : published(session, of: role)
-    if let old, old.session.id != session.id { sessions.pack(old.session.id) }
-    reportUnlockedSecrets()
-  }
-
-  /// The document of the role's published session, where its secrets are from now on.
-  func published(_ session: Session, of role: ManagedRole) -> Handout? {
-    sessions[session.id]?.document().map { document in
-      sessions.move(
-        session.id, into: document.bytes, accessKeySecretAt: document.accessKeySecretAt,
-        securityTokenAt: document.securityTokenAt)
-      return Handout(document, of: session, generation: role.generation, timing: role.settings.timing)
-    }
-  }
-
-  /// Once: what is true of some secrets will be of others.
-  private func reportUnlockedSecrets() {
-    guard !hasReportedUnlockedSecrets, SecretMemory.figures.unlocked > 0 else { return }
-    hasReportedUnlockedSecrets = true
-    log.write(
-      .secretsNotLocked,
-      [
-        .advice(
-          "raise LimitMEMLOCK= of the unit (sudo systemctl edit rolekeeper, then sudo systemctl restart rolekeeper), or encrypt the swap"
-        )
-      ])
-  }
-
-  /// What a read of one of the role's sessions gets: what plain reads get if it is that one, else a document made for this read.
-  package func handout(of session: Session, for role: ManagedRole) -> Handout? {
-    if role.isDerived { touch(role, at: scheduler.time) }
-    if let current = role.current, current.session.id == session.id { return current }
-    return sessions[session.id]?.document().map { document in
-      Handout(document, of: session, generation: nil, timing: role.settings.timing)
-    }
-  }
-
-  /// The credential of a session, with copies of its secrets, which the caller should release soon; nil if it isn't held.
-  package func credential(of session: Session) -> SessionCredential? { sessions[session.id]?.credential() }
-
-  /// What an earlier process handed out and somebody is to have again, be it still the role's or not.
-  package func handout(resuming old: HandoverSession, generation: UInt64?, for role: ManagedRole) -> Handout? {
-    if let current = role.current, current.session.accessKeyID == old.accessKeyID { return current }
-    let held = (role.machine.pooled + [role.machine.reserved].compactMap { $0 }).first {
-      $0.accessKeyID == old.accessKeyID
-    }
-    if let held { return handout(of: held, for: role) }
-    var session = Session(old, id: sessions.nameOfAnother())
-    if !clock.estimate.isFromServer { session.judge(by: clock) }
-    return SessionCredential(
-      accessKeyID: old.accessKeyID, accessKeySecret: old.accessKeySecret, securityToken: old.securityToken,
-      expiration: old.expiration, issued: old.issued
-    ).map { Handout($0.document(), of: session, generation: generation, timing: role.settings.timing) }
-  }
-
-  private func cancelCall(of role: ManagedRole) {
-    guard let call = role.call else { return }
-    role.call = nil
-    count(-1, of: role)
-    call.issuer.cancel(call.id)
   }
 }
