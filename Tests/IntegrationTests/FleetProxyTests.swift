@@ -55,6 +55,12 @@ import Testing
     // Its files are there as long as it is.
     let answer = try withExtendedLifetime(foreign) { try proxy.ask("/v1/bundle", as: elsewhere) }
     #expect(answer.status == 400, "\(answer)")
+    #expect(proxy.refusals.contains(#"host refused: NONE client=127.0.0.1 subject="-""#), "\(proxy.refusals)")
+    #expect(
+      proxy.refusals.contains(
+        "host refused: FAILED:unable to verify the first certificate client=127.0.0.1 subject=\"CN=web7.prod.example\"")
+    )
+    #expect(!proxy.refusals.contains("web7.test.example"), "what nginx passes on is the daemon's to log")
   }
 
   /// nginx sets the header, whatever the client sends.

@@ -34,6 +34,7 @@ final class NginxProxy {
       ("/etc/rolekeeper/fleet/tier.key", directory.path("key")),
       ("/etc/rolekeeper/fleet/hosts-ca.crt", authority.certificate),
       ("/etc/rolekeeper/fleet/hosts-ca.crl", authority.revocations),
+      ("syslog:server=unix:/dev/log,nohostname,tag=rolekeeper_nginx,severity=warn", directory.path("refused")),
       ("worker_connections 20000;", "worker_connections 500;"),
       ("worker_processes auto;", "worker_processes 2;"),
     ] {
@@ -54,6 +55,9 @@ final class NginxProxy {
 
   /// What nginx has reported.
   var errors: String { child.errors }
+
+  /// The lines about hosts that weren't let in, which go to the journal.
+  var refusals: String { FileText.read(directory.path("refused")) ?? "" }
 
   /// Reads certificates and revocations again.
   func reload() { child.signal(SIGHUP) }

@@ -49,7 +49,7 @@ import Testing
     let text = Self.tier.replacing("rolekeeper-nginx", with: given.user) + "allow = { \(Self.hosts) }\n"
     #expect(
       Self.found(text) == [
-        ":7: fleet.trusted_proxy \(given.problem); write a user that runs that nginx and nothing else; to create one: sudo useradd --system rolekeeper-nginx"
+        ":7: fleet.trusted_proxy \(given.problem); write a user that runs that nginx and nothing else; to create one: sudo useradd --system --no-create-home --shell /usr/sbin/nologin --groups rolekeeper-clients rolekeeper-nginx"
       ])
   }
 

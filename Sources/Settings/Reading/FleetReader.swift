@@ -17,6 +17,10 @@ struct FleetReader {
 
   private var place: Place { table.place(of: Keys.trustedProxy) }
 
+  /// With the group of those who may connect to the socket, as docs/fleet.md has it.
+  private static let creation =
+    "sudo useradd --system --no-create-home --shell /usr/sbin/nologin --groups \(RolekeeperGroup.clients) rolekeeper-nginx"
+
   /// Nil if this machine serves no other hosts, and if an error was reported.
   func read() -> FleetSettings? {
     guard isWritten else { return nil }
@@ -27,11 +31,11 @@ struct FleetReader {
       }
       return nil
     }
-    guard let proxy = table.principal(Keys.trustedProxy) else { return nil }
+    guard let proxy = table.principal(Keys.trustedProxy, toCreate: Self.creation) else { return nil }
     if let problem = problem(of: proxy) {
       table.findings.error(
         place, problem,
-        "write a user that runs that nginx and nothing else; to create one: sudo useradd --system rolekeeper-nginx")
+        "write a user that runs that nginx and nothing else; to create one: \(Self.creation)")
       return nil
     }
     table.context.reach.add(proxy, at: place)

@@ -125,7 +125,9 @@ struct RoleReader {
     case 1: return sources.names[0]
     default:
       table.findings.error(
-        place, "is missing, and there are \(sources.names.count) sources", "write source = \"\(sources.names[0])\"")
+        place, "is missing, and there are \(sources.names.count) sources",
+        "write whose credential is this role's: "
+          + sources.names.map { "\(Keys.source.name) = \"\($0)\"" }.joined(separator: " or "))
       return nil
     }
   }

@@ -21,13 +21,16 @@ extension TableReader {
     return false
   }
 
-  /// One user or group; nil if the key isn't written.
-  func principal(_ key: PrincipalKey) -> Principal? {
-    member(key).flatMap { principal(key.kind, $0.value, at: place(of: key), remedy: key.remedy()) }
+  /// One user or group; nil if the key isn't written. `command` creates one that is wanted for this key alone.
+  func principal(_ key: PrincipalKey, toCreate command: String? = nil) -> Principal? {
+    member(key).flatMap {
+      principal(key.kind, $0.value, at: place(of: key), toCreate: command, remedy: key.remedy())
+    }
   }
 
   private func principal(
-    _ kind: PrincipalKind, _ value: TOMLNode.Value, at place: Place, remedy: @autoclosure () -> String
+    _ kind: PrincipalKind, _ value: TOMLNode.Value, at place: Place, toCreate command: String? = nil,
+    remedy: @autoclosure () -> String
   ) -> Principal? {
     let answer: Result<Principal?, HostError>
     let label: String
@@ -56,7 +59,7 @@ extension TableReader {
     case .success(nil):
       findings.error(
         place, "names \(label), which this host doesn't know",
-        unknownRemedy(value.asName, kind))
+        command.map { "correct the name, or run: \($0)" } ?? unknownRemedy(value.asName, kind))
     case .failure(let error):
       findings.passing(
         place, "names \(label), which can't be looked up: \(error)",
