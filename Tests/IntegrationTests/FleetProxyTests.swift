@@ -24,7 +24,7 @@ import Testing
     try lab.start()
     authority = try HostAuthority()
     web = try authority.issue("/O=Example", ["DNS:web7.prod.example"])
-    proxy = try NginxProxy(for: lab, hosts: authority)
+    proxy = try NginxProxy(for: lab.draft.socketPath, hosts: authority)
   }
 
   private let post = ["--request", "POST"]

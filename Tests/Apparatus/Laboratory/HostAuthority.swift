@@ -1,11 +1,11 @@
 import TestSupport
 
 /// A certificate authority for hosts, by openssl(1), with all its files in a directory of its own.
-final class HostAuthority {
+package final class HostAuthority {
   /// The files of a certificate and of its key.
-  struct Identity: Sendable {
-    let certificate: String
-    let key: String
+  package struct Identity: Sendable {
+    package let certificate: String
+    package let key: String
   }
 
   private struct Failed: Error { let reason: String }
@@ -14,10 +14,10 @@ final class HostAuthority {
   private var issued = 0
 
   /// The file of its own certificate, and that of its revocation list.
-  var certificate: String { directory.path("ca.crt") }
-  var revocations: String { directory.path("ca.crl") }
+  package var certificate: String { directory.path("ca.crt") }
+  package var revocations: String { directory.path("ca.crl") }
 
-  init() throws {
+  package init() throws {
     directory = try TemporaryDirectory()
     try directory.write(
       """
@@ -41,7 +41,7 @@ final class HostAuthority {
   }
 
   /// A certificate with this subject and these names of subjectAltName, as in `DNS:web7.example`; `key` is as for `openssl req -newkey`.
-  func issue(
+  package func issue(
     _ subject: String, _ names: [String] = [], key: String = "ec -pkeyopt ec_paramgen_curve:P-256"
   ) throws -> Identity {
     issued += 1
@@ -57,7 +57,7 @@ final class HostAuthority {
     return identity
   }
 
-  func revoke(_ identity: Identity) throws {
+  package func revoke(_ identity: Identity) throws {
     try run(#"openssl ca -config ca.cnf -keyfile ca.key -cert ca.crt -revoke "$1""#, identity.certificate)
     try listRevocations()
   }

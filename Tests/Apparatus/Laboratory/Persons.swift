@@ -1,33 +1,32 @@
-import Laboratory
 import TestSupport
 
 /// Users that exist by number alone, for whom setpriv(1) runs a program.
-enum Person {
+package enum Person {
   /// Named by a role's `allow.users`.
-  static let reader: UInt32 = 61_001
+  package static let reader: UInt32 = 61_001
   /// Named by nobody.
-  static let stranger: UInt32 = 61_002
+  package static let stranger: UInt32 = 61_002
   /// Named by `access.admin_users`.
-  static let admin: UInt32 = 61_003
+  package static let admin: UInt32 = 61_003
   /// A group named by a role's `allow.groups`, and the one that may connect.
-  static let media: UInt32 = 61_500
-  static let clients: UInt32 = 61_600
+  package static let media: UInt32 = 61_500
+  package static let clients: UInt32 = 61_600
 
   /// Words before a program's own that run it as this user, in these groups alone.
-  static func words(_ uid: UInt32, groups: [UInt32] = [clients]) -> [String] {
+  package static func words(_ uid: UInt32, groups: [UInt32] = [clients]) -> [String] {
     let list = groups.isEmpty ? "--clear-groups" : "--groups=\(groups.map(String.init).joined(separator: ","))"
     return ["/usr/bin/setpriv", "--reuid=\(uid)", "--regid=\(uid)", list]
   }
 
   /// The same for a program that lies where only root may look, such as below /root.
-  static func wordsSeeingAll(_ uid: UInt32) -> [String] {
+  package static func wordsSeeingAll(_ uid: UInt32) -> [String] {
     words(uid, groups: []) + ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
   }
 }
 
 extension Lab {
   /// What curl(1) gets from the socket as this user: the status and the body.
-  func ask(
+  package func ask(
     _ target: String, method: String = "GET", as uid: UInt32, groups: [UInt32] = [Person.clients]
   ) throws -> (status: Int, body: String) {
     let run = try ChildProcess.run(
