@@ -44,10 +44,31 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
     return names.dns.isEmpty ? names.commonName.map(matches) ?? false : names.dns.contains(where: matches)
   }
 
-  /// In time proportional to the product of both lengths, whatever they are.
+  private var separator: UInt8 { isOfURIs ? UInt8(ascii: "/") : UInt8(ascii: ".") }
+
+  /// A new host's names are matched with all patterns, and most of them differ before the first wildcard or after the last.
   func matches(_ name: String) -> Bool {
-    let tokens = tokens
-    let separator = isOfURIs ? UInt8(ascii: "/") : UInt8(ascii: ".")
+    let (pattern, bytes) = (description.utf8Span.span, name.utf8Span.span)
+    var start = 0
+    while start < pattern.count, pattern[start] != Self.star {
+      guard start < bytes.count, pattern[start] == bytes[start] else { return false }
+      start += 1
+    }
+    if start == pattern.count { return start == bytes.count }
+    var (end, last) = (bytes.count, pattern.count - 1)
+    while pattern[last] != Self.star {
+      guard start < end, pattern[last] == bytes[end - 1] else { return false }
+      (end, last) = (end - 1, last - 1)
+    }
+    for place in start...last where pattern[place] != Self.star { return matchesStepwise(name) }
+    if start < last { return true }
+    for place in start..<end where bytes[place] == separator { return false }
+    return true
+  }
+
+  /// In time proportional to the product of both lengths, whatever they are.
+  func matchesStepwise(_ name: String) -> Bool {
+    let (tokens, separator) = (tokens, separator)
     // Which tokens may be next after the bytes so far; the last place is for none.
     var next = [Bool](repeating: false, count: tokens.count + 1)
     next[0] = true

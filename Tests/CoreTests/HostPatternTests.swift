@@ -50,6 +50,26 @@ import Testing
     #expect(try !Self.matches("spiffe://x/y", CertificateNames(dns: ["web7.example"], uris: ["spiffe://x/z"])))
   }
 
+  /// All texts of up to so many of these characters.
+  private static func texts(of characters: [String], upTo length: Int) -> [String] {
+    (0..<length).reduce(into: [""]) { texts, _ in
+      texts = Array(Set(texts + texts.flatMap { text in characters.map { text + $0 } }))
+    }
+  }
+
+  @Test func `the ends of a pattern and of a name decide as a comparison step by step does`() {
+    let patterns = Self.texts(of: ["a", "b", ".", "*"], upTo: 4).compactMap { HostPattern($0) }
+    let names = Self.texts(of: ["a", "b", "."], upTo: 4)
+    var matching = 0
+    for pattern in patterns {
+      for name in names where pattern.matchesStepwise(name) != pattern.matches(name) {
+        Issue.record("\(pattern) and \(name)")
+      }
+      matching += names.count { pattern.matches($0) }
+    }
+    #expect(patterns.count > 150 && matching > 1000)
+  }
+
   @Test func `a pattern full of stars is judged like any other`() throws {
     let pattern = String(repeating: "*a", count: 31) + "b"
     #expect(try !Self.matches(pattern, dns: String(repeating: "a", count: 63)))
