@@ -77,16 +77,16 @@ package final class HostIdentities {
 
   /// The host of a certificate, percent-encoded PEM as the proxy passes it on.
   package func host(of escaped: Span<UInt8>) throws(CertificateProblem) -> RemoteHost {
-    let fingerprint = try certificate.decode(escaped)
+    let fingerprint = Certificate.Fingerprint(of: escaped)
     if let host = recent[fingerprint] { return host }
-    let host = if let known = older[fingerprint] { known } else { try judged() }
+    let host = if let known = older[fingerprint] { known } else { try judge(escaped) }
     if recent.count >= most / 2 { (older, recent) = (recent, [:]) }
     recent[fingerprint] = host
     return host
   }
 
-  /// The host of the certificate that was decoded last.
-  private func judged() throws(CertificateProblem) -> RemoteHost {
+  private func judge(_ escaped: Span<UInt8>) throws(CertificateProblem) -> RemoteHost {
+    try certificate.decode(escaped)
     let names = try certificate.names()
     guard let name = names.name else { throw .noName }
     let rules = known ?? self.rules()

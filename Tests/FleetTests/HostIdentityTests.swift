@@ -76,14 +76,31 @@ import Testing
     let escaped = HostCertificate.escaped(try HostCertificate.make("/CN=web7.prod.example"))
     let first = try Self.host(escaped, of: identities)
     #expect(try Self.host(escaped, of: identities) === first && calls == 1)
-    // The same certificate, encoded in another way.
-    #expect(try Self.host(escaped.replacing("%0A", with: "%0a"), of: identities) === first)
+    // The same certificate, encoded in another way, is read again: it is known by its header.
+    #expect(try Self.host(escaped.replacing("%0A", with: "%0a"), of: identities).name == first.name)
+    #expect(calls == 1 && identities.count == 2)
     rules = []
     identities.forget()
     #expect(!identities.isCurrent(first))
     let second = try Self.host(escaped, of: identities)
     #expect(second.roles.names.isEmpty && calls == 2 && identities.isCurrent(second))
     #expect(second.hash == first.hash)
+  }
+
+  /// A host is known by its header: one that is almost the same must not be taken for it.
+  @Test func `a header that differs from a known one is judged by itself`() throws {
+    let identities = HostIdentities { Self.rules }
+    let escaped = HostCertificate.escaped(try HostCertificate.make("/CN=web7.prod.example"))
+    let known = try Self.host(escaped, of: identities)
+    for other in [String(escaped.dropLast(4)), escaped + "A", "A" + escaped, escaped.replacing("BEGIN", with: "BEGUN")]
+    {
+      #expect(throws: CertificateProblem.notOneCertificate, "\(other)") { try Self.host(other, of: identities) }
+    }
+    // What isn't a certificate isn't remembered as one either.
+    #expect(throws: CertificateProblem.notOneCertificate) { try Self.host(String(escaped.dropLast(4)), of: identities) }
+    #expect(try identities.count == 1 && Self.host(escaped, of: identities) === known)
+    let stranger = HostCertificate.escaped(try HostCertificate.make("/CN=web7.test.example"))
+    #expect(try Self.host(stranger, of: identities).roles.names.isEmpty)
   }
 
   @Test func `hosts with the same roles share them, and no more certificates are kept than allowed`() throws {
