@@ -234,13 +234,15 @@ var runningPrograms: [Target] {
       "soak", in: apparatus, imports: ["Laboratory", "TestSupport", "Core", "Wire"], besides: ["checker.py"]),
 
     // Benchmarks: a load generator and two reference programs in C, and the program that runs them.
-    .executableTarget(name: "bench-load", path: "Benchmarks/Load"),
+    .executableTarget(
+      name: "bench-load", path: "Benchmarks/Load", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .executableTarget(name: "bare-server", path: "Benchmarks/Bare"),
     .executableTarget(
       name: "bare-refresher", path: "Benchmarks/BareRefresher",
       linkerSettings: [.linkedLibrary("curl"), .linkedLibrary("crypto")]),
     .executableTarget(
-      name: "bench", dependencies: ["Core", "Laboratory", "SystemBox", "TestSupport"], path: "Benchmarks/Bench",
+      name: "bench", dependencies: ["Core", "Fleet", "Laboratory", "SystemBox", "TestSupport"],
+      path: "Benchmarks/Bench",
       swiftSettings: strict()),
     tests("bench", imports: ["TestSupport"]),
 

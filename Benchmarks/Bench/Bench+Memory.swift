@@ -51,7 +51,7 @@ extension Bench {
     report.add("Cost of many roles", "The same request where there are 10,000 roles and where there are 10.", cost)
   }
 
-  private func memory(_ stage: Stage, roles: Int) throws -> MemoryPoint {
+  func memory(_ stage: Stage, roles: Int) throws -> MemoryPoint {
     var figures = Prometheus("")
     // What a scrape itself leaves behind belongs to it.
     for _ in 0..<3 { figures = Prometheus(try stage.lab.daemon.get("/metrics").body) }

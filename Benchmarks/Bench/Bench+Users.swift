@@ -28,13 +28,13 @@ extension Bench {
   func measureUsers(_ report: inout Report) throws {
     guard geteuid() == 0 else { throw BenchError("users' sessions are measured as root, who can be any user") }
     let (with, without) = (try Self.stage(), try Self.stage())
-    let before = try anonymous(with)
+    let before = try memory(with, roles: 10).anonymous
     let run = try ChildProcess.run(
       ["/usr/bin/python3", "-c", Self.script, with.socket, Self.role, "\(Self.firstUID)", "\(Self.users)"])
     guard run.output == "\(Self.users)\n" else { throw BenchError("not every user got a session: \(run)") }
     // No document is kept of a session that hasn't been read for a while.
     sleep(65)
-    let each = (try anonymous(with) - before) / Double(Self.users)
+    let each = (try memory(with, roles: 10).anonymous - before) / Double(Self.users)
     let load = Load(request: .get(Stage.request), connections: 16, makesNewConnections: false)
     let rates = try interleaved([{ try load.run(on: with.socket, form) }, { try load.run(on: without.socket, form) }])
     report.add(
@@ -67,15 +67,5 @@ extension Bench {
     try stage.start()
     try stage.fillPools()
     return stage
-  }
-
-  /// In bytes, the third reading.
-  private func anonymous(_ stage: Stage) throws -> Double {
-    var figures = Prometheus("")
-    for _ in 0..<3 { figures = Prometheus(try stage.lab.daemon.get("/metrics").body) }
-    guard let bytes = figures["rolekeeper_memory_anonymous_bytes"] else {
-      throw BenchError("/metrics doesn't say how much memory the daemon uses")
-    }
-    return bytes
   }
 }

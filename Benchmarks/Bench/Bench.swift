@@ -15,7 +15,8 @@ struct Bench {
     var report = Report()
     let parts: [(String, (inout Report) throws -> Void)] = [
       ("socket", measureSocket), ("loopback", measureLoopback), ("stalled", measureStalled), ("peers", measurePeers),
-      ("memory", measureMemory), ("users", measureUsers),
+      ("memory", measureMemory), ("users", measureUsers), ("bundles", measureBundles),
+      ("hosts", measureHosts),
       ("burst", measureBurst), ("scrape", measureScrape), ("start", measureStart),
       ("restart", measureRestart), ("command", measureCommand), ("formats", measureFormats),
       ("first-credential", measureFirstCredential),

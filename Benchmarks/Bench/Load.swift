@@ -1,4 +1,5 @@
 import Glibc
+import Laboratory
 import TestSupport
 
 extension Programs {
@@ -53,6 +54,15 @@ struct Load {
   var placement = Placement.free
   /// In µs between the starts of two requests; nil: each follows the reply before.
   var pace: Double?
+  /// Nil for connections without TLS.
+  var tls: TLS?
+
+  /// What a client of nginx has.
+  struct TLS {
+    let identity: HostAuthority.Identity
+    /// The authority that the server's certificate is of.
+    let authority: String
+  }
 
   func arguments(_ socket: String, _ seconds: Double, _ warmUp: Double) -> [String] {
     var words = [Programs.load, "--socket", socket, "--seconds", "\(seconds)", "--warm-up", "\(warmUp)"]
@@ -60,6 +70,9 @@ struct Load {
     if makesNewConnections { words.append("--new") }
     if let cores = placement.clientCores { words += ["--cpus", cores] }
     if let pace { words += ["--pace", "\(pace)"] }
+    if let tls {
+      words += ["--certificate", tls.identity.certificate, "--key", tls.identity.key, "--authority", tls.authority]
+    }
     switch request {
     case .get(let target): words += ["--get", target]
     case .raw(let bytes, let framing): words += ["--hex", bytes, "--framing", framing]

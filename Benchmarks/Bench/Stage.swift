@@ -157,7 +157,7 @@ final class BareServer {
 
 extension StreamConnection {
   /// An answer's very bytes.
-  fileprivate func readRaw() throws -> String {
+  func readRaw() throws -> String {
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 65_536)
     while true {

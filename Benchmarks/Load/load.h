@@ -1,5 +1,6 @@
 #pragma once
 
+#include "channel.h"
 #include "histogram.h"
 #include "reply.h"
 
@@ -7,6 +8,8 @@
 
 struct plan {
   const char *socket;
+  // NULL for connections without TLS.
+  SSL_CTX *tls;
   const unsigned char *request;
   size_t request_size;
   enum framing framing;

@@ -1,12 +1,13 @@
 // A load generator for Unix sockets, and for ports of 127.0.0.1.
 //
 //     bench-load --socket PATH|PORT (--get TARGET | --hex BYTES) [--framing http|length32|close] [--connections N] [--new]
-//                [--seconds S] [--warm-up S] [--pace MICROSECONDS] [--cpus LIST]
+//                [--seconds S] [--warm-up S] [--pace MICROSECONDS] [--cpus LIST] [--certificate FILE --key FILE --authority FILE]
 //     bench-load --socket PATH --stall N
 //
 // It keeps one request under way on each of N connections, or makes a new connection for each request, and prints, a line
 // each: requests, errors, seconds, rate (per second), p50, p99 and max (µs, from the request, or from the start of its connection, to the
-// reply's last byte). With --pace a request is due every so often and its time counts from then on, however late it is sent.
+// reply's last byte). With a certificate each connection is by TLS, to a server that is `localhost` by the authority, and its handshake a
+// full one. With --pace a request is due every so often and its time counts from then on, however late it is sent.
 #define _GNU_SOURCE
 #include "load.h"
 
@@ -112,12 +113,15 @@ int main(int count, char **words) {
       {"connections", required_argument, NULL, 'c'}, {"new", no_argument, NULL, 'n'},
       {"seconds", required_argument, NULL, 't'}, {"warm-up", required_argument, NULL, 'w'},
       {"pace", required_argument, NULL, 'p'},    {"cpus", required_argument, NULL, 'u'},
-      {"stall", required_argument, NULL, 'l'},   {0},
+      {"stall", required_argument, NULL, 'l'},   {"certificate", required_argument, NULL, 'C'},
+      {"key", required_argument, NULL, 'K'},     {"authority", required_argument, NULL, 'A'},
+      {0},
   };
   static struct outcome outcome;
   struct plan plan = {.connections = 1, .seconds = 1};
   int stalled = 0;
   char *text = NULL;
+  const char *certificate = NULL, *key = NULL, *authority = NULL;
   for (int option; (option = getopt_long(count, words, "", options, NULL)) != -1;) switch (option) {
     case 's': plan.socket = optarg; break;
     case 'g':
@@ -133,6 +137,9 @@ int main(int count, char **words) {
     case 'p': plan.pace = (uint64_t)(atof(optarg) * 1000); break;
     case 'u': pin(optarg); break;
     case 'l': stalled = atoi(optarg); break;
+    case 'C': certificate = optarg; break;
+    case 'K': key = optarg; break;
+    case 'A': authority = optarg; break;
     default: return 2;
     }
   signal(SIGPIPE, SIG_IGN);
@@ -144,6 +151,11 @@ int main(int count, char **words) {
   if (!plan.request) usage_error("--get or --hex is missing");
   if (plan.connections < 1) usage_error("--connections is at least 1");
   if (plan.pace && plan.connections != 1) usage_error("--pace goes with one connection");
+  if (certificate || key || authority) {
+    if (!certificate || !key || !authority) usage_error("--certificate, --key and --authority go together");
+    plan.tls = tls_context(certificate, key, authority);
+    if (!plan.tls) return 1;
+  }
   if (plan.connections == 1) run_one(&plan, &outcome);
   else run_many(&plan, &outcome);
   print(&outcome);

@@ -28,16 +28,16 @@ static uint64_t stop_at(const struct outcome *outcome, uint64_t end) {
   return outcome->times.total + outcome->errors > 0 ? end : end + nanoseconds(LONGEST_OVERTIME);
 }
 
-static bool send_all(int fd, const struct plan *plan) {
-  return send(fd, plan->request, plan->request_size, MSG_NOSIGNAL) == (ssize_t)plan->request_size;
+static bool send_all(struct channel *channel, const struct plan *plan) {
+  return channel_send(channel, plan->request, plan->request_size) == (ssize_t)plan->request_size;
 }
 
 // One request and its reply; false when there was no good one. The connection is open afterwards only if it may be kept.
-static bool exchange(const struct plan *plan, int *fd, unsigned char *bytes) {
-  if (*fd < 0 && (*fd = connect_to(plan->socket)) < 0) return false;
-  bool is_good = send_all(*fd, plan);
+static bool exchange(const struct plan *plan, struct channel *channel, unsigned char *bytes) {
+  if (channel->fd < 0 && !channel_open(channel, plan->socket, plan->tls, true)) return false;
+  bool is_good = send_all(channel, plan);
   for (size_t got = 0; is_good;) {
-    ssize_t count = recv(*fd, bytes + got, ROOM - got, 0);
+    ssize_t count = channel_receive(channel, bytes + got, ROOM - got, 0);
     if (count == 0 && plan->framing == FRAMING_CLOSE && got > 0) break;
     if (count <= 0) is_good = false;
     else {
@@ -47,10 +47,7 @@ static bool exchange(const struct plan *plan, int *fd, unsigned char *bytes) {
       if (size != REPLY_MORE || got == ROOM) is_good = false;
     }
   }
-  if (!is_good || plan->new_connections) {
-    close(*fd);
-    *fd = -1;
-  }
+  if (!is_good || plan->new_connections) channel_close(channel);
   return is_good;
 }
 
@@ -61,52 +58,46 @@ static void wait_until(uint64_t instant) {
 
 void run_one(const struct plan *plan, struct outcome *outcome) {
   static unsigned char bytes[ROOM];
-  int fd = -1;
+  struct channel channel = {.fd = -1};
   uint64_t counts_from = now() + nanoseconds(plan->warm_up), end = counts_from + nanoseconds(plan->seconds);
   uint64_t began = now(), ended = began;
   while (ended < stop_at(outcome, end) && !is_over) {
     if (plan->pace) wait_until(began);
     // Ended while it waited: the request isn't due yet.
     if (is_over) break;
-    bool is_good = exchange(plan, &fd, bytes);
+    bool is_good = exchange(plan, &channel, bytes);
     ended = now();
     note(outcome, began, ended, counts_from, is_good);
     began = plan->pace ? began + plan->pace : ended;
     if (!is_good && !plan->pace) usleep(1000);
   }
-  if (fd >= 0) close(fd);
+  channel_close(&channel);
   outcome->seconds = (double)(ended - counts_from) / 1e9;
 }
 
 struct client {
-  int fd;
+  struct channel channel;
   uint64_t began;
   size_t got;
   unsigned char *bytes;
 };
 
-static void drop(struct client *client) {
-  if (client->fd >= 0) close(client->fd);
-  client->fd = -1;
-}
-
 static bool start(const struct plan *plan, int epoll, struct client *client) {
   client->began = now();
   client->got = 0;
-  if (client->fd < 0) {
-    client->fd = connect_to(plan->socket);
-    if (client->fd < 0) return false;
+  if (client->channel.fd < 0) {
+    if (!channel_open(&client->channel, plan->socket, plan->tls, false)) return false;
     // Sent before it is watched: there is no event to wait for until the reply comes.
-    if (!send_all(client->fd, plan)) return false;
+    if (!send_all(&client->channel, plan)) return false;
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
-    return epoll_ctl(epoll, EPOLL_CTL_ADD, client->fd, &event) == 0;
+    return epoll_ctl(epoll, EPOLL_CTL_ADD, client->channel.fd, &event) == 0;
   }
-  return send_all(client->fd, plan);
+  return send_all(&client->channel, plan);
 }
 
 // Reads what has come: 1 when the reply is complete, 0 when more is to come, -1 when it is none.
 static int take(const struct plan *plan, struct client *client) {
-  ssize_t count = recv(client->fd, client->bytes + client->got, ROOM - client->got, MSG_DONTWAIT);
+  ssize_t count = channel_receive(&client->channel, client->bytes + client->got, ROOM - client->got, MSG_DONTWAIT);
   if (count < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
   if (count == 0 && plan->framing == FRAMING_CLOSE && client->got > 0) return 1;
   if (count <= 0) return -1;
@@ -121,7 +112,7 @@ void run_many(const struct plan *plan, struct outcome *outcome) {
   struct client *clients = calloc((size_t)plan->connections, sizeof *clients);
   uint64_t counts_from = now() + nanoseconds(plan->warm_up), end = counts_from + nanoseconds(plan->seconds);
   for (int i = 0; i < plan->connections; i++) {
-    clients[i] = (struct client){.fd = -1, .bytes = malloc(ROOM)};
+    clients[i] = (struct client){.channel.fd = -1, .bytes = malloc(ROOM)};
     if (!start(plan, epoll, &clients[i])) {
       perror("bench-load: cannot connect");
       exit(1);
@@ -137,9 +128,9 @@ void run_many(const struct plan *plan, struct outcome *outcome) {
       if (result == 0) continue;
       moment = now();
       note(outcome, client->began, moment, counts_from, result > 0);
-      if (result < 0 || plan->new_connections) drop(client);
+      if (result < 0 || plan->new_connections) channel_close(&client->channel);
       while (!start(plan, epoll, client) && !is_over && now() < stop_at(outcome, end)) {
-        drop(client);
+        channel_close(&client->channel);
         outcome->errors++;
         usleep(1000);
       }
