@@ -8,13 +8,14 @@ package struct CertificateNames: Hashable, Sendable {
   package let dns: [String]
   /// In the order of the certificate, as they are.
   package let uris: [String]
-  /// The subject's common name in lower case, if it has exactly one, and that has the form of a DNS name.
+  /// The subject's common name in lower case, if it has exactly one with the form of a DNS name, and the certificate has no DNS name in
+  /// subjectAltName, be it one that counts or not (RFC 6125, 6.4.4).
   package let commonName: String?
 
   package init(dns: [String], uris: [String] = [], commonNames: [String] = []) {
     self.dns = dns.map { $0.lowercased() }.filter(Self.isDNSName)
     self.uris = uris.filter(Self.isURI)
-    let common = commonNames.count == 1 ? commonNames[0].lowercased() : ""
+    let common = commonNames.count == 1 && dns.isEmpty ? commonNames[0].lowercased() : ""
     commonName = Self.isDNSName(common) ? common : nil
   }
 

@@ -37,11 +37,10 @@ package struct HostPattern: Hashable, Sendable, CustomStringConvertible {
   /// Whether it matches every DNS name or every URI of some length.
   package var isOpen: Bool { description.utf8.allSatisfy { $0 == Self.star || $0 == UInt8(ascii: ".") } }
 
-  /// Whether one of the names that count matches: of a pattern for URIs, any URI; of another, any DNS name, or the common name of a
-  /// certificate without DNS names (as in RFC 6125, 6.4.4).
+  /// Whether one of the names that count matches: of a pattern for URIs, any URI; of another, any DNS name, or the common name.
   package func matches(_ names: CertificateNames) -> Bool {
     if isOfURIs { return names.uris.contains(where: matches) }
-    return names.dns.isEmpty ? names.commonName.map(matches) ?? false : names.dns.contains(where: matches)
+    return names.dns.contains(where: matches) || names.commonName.map(matches) ?? false
   }
 
   private var separator: UInt8 { isOfURIs ? UInt8(ascii: "/") : UInt8(ascii: ".") }

@@ -6,11 +6,14 @@ package enum CertificateProblem: Error, Hashable, CustomStringConvertible {
   case notOneCertificate
   case unreadable
   case noName
+  case tooManyNames(Int)
 
   package var description: String {
     switch self {
     case .notOneCertificate: "the header isn't one certificate in PEM form, percent-encoded"
     case .unreadable: "the certificate or its subjectAltName can't be read"
+    case .tooManyNames(let count):
+      "the certificate has \(count) names, and one host has \(Certificate.mostNames) at the most; give each host a certificate of its own"
     case .noName: "the certificate has no DNS name, URI or common name that names one host"
     }
   }
@@ -46,6 +49,9 @@ struct Certificate {
   /// The longest that is taken, in bytes as they are sent.
   static let mostBytes = 16_384
 
+  /// Each is matched with each pattern, while nobody else is answered.
+  static let mostNames = 32
+
   private var text = [UInt8](repeating: 0, count: mostBytes)
   /// Room for the certificate in DER, of which the first `count` bytes are one.
   private var der = [UInt8](repeating: 0, count: mostBytes)
@@ -77,6 +83,8 @@ struct Certificate {
       }
     }
     guard failed == 0 else { throw .unreadable }
+    let all = found.dns.count + found.uris.count + found.common.count
+    guard all <= Self.mostNames else { throw .tooManyNames(all) }
     return CertificateNames(dns: found.dns, uris: found.uris, commonNames: found.common)
   }
 

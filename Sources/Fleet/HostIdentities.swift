@@ -19,8 +19,10 @@ package final class RemoteHost {
   package let hash: UInt32
   /// Which rules it was judged by.
   fileprivate let epoch: UInt32
-  /// What whoever serves the host remembers of it, which is forgotten with it.
+  /// What whoever serves the host remembers of it. It outlives a change of the rules.
   package var note: AnyObject?
+  /// How many of its requests wait, which whoever serves it counts.
+  package var waits = 0
 
   init(name: String, roles: HostRoles, epoch: UInt32) {
     self.name = name
@@ -40,7 +42,7 @@ package final class RemoteHost {
 
 /// Judges hosts by their certificates: reads each certificate once, and remembers by its fingerprint whose it is and which roles it may read.
 ///
-/// What was used lately is kept, up to `most` certificates: a host takes some 250 bytes. All is forgotten when the rules change.
+/// What was used lately is kept, up to `most` certificates: a host takes some 250 bytes.
 package final class HostIdentities {
   /// A role, and which hosts may read it.
   package typealias Rule = (role: RoleName, hosts: [HostPattern])
@@ -65,11 +67,11 @@ package final class HostIdentities {
     self.rules = rules
   }
 
-  /// The rules have changed, or the roles.
+  /// The rules have changed, or the roles: each host is judged again with its next request.
   package func forget() {
     known = nil
     epoch &+= 1
-    (recent, older, roleSets) = ([:], [:], [:])
+    roleSets = [:]
   }
 
   /// Whether the host was judged by the rules that count now.
@@ -78,8 +80,11 @@ package final class HostIdentities {
   /// The host of a certificate, percent-encoded PEM as the proxy passes it on.
   package func host(of escaped: Span<UInt8>) throws(CertificateProblem) -> RemoteHost {
     let fingerprint = Certificate.Fingerprint(of: escaped)
-    if let host = recent[fingerprint] { return host }
-    let host = if let known = older[fingerprint] { known } else { try judge(escaped) }
+    var found = recent[fingerprint]
+    if let found, isCurrent(found) { return found }
+    found = found ?? older[fingerprint]
+    let host = if let found, isCurrent(found) { found } else { try judge(escaped) }
+    if let found, found !== host { host.note = found.note }
     if recent.count >= most / 2 { (older, recent) = (recent, [:]) }
     recent[fingerprint] = host
     return host

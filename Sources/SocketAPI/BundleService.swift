@@ -23,6 +23,9 @@ final class BundleService {
     }
   }
 
+  /// How many requests of one host may wait. An honest one has one, and after a network's failure a few that it gave up; each takes one of the
+  /// connections that all hosts share.
+  static let mostWaits = 8
   /// How many bytes of bundles are kept.
   private static let mostBytes = 8 << 20
 
@@ -95,6 +98,14 @@ final class BundleService {
     }
     // A HEAD doesn't wait: it is about the answer's head as it is now.
     guard request.method == .get else { return answer(bundle, to: host, hasBundle: hasBundle, isHeadOnly: true, peer) }
+    guard host.waits < Self.mostWaits else {
+      api.noteRefusal(.host(.waits(host.name)), peer)
+      return answer(bundle, to: host, hasBundle: hasBundle, isHeadOnly: false, peer)
+    }
+    host.waits += 1
+    for key in bundle.missing {
+      if let role = api.refresher.roles[key.role] { api.refresher.readersWait(for: role) }
+    }
     waiting.add(
       WaitingBundles.Waiter(host: host, peer: peer, token: token, tag: hasBundle ? bundle.tag : nil), with: bundle,
       until: api.scheduler.time + (isBeingFetched ? max(wait, RequestWait.standard) : wait))
@@ -220,6 +231,7 @@ final class BundleService {
   // MARK: - Waits
 
   private func waitIsOver(_ waiter: WaitingBundles.Waiter) {
+    waiter.host.waits -= 1
     // After a reload its certificate has to be judged again, with its next request.
     let response =
       identities.isCurrent(waiter.host) ? answer(to: waiter) : Self.askAgain(hasBundle: waiter.tag != nil)
@@ -239,11 +251,16 @@ final class BundleService {
       Problem(.noSession, detail: "the settings of this tier have changed; ask again", retryAfter: .seconds(1)))
   }
 
-  func abandoned(_ token: ResponseToken) { waiting.forget(token) }
-  func forgetWaiting() { waiting.forgetAll() }
+  func abandoned(_ token: ResponseToken) { waiting.forget(token)?.host.waits -= 1 }
+  func forgetWaiting() { _ = takeWaiting() }
 
   /// Those that wait, who are answered elsewhere from now on.
-  func takeWaiting() -> [ResponseToken] { waiting.takeAll().map(\.token) }
+  func takeWaiting() -> [ResponseToken] {
+    waiting.takeAll().map { waiter in
+      waiter.host.waits -= 1
+      return waiter.token
+    }
+  }
 
   // MARK: - Changes
 

@@ -79,12 +79,17 @@ final class RefusalLog {
   enum Host: Hashable {
     /// A host that has no role, or not this one.
     case name(String, RoleName?)
+    /// A host of which too many requests wait.
+    case waits(String)
     /// A request that isn't one of another host as the trusted proxy passes them on, and why.
     case request(String)
 
     fileprivate var fields: [LogField] {
       switch self {
-      case .name(let name, let role): [.host(name)] + (role.map { [.role($0)] } ?? [])
+      case .name(let name, let role?):
+        [.host(name), .role(role), .reason("the role's allow.hosts doesn't name the host")]
+      case .name(let name, nil): [.host(name), .reason("no role's allow.hosts names the host")]
+      case .waits(let name): [.host(name), .reason("\(BundleService.mostWaits) requests of the host wait already")]
       case .request(let reason): [.reason(reason)]
       }
     }

@@ -411,9 +411,14 @@ package final class SocketService: RequestHandler, DerivedObserver {
   func refuse(
     _ peer: Peer, _ object: RefusalLog.Object, _ why: String, _ process: CallerLog.Process = .numbered
   ) -> Response {
+    noteRefusal(object, peer, process)
+    return Answer.problem(Problem(.forbidden, detail: why))
+  }
+
+  /// Counts and logs a refusal.
+  func noteRefusal(_ object: RefusalLog.Object, _ peer: Peer, _ process: CallerLog.Process = .numbered) {
     refusals += 1
     refusalLog.note(object, uid: peer.uid, pid: peer.pid, process: process)
-    return Answer.problem(Problem(.forbidden, detail: why))
   }
 
   /// Counts and logs a refusal at a loopback address; `uid` is that of `Peer.unidentified` where the caller isn't known.

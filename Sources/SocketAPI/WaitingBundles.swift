@@ -66,25 +66,25 @@ final class WaitingBundles {
     if timer.deadline.map({ tick * Self.tick < $0 }) ?? true { timer.arm(at: tick * Self.tick) }
   }
 
-  func forget(_ token: ResponseToken) {
-    if let group = groupOf.removeValue(forKey: token) {
-      group.waiters[token] = nil
-      if group.waiters.isEmpty { groups[ObjectIdentifier(group.bundle)] = nil }
-    } else {
-      due.removeAll { $0.token == token }
+  /// Nil if it doesn't wait.
+  @discardableResult
+  func forget(_ token: ResponseToken) -> Waiter? {
+    guard let group = groupOf.removeValue(forKey: token) else {
+      return due.firstIndex { $0.token == token }.map { due.remove(at: $0) }
     }
+    defer { if group.waiters.isEmpty { groups[ObjectIdentifier(group.bundle)] = nil } }
+    return group.waiters.removeValue(forKey: token)
   }
 
   /// Ends all waits.
   func endAll() { for group in groups.values { end(group) } }
 
-  func forgetAll() {
-    (groups, groupOf, ticks, due) = ([:], [:], [:], [])
-    timer.disarm()
-  }
-
+  /// Those that wait, who wait no longer.
   func takeAll() -> [Waiter] {
-    defer { forgetAll() }
+    defer {
+      (groups, groupOf, ticks, due) = ([:], [:], [:], [])
+      timer.disarm()
+    }
     return groups.values.flatMap(\.waiters.values) + due
   }
 
@@ -129,9 +129,7 @@ final class WaitingBundles {
     let now = scheduler.time.microseconds
     for tick in ticks.keys.filter({ $0 * Self.tick <= now }).sorted() {
       for token in ticks.removeValue(forKey: tick) ?? [] {
-        guard let waiter = groupOf[token]?.waiters[token] else { continue }
-        forget(token)
-        due.append(waiter)
+        if groupOf[token] != nil, let waiter = forget(token) { due.append(waiter) }
       }
     }
     if !due.isEmpty { turn.schedule() }

@@ -46,6 +46,11 @@ import Testing
     let both = CertificateNames(dns: ["web7.example"], commonNames: ["db1.example"])
     #expect(try !Self.matches("db1.example", both) && Self.matches("web7.example", both))
     #expect(try Self.matches("db1.example", CertificateNames(dns: [], commonNames: ["DB1.example"])))
+    // RFC 6125, 6.4.4: a DNS name that doesn't count is one.
+    for name in ["*.example", "db1.example.", "db1\0.example"] {
+      let names = CertificateNames(dns: [name], commonNames: ["db1.example"])
+      #expect(try names.name == nil && !Self.matches("db1.example", names), "\(name)")
+    }
     #expect(try !Self.matches("**", CertificateNames(dns: [], uris: ["spiffe://x/y"])))
     #expect(try !Self.matches("spiffe://x/y", CertificateNames(dns: ["web7.example"], uris: ["spiffe://x/z"])))
   }

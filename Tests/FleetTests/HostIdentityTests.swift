@@ -87,6 +87,26 @@ import Testing
     #expect(second.hash == first.hash)
   }
 
+  @Test func `what is remembered of a host outlives a change of the rules`() throws {
+    let identities = HostIdentities { Self.rules }
+    let escaped = HostCertificate.escaped(try HostCertificate.make("/CN=web7.prod.example"))
+    let first = try Self.host(escaped, of: identities)
+    first.note = identities
+    identities.forget()
+    let second = try Self.host(escaped, of: identities)
+    #expect(second !== first && second.note === identities && identities.count == 1)
+  }
+
+  /// Each is matched with each pattern of each role, in one turn of the loop.
+  @Test func `a certificate with names of many hosts identifies none`() throws {
+    func judge(_ count: Int) throws -> String {
+      let names = (0..<count).map { "DNS:web\($0).prod.example" }.joined(separator: ",")
+      return try Self.judge(HostCertificate.make("/O=Example", names)).name
+    }
+    #expect(try judge(32) == "web0.prod.example")
+    #expect(throws: CertificateProblem.tooManyNames(33)) { try judge(33) }
+  }
+
   /// A host is known by its header: one that is almost the same must not be taken for it.
   @Test func `a header that differs from a known one is judged by itself`() throws {
     let identities = HostIdentities { Self.rules }

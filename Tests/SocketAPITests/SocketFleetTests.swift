@@ -289,7 +289,8 @@ import Wire
   @Test func `many that wait are answered some at a time, and those that left not at all`() throws {
     bench.refresh.grantAll()
     let tag = try #require(bundle().reply?.field("ETag"))
-    let all = (0..<100).map { _ in bundle(Self.web, "?wait=60", tag: tag) }
+    let hosts = try (0..<13).map { try HostCertificate.make("/CN=web\($0).prod.example") }
+    let all = hosts.flatMap { host in (0..<BundleService.mostWaits).map { _ in bundle(host, "?wait=60", tag: tag) } }
     bench.service.abandoned(all[0].token)
     bench.refresher.send(.condemned(try #require(uploader.current?.session.id)), to: uploader)
     bench.advance(.seconds(1))
@@ -298,6 +299,39 @@ import Wire
     #expect(all.count { !$0.isOpen } == 64)
     bench.scheduler.settle()
     #expect(all.dropFirst().allSatisfy { $0.status == 200 } && all[0].isOpen)
+  }
+
+  /// A stolen certificate took all of a tier's connections.
+  @Test func `a host of which many requests wait is answered at once, and named in the log`() throws {
+    bench.refresh.grantAll()
+    let tag = try #require(bundle().reply?.field("ETag"))
+    let waiting = (0..<BundleService.mostWaits).map { _ in bundle(Self.web, "?wait=60", tag: tag) }
+    #expect(bundle(Self.web, "?wait=60", tag: tag).status == 304 && waiting.allSatisfy(\.isOpen))
+    let name = "host=web7.prod.example"
+    #expect(
+      bench.lines.all.contains { $0.contains("request refused") && $0.contains(name) && $0.contains("wait already") })
+    #expect(bundle(Self.database, "?wait=60", tag: bundle(Self.database).reply?.field("ETag")).isOpen)
+    bench.service.abandoned(waiting[0].token)
+    #expect(bundle(Self.web, "?wait=60", tag: tag).isOpen)
+    bench.advance(.seconds(61))
+    #expect(bundle(Self.web, "?wait=60", tag: tag).isOpen, "their waits are over")
+  }
+
+  @Test func `a role for which a host waits is fetched before others`() {
+    bench.refresh.grantAll()
+    bench.refresher.setRate(1, burst: 1)
+    for name in ["k1", "k2", "k3", "zz"] { _ = Self.add(name, name == "zz" ? "db1.prod.example" : "x", to: bench) }
+    let host = bundle(try? HostCertificate.make("/CN=zz.example"), "?wait=60")
+    #expect(host.status == 403, "no role names it")
+    _ = Self.add("zzz", "zz.example", to: bench)
+    bench.service.settingsChanged()
+    let waiting = bundle(try? HostCertificate.make("/CN=zz.example"), "?wait=60")
+    for _ in 0..<3 where waiting.isOpen {
+      bench.advance(.seconds(1))
+      bench.refresh.grantAll()
+      bench.scheduler.settle()
+    }
+    #expect(waiting.status == 200)
   }
 
   @Test func `after a reload nobody gets what it may not read any more`() throws {
@@ -352,6 +386,10 @@ import Wire
     #expect(lines().count == 3 && lines().last?.contains("role=uploader") == true)
     _ = bundle(Self.database)
     #expect(lines().count == 4 && lines().last?.contains("host=db1.prod.example") == true)
-    #expect(uploader.handouts.count(of: Self.proxy.uid) == 4)
+    // A reload at a hundred thousand hosts would write a million lines.
+    bench.service.settingsChanged()
+    for host in [Self.web, Self.database] { _ = bundle(host) }
+    #expect(lines().count == 4)
+    #expect(uploader.handouts.count(of: Self.proxy.uid) == 5)
   }
 }
