@@ -54,7 +54,7 @@ help:
 	@echo '               adds the integration suites'
 	@echo 'make leaks     rotate LEAK_ROTATIONS=100000 times, and fail if memory or descriptors grow'
 	@echo 'make soak      inject faults, reloads and restarts for SOAK_MINUTES=30 (or SOAK_SECONDS) while twenty readers use their credentials'
-	@echo 'make bench     measure speed and size against reference programs; BENCH_SHORT=1 takes three minutes, BENCH_DOCS=1 adds to docs/'
+	@echo 'make bench     measure speed and size against reference programs; BENCH_SHORT=1 takes five minutes, BENCH_DOCS=1 adds to docs/'
 	@echo 'make format    format the sources; make lint checks them'
 	@echo 'make install   install programs, unit, users and settings; PREFIX=$(PREFIX), UNIT_DIR, SYSUSERS_DIR, TMPFILES_DIR, POLKIT_DIR and DESTDIR say where'
 	@echo 'make uninstall remove them, but not /etc/rolekeeper nor the users; takes the same variables'

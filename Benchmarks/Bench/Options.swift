@@ -3,7 +3,7 @@ struct Options {
   static let usage = """
     usage: bench [--short] [--seconds S] [--only WORD] [--out DIRECTORY] [--docs DIRECTORY]
 
-      --short           fewer and shorter rounds, about three minutes; the figures are noisier
+      --short           fewer and shorter rounds, about five minutes; the figures are noisier
       --seconds S       how long each measurement of the load generator lasts
       --only WORD       only the parts whose name begins with WORD: socket, loopback, stalled, peers, memory, users, bundles, hosts,
                         burst, scrape, start, restart, command, formats, first-credential, upload
