@@ -66,7 +66,7 @@ package final class NginxProxy {
   package var errors: String { child.errors }
 
   /// The lines about hosts that weren't let in, which go to the journal.
-  var refusals: String { FileText.read(directory.path("refused")) ?? "" }
+  package var refusals: String { FileText.read(directory.path("refused")) ?? "" }
 
   /// Reads certificates and revocations again.
   package func reload() { child.signal(SIGHUP) }
