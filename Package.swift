@@ -50,7 +50,8 @@ let package = Package(
       "Refresh", imports: ["Core", "Secrets", "Wire", "SessionStore", "Settings", "CloudAPI", "Systemd", "Logs"],
       settings: unchecked),
     module(
-      "Identities", imports: ["Core", "Secrets", "Wire", "Settings", "CloudAPI", "Systemd", "HTTPClient", "Logs"],
+      "Identities",
+      imports: ["Core", "Secrets", "Wire", "Settings", "CloudAPI", "Systemd", "HTTPClient", "Logs", "Fleet"],
       settings: unchecked),
     module(
       "STS",
@@ -85,7 +86,7 @@ let package = Package(
       "Diagnosis",
       imports: [
         "Core", "Secrets", "JSON", "Wire", "Settings", "CloudAPI", "Systemd", "HTTPClient", "Identities", "STS",
-        "LocalClient", "CLinux",
+        "LocalClient", "Fleet", "CLinux",
       ]),
     module("CommandInterface", imports: ["Core"], settings: small),
     module(

@@ -71,16 +71,21 @@ struct Certificate {
 
   /// The names in the certificate that was decoded last: some 100 µs, most of them for its key, which libcrypto reads, too.
   func names() throws(CertificateProblem) -> CertificateNames {
+    try der.withUnsafeBufferPointer { (der) throws(CertificateProblem) in
+      try Self.names(in: UnsafeBufferPointer(rebasing: der.prefix(count)))
+    }
+  }
+
+  /// The names in a certificate in DER.
+  static func names(in der: UnsafeBufferPointer<UInt8>) throws(CertificateProblem) -> CertificateNames {
     var found = FoundNames()
-    let failed = der.withUnsafeBufferPointer { der in
-      withUnsafeMutablePointer(to: &found) { found in
-        ccrypto_certificate_names(
-          der.baseAddress!, count,
-          { context, kind, bytes, count in
-            context!.assumingMemoryBound(to: FoundNames.self).pointee.add(
-              kind, UnsafeBufferPointer(start: bytes, count: count))
-          }, found)
-      }
+    let failed = withUnsafeMutablePointer(to: &found) { found in
+      ccrypto_certificate_names(
+        der.baseAddress!, der.count,
+        { context, kind, bytes, count in
+          context!.assumingMemoryBound(to: FoundNames.self).pointee.add(
+            kind, UnsafeBufferPointer(start: bytes, count: count))
+        }, found)
     }
     guard failed == 0 else { throw .unreadable }
     let all = found.dns.count + found.uris.count + found.common.count

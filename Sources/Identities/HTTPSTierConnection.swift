@@ -1,5 +1,6 @@
 import CloudAPI
 package import Core
+import Fleet
 package import HTTPClient
 package import Settings
 

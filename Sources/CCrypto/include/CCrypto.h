@@ -30,3 +30,18 @@ enum ccrypto_name_kind { CCRYPTO_COMMON_NAME, CCRYPTO_DNS_NAME, CCRYPTO_URI };
 int ccrypto_certificate_names(const uint8_t *der, size_t count,
                               void (*each)(void *context, enum ccrypto_name_kind kind, const uint8_t *bytes, size_t count),
                               void *context);
+
+// The first certificate of a file in PEM form, as DER into `der`, which has room for `room` bytes; it isn't read yet. Returns the number of bytes; 0 when the
+// file can't be read, isn't a regular one or holds none, or for one that is longer.
+size_t ccrypto_certificate_file(const char *path, uint8_t *der, size_t room);
+
+// A certificate's subject as in RFC 2253, at most `size` bytes with the zero at its end, and its validity in seconds since 1970. Returns 0, or -1
+// if `der` isn't exactly one certificate, or has times that can't be read.
+int ccrypto_certificate_validity(const uint8_t *der, size_t count, char *subject, size_t size, int64_t *not_before,
+                                 int64_t *not_after);
+
+enum ccrypto_key_state { CCRYPTO_KEY_FITS, CCRYPTO_KEY_OTHER, CCRYPTO_KEY_NONE, CCRYPTO_KEY_ENCRYPTED };
+
+// Whether the first private key of a file in PEM form is that of a certificate. CCRYPTO_KEY_NONE when the file can't be read, isn't a regular one or holds
+// none that can be used; nobody is asked for a password.
+enum ccrypto_key_state ccrypto_key_state(const uint8_t *der, size_t count, const char *path);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "ccurl_authorities.h"
-#include "ccurl_certificate.h"
 
 // curl_easy_setopt(3), curl_multi_setopt(3), curl_easy_getinfo(3).
 
