@@ -118,11 +118,14 @@ package enum ErrorTable {
     Row(.family("Missing"), .permanent, "report this with the request id"),
     Row(.family("InvalidParameter"), .permanent, "check the settings of the role; STS refuses one of them"),
     Row(
-      .code("InvalidApi.NotFound"), .permanent, "check 'endpoint' in [sts]; what answers there doesn't know this call"),
+      .code("InvalidApi.NotFound"), .permanent,
+      "check 'endpoint' or 'regions' in [sts]; what answers there doesn't know this call"),
     Row(
       .code("InvalidAction.NotFound"), .permanent,
-      "check 'endpoint' in [sts]; what answers there doesn't know this call"),
-    Row(.code("InvalidProtocol.NeedSsl"), .permanent, "check 'endpoint' in [sts], and proxies that take TLS away"),
+      "check 'endpoint' or 'regions' in [sts]; what answers there doesn't know this call"),
+    Row(
+      .code("InvalidProtocol.NeedSsl"), .permanent,
+      "check 'endpoint' or 'regions' in [sts], and proxies that take TLS away"),
     Row(
       .family("Throttling"), .throttled(wait: nil),
       "lower 'requests_per_second' in [sts], or write more 'regions'; all callers of the account share 100 AssumeRole calls per second in each region"
@@ -130,6 +133,10 @@ package enum ErrorTable {
     Row(.family("InternalError"), .transient, stsFails),
     Row(.family("ServiceUnavailable"), .transient, stsFails),
   ]
+
+  /// In place of an advice to call less often, for a host among others that share the account's quota: it does so by itself.
+  static let adviceInFleet =
+    "the account's quota of AssumeRole is used up; the daemon takes its share of it (fleet_size in [sts]) and goes on by itself"
 
   private static let stsFails =
     "STS itself fails, and the daemon tries again by itself; if it lasts, give the request id to the vendor's support"
@@ -158,12 +165,20 @@ package enum ErrorTable {
     default:
       Row(
         .family(""), .transient,
-        "the daemon tries again by itself; if it lasts, check 'endpoint' in [sts] and proxies on the way")
+        "the daemon tries again by itself; if it lasts, check 'endpoint' or 'regions' in [sts] and proxies on the way")
     }
   }
 }
 
 extension Failure {
+  /// This failure as it is to be reported on a host among others that share the account's quota.
+  package var inFleet: Failure {
+    guard case .throttled = kind else { return self }
+    return Failure(
+      kind, code: code, httpStatus: httpStatus, requestID: requestID, notBefore: notBefore,
+      advice: ErrorTable.adviceInFleet)
+  }
+
   /// Whether STS knows the signer and refuses it this action: then the key's owner is half of the explanation.
   package var concernsSigner: Bool {
     code == "NoPermission" || code == "Forbidden" || code.hasPrefix("Forbidden.")

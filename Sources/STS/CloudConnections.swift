@@ -50,8 +50,8 @@ package struct CloudConnections {
     }
     let hostName = SystemHost().name
     let sts = STSClient(
-      scheduler: loop, http: http, endpointHealth: endpointHealth, hostName: hostName, sources: sources,
-      serverTime: serverTime)
+      scheduler: loop, http: http, endpointHealth: endpointHealth, hostName: hostName,
+      isInFleet: settings.fleetSize > 1, sources: sources, serverTime: serverTime)
     let tiers = sources.compactMapValues { $0 as? UpstreamSource }
     issuer =
       tiers.isEmpty

@@ -35,6 +35,8 @@ package final class STSClient: SessionIssuer {
   private let http: HTTPClient
   private let endpointHealth: EndpointHealth
   private let hostName: String
+  /// Whether other hosts share the account's quota.
+  private let isInFleet: Bool
   private let sources: [String: any CredentialSource]
   private let scheduler: any Scheduler
   /// The server's time, for signing and for checking whether an Expiration has passed.
@@ -54,12 +56,13 @@ package final class STSClient: SessionIssuer {
 
   package init(
     scheduler: any Scheduler, http: HTTPClient, endpointHealth: EndpointHealth, hostName: String,
-    sources: [String: any CredentialSource],
+    isInFleet: Bool = false, sources: [String: any CredentialSource],
     serverTime: @escaping () -> UTCTime
   ) {
     self.http = http
     self.endpointHealth = endpointHealth
     self.hostName = hostName
+    self.isInFleet = isInFleet
     self.sources = sources
     self.scheduler = scheduler
     self.serverTime = serverTime
@@ -290,7 +293,8 @@ package final class STSClient: SessionIssuer {
         result: .refused(Failure(call.failures + [failure], now: serverTime())), date: nil, sent: sent)
     case .success(let answer):
       let now = serverTime()
-      let result = STSResponse(answer, now: now).assumedSession(from: body, now: now)
+      var result = STSResponse(answer, now: now).assumedSession(from: body, now: now)
+      if isInFleet, case .refused(let failure) = result { result = .refused(failure.inFleet) }
       endpointHealth.answered(call.place, date: now, failure: result.refused, at: scheduler.time)
       return IssueOutcome(
         result: result, date: answer.date.flatMap { UTCTime(httpDate: $0) }, sent: sent, isAnswer: true)

@@ -133,7 +133,8 @@ package final class STSProbe {
       }
       switch answer {
       case .success(.granted(let content)): return .success(content)
-      case .success(.refused(let failure)): return .failure(Trouble(failure))
+      case .success(.refused(let failure)):
+        return .failure(Trouble(settings.fleetSize > 1 ? failure.inFleet : failure))
       case .failure(let failure):
         failures.append(failure)
         guard failure.concernsEndpointAlone else { return .failure(Trouble(failures, now: now)) }
@@ -212,9 +213,11 @@ package final class STSProbe {
     let connection = try SourceFactory.tierConnection(upstream, sts: settings, loop: loop) { self.now }
     return try upstream.urls.map { url in
       var reply: TierReply?
+      let sent = loop.wallMicroseconds
       let exchange = connection.ask(.bundle(etag: nil, wait: nil), at: url) { reply = $0 }
       defer { withExtendedLifetime(exchange) {} }
       while reply == nil { try loop.runOnce(timeout: nil) }
+      note(date: reply?.date, sentAt: sent)
       switch reply?.answer {
       case .bundle(let bundle, _): return (url, .success(bundle))
       case .failed(let failure): return (url, .failure(Trouble(failure, ofSource: name)))
@@ -234,7 +237,11 @@ package final class STSProbe {
   }
 
   private func note(_ answer: HTTPAnswer, sentAt sent: Int64) {
-    guard let date = answer.date.flatMap({ UTCTime(httpDate: $0) }) else { return }
+    note(date: answer.date.flatMap { UTCTime(httpDate: $0) }, sentAt: sent)
+  }
+
+  private func note(date: UTCTime?, sentAt sent: Int64) {
+    guard let date else { return }
     let middle = (sent + loop.wallMicroseconds) / 2
     lead = .microseconds(date.seconds * 1_000_000 + 500_000 - middle)
   }

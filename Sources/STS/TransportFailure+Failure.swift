@@ -31,22 +31,25 @@ extension Failure {
       advice: "\(all[lead].advice); the other endpoints gave no answer either (\(others))")
   }
 
+  /// Where the settings name whom to ask.
+  private static let endpoints = "'endpoint' or 'regions' in [sts]"
+
   static func words(for kind: TransportFailure.Kind) -> (code: String, advice: String) {
     switch kind {
-    case .resolve: ("NameResolution", "look at 'sts.endpoint' and this host's name servers")
-    case .connect: ("Connect", "look at 'sts.endpoint', the route and the firewall")
+    case .resolve: ("NameResolution", "look at \(endpoints) and this host's name servers")
+    case .connect: ("Connect", "look at \(endpoints), the route and the firewall")
     case .connectTimeout: ("ConnectTimeout", "look at the route and the firewall between here and STS")
     case .timeout: ("Timeout", "look at the network between here and STS, or raise 'sts.timeout'")
     case .tlsVerification:
       (
         TransportFailureCode.untrusted,
-        "nothing was sent; look at 'sts.ca_file', 'sts.endpoint' and this host's clock, and for a device on the way that opens TLS"
+        "nothing was sent; look at 'ca_file' and \(endpoints), at this host's clock, and for a device on the way that opens TLS"
       )
     case .caFile: ("CAFile", "look at 'sts.ca_file'; apt-get install ca-certificates if it is missing")
     case .tlsOther:
-      ("TLS", "the TLS handshake failed, which takes TLS 1.2 or newer; look at what answers at 'sts.endpoint'")
-    case .bodyTooLarge: ("AnswerTooLarge", "STS's answers are much shorter; look at what answers at 'sts.endpoint'")
-    case .protocolViolation: ("NotHTTP", "that isn't an answer in HTTP/1.1; look at what answers at 'sts.endpoint'")
+      ("TLS", "the TLS handshake failed, which takes TLS 1.2 or newer; look at what answers at \(endpoints)")
+    case .bodyTooLarge: ("AnswerTooLarge", "STS's answers are much shorter; look at what answers at \(endpoints)")
+    case .protocolViolation: ("NotHTTP", "that isn't an answer in HTTP/1.1; look at what answers at \(endpoints)")
     case .noAnswer: ("NoAnswer", "the connection ended before an answer; look at the network between here and STS")
     case .cut: ("AnswerCut", "the connection ended in the middle of the answer")
     case .proxyUnreachable: ("ProxyUnreachable", "look at 'sts.proxy', the route to it and the firewall")
@@ -58,7 +61,7 @@ extension Failure {
       )
     case .proxyRefused: ("ProxyRefused", "have the proxy let CONNECT to the endpoint and its port pass")
     case .proxyBroken: ("ProxyBroken", "look whether an HTTP proxy answers at 'sts.proxy', and whether it reaches STS")
-    case .unsuitableRequest: ("UnsuitableRequest", "look at 'sts.endpoint'")
+    case .unsuitableRequest: ("UnsuitableRequest", "look at \(endpoints)")
     case .noResources:
       (
         TransportFailureCode.noResources,

@@ -155,4 +155,15 @@ import Testing
         == "allow the role that signs, or its account, in the role's trust policy, and give that role AliyunSTSAssumeRoleAccess; if 'base' has a policy_file, allow sts:AssumeRole there, too; the session of role 'base' signs"
     )
   }
+
+  /// "lower 'requests_per_second' in [sts], or write more 'regions'", to a host that called as often as its share of the quota.
+  @Test func `in a fleet a used-up quota needs nobody, and other failures are as they are`() {
+    let row = ErrorTable.row(forCode: "Throttling.User", httpStatus: 400)
+    let throttled = Failure(
+      .throttled(wait: .seconds(3)), code: "Throttling.User", httpStatus: 400, requestID: "5F2C", advice: row.advice)
+    #expect(throttled.inFleet.advice.contains("goes on by itself") && !throttled.inFleet.advice.contains("lower"))
+    #expect(throttled.inFleet.kind == throttled.kind && throttled.inFleet.requestID == "5F2C")
+    let other = Failure(.permanent, code: "NoPermission", advice: "allow it")
+    #expect(other.inFleet == other)
+  }
 }

@@ -36,6 +36,8 @@ import Wire
     }
     #expect(failure(.proxyUnresolved).code == failure(.proxyUnreachable).code)
     #expect(failure(.proxyUnresolved).advice == "text; look at 'sts.proxy' and this host's name servers")
+    // It named 'endpoint' alone, where 'regions' are written.
+    #expect(failure(.resolve).advice == "text; look at 'endpoint' or 'regions' in [sts] and this host's name servers")
     #expect(failure(.noResources).code == "NoResources" && !failure(.noResources).advice.contains("network"))
   }
 
