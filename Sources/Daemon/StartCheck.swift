@@ -21,6 +21,7 @@ package struct StartCheck {
     trials.passedKey = asRoot.map { asRoot in { path in asRoot { StartTrials.triedPassedKey(path) } } }
     trials.keyFile = { StartTrials.triedKey(.file($0)) }
     trials.credential = { StartTrials.triedKey(.credential($0)) }
+    trials.identity = StartTrials.triedIdentity
     trials.proxyPassword = StartTrials.triedProxyPassword
     trials.authorities = StartTrials.triedAuthorities
     trials.socket = { socket($0) }

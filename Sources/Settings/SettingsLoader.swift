@@ -159,7 +159,7 @@ private final class LoadRun {
     SourceChains(sources: sources, roles: roles, context: context)
       .check(knownRoles: Set(places.keys), areComplete: !hasUnreadRoles && !main.isMisspelt(Schema.roles), sts: sts)
     if let sts { prove(rate: sts, stsTable) }
-    fleetReader.check(fleet, roles: roles, admins: admins)
+    fleetReader.check(fleet, roles: roles, admins: admins, socket: socket)
     if let socket { context.reach.check(socket, context: context) }
     if let place = context.unitsPlace, context.unit?.hidesProcesses == true {
       findings.warning(

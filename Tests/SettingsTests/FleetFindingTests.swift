@@ -41,6 +41,25 @@ import Testing
     #expect(Self.host.load(soundSettings).settings?.fleet == nil)
   }
 
+  /// A tier for 200 hosts ran with 100 connections, and half of them were refused.
+  @Test(arguments: [nil, 300] as [Int?]) func `check notes how many hosts can wait, and the daemon doesn't`(
+    _ most: Int?
+  ) {
+    let connections = most.map { "max_connections = \($0)\n" } ?? ""
+    let text = Self.tier.replacing("[fleet]", with: "\(connections)[fleet]") + "allow = { \(Self.hosts) }\n"
+    #expect(Self.found(text) == [])
+    var host = Self.host
+    host.files[FakeHost.path] = FakeHost.File(text: text)
+    let loaded = SettingsLoader(host: host, check: CheckScope(unit: nil)).load(FakeHost.path)
+    let number = most ?? 1024
+    #expect(
+      loaded.diagnostics.map(\.description).contains {
+        $0.contains(
+          "note: fleet.trusted_proxy is set, and max_connections is \(number), so \(number) hosts at most can wait here at the same time; write max_connections in [socket] as the number of hosts that ask this machine while the others are away, plus 100"
+        )
+      }, "\(loaded.diagnostics)")
+  }
+
   @Test(arguments: [
     ("root", "is root, who may read every role anyway"), ("rolekeeper", "is the daemon's own user"),
     ("www-data", "is 'www-data', as which other programs run, too; each of them could have the roles of every host"),

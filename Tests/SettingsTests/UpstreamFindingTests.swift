@@ -40,6 +40,45 @@ import Testing
     #expect(role.timing.pool == 1 && role.timing.floor == .minutes(20) && role.timing.lapseMargin == .seconds(15))
   }
 
+  /// They weren't read by `check`.
+  @Test(arguments: ["upstream", "credentials-uri"])
+  func `check tries the certificate with its key, and the daemon starts with any`(type: String) {
+    let lines =
+      type == "upstream"
+      ? Self.tier
+      : Self.tier.replacing("\"upstream\"", with: "\"credentials-uri\"")
+        .replacing("urls = [\"https://tier1.example\", \"https://tier2.example:8443/\"]", with: "url = \"https://x/y\"")
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/host.pem"] = FakeHost.File()
+    host.files["/etc/rolekeeper/host.key"] = FakeHost.File(uid: 998, mode: 0o400)
+    host.files[FakeHost.path] = FakeHost.File(text: lines)
+    var tried: [String] = []
+    var trials = StartTrials()
+    trials.identity = { certificate, key in
+      tried.append("\(certificate) \(key)")
+      return StartTrials.Finding(.error, "can't be used: they differ", "change one")
+    }
+    let loaded = SettingsLoader(host: host, check: CheckScope(unit: nil, trials: trials)).load(FakeHost.path)
+    #expect(tried == ["/etc/rolekeeper/host.pem /etc/rolekeeper/host.key"])
+    #expect(
+      loaded.errors.map(\.description)
+        == ["\(FakeHost.path):4: source.tier.certificate can't be used: they differ; change one"])
+    // The daemon's own user's key that others may read is an error already.
+    host.files["/etc/rolekeeper/host.key"] = FakeHost.File(uid: 998, mode: 0o444)
+    _ = SettingsLoader(host: host, check: CheckScope(unit: nil, trials: trials)).load(FakeHost.path)
+    #expect(tried.count == 1)
+    #expect(!load(lines).diagnostics.contains { $0.severity == .error })
+  }
+
+  @Test func `whether every role comes from a tier alone`() throws {
+    #expect(try #require(load(Self.tier).settings).needsTiersAlone == false, "there is none")
+    #expect(try #require(load(Self.tier + "[roles.x]\n").settings).needsTiersAlone)
+    let mixed = Self.main + Self.tier + "[roles.x]\nsource = \"tier\"\n[roles.y]\nsource = \"main\"\n\(Self.arn)"
+    #expect(try #require(load(mixed).settings).needsTiersAlone == false)
+    let direct = Self.main + Self.tier + "fallback = \"direct\"\n[roles.x]\nsource = \"tier\"\n\(Self.arn)"
+    #expect(try #require(load(direct).settings).needsTiersAlone == false)
+  }
+
   @Test func `floor, survive_outage, lapse_margin, files, units and readers are the host's`() throws {
     let loaded = load(
       Self.tier + """

@@ -48,6 +48,8 @@ package struct StartTrials {
   package var keyFile: (_ path: String) -> Finding? = { _ in nil }
   /// Tries the AccessKey at the path of a systemd credential of this process.
   package var credential: (_ path: String) -> Finding? = { _ in nil }
+  /// Tries a client certificate and its key.
+  package var identity: (_ certificate: String, _ key: String) -> Finding? = { _, _ in nil }
   package var proxyPassword: (_ path: String) -> Finding? = { _ in nil }
   /// Tries the certificates by which STS is verified.
   package var authorities: (STSSettings) -> Finding? = { _ in nil }

@@ -50,7 +50,7 @@ struct FleetReader {
   }
 
   /// Reports a proxy that the settings name elsewhere, and hosts or a proxy without the other.
-  func check(_ fleet: FleetSettings?, roles: [RoleSettings], admins: AccessRule) {
+  func check(_ fleet: FleetSettings?, roles: [RoleSettings], admins: AccessRule, socket: SocketSettings?) {
     if let hostsPlace = table.context.hostsPlace, !isWritten {
       table.findings.warning(
         hostsPlace, "names hosts, and without [fleet] no other host is served",
@@ -63,6 +63,12 @@ struct FleetReader {
       for scope in role.derivation.scopes where scope.readers?.uids.contains(fleet.trustedProxy) == true {
         report("roles.\(role.name).scopes.\(scope.name).allow.users")
       }
+    }
+    if table.context.check != nil, let most = socket?.maxConnections {
+      table.findings.note(
+        place, "is set, and max_connections is \(most), so \(most) hosts at most can wait here at the same time",
+        "write max_connections in [socket] as the number of hosts that ask this machine while the others are away, plus 100"
+      )
     }
     if !roles.isEmpty, table.context.hostsPlace == nil {
       table.findings.note(

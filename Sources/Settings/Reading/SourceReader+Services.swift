@@ -106,16 +106,17 @@ extension SourceReader {
 
   /// The files by which the daemon and an HTTPS server know each other.
   func checkIdentity(caFile: String?, certificate: String?, key: String?) {
-    if let key {
-      let check = SecretFileCheck(
-        table: table, key: Keys.key, content: "the key of the certificate",
-        afterDisclosure: "have a new certificate made",
-        mayComeLater: true)
-      _ = check.check(file: key)
-    }
     for (file, key) in [(caFile, Keys.caFile), (certificate, Keys.certificate)] {
       if let file { checkWriters(of: file, key) }
     }
+    guard let key else { return }
+    let check = SecretFileCheck(
+      table: table, key: Keys.key, content: "the key of the certificate",
+      afterDisclosure: "have a new certificate made",
+      mayComeLater: true)
+    guard check.check(file: key), let certificate else { return }
+    table.findings.add(
+      table.context.check?.trials.identity(certificate, key), at: table.place(of: Keys.certificate))
   }
 
   func report(_ key: TextKey, _ problem: String, _ remedy: String? = nil) {

@@ -28,6 +28,11 @@ package struct DaemonSettings: Hashable, Sendable {
   /// Which file contains what.
   package var inventory: SettingsInventory
 
+  /// Whether every role comes from a tier, and none falls back to STS.
+  package var needsTiersAlone: Bool {
+    !roles.isEmpty && roles.allSatisfy { role in role.tier.map { $0.fallback == nil } ?? false }
+  }
+
   /// When an attempt without an outcome counts as failed, at STS or at a tier with all its machines.
   package var attemptLimit: Duration {
     let machines = sources.compactMap { $0.upstream?.urls.count }.max() ?? 0

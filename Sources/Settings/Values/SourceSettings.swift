@@ -43,6 +43,17 @@ package struct SourceSettings: Hashable, Sendable {
   /// The tier that hands sessions out; nil for another kind of source.
   package var upstream: UpstreamSettings? { if case .upstream(let upstream) = kind { upstream } else { nil } }
 
+  /// The files by which a server knows the daemon; nil if it doesn't.
+  package var identityFiles: (certificate: String, key: String)? {
+    switch kind {
+    case .upstream(let upstream): return (upstream.certificate, upstream.key)
+    case .credentialsURI(let uri):
+      guard case .https(_, _, .some(let certificate), .some(let key)) = uri.place else { return nil }
+      return (certificate, key)
+    case .accessKey, .role, .instanceRole, .identityToken, .kms: return nil
+    }
+  }
+
   /// The role whose session signs; nil for another kind of source.
   package var role: RoleName? { if case .role(let role) = kind { role } else { nil } }
 }
