@@ -21,6 +21,8 @@ protocol AnnouncerBackend: AnyObject {
   var sourceTroubles: [String] { get }
   /// What is wrong with the CA file; nil while it is used as it lies there.
   var caFileReason: Health.Reason? { get }
+  /// Clauses on throttling, connections that are refused, and other hosts.
+  var otherClauses: [String] { get }
   /// The latest reload, if it was refused.
   var refusal: SettingsRefusal? { get }
 
@@ -229,6 +231,7 @@ final class Announcer: RoleObserver {
     var line = text
     for trouble in backend.sourceTroubles { line += "; \(trouble)" }
     if let reason = backend.caFileReason { line += "; \(reason.detail)" }
+    for clause in backend.otherClauses { line += "; \(clause)" }
     if let refusal = backend.refusal {
       line +=
         "; degraded: the settings were refused at \(refusal.at), the old ones are in force until the service is stopped"

@@ -17,6 +17,17 @@ extension Daemon: AnnouncerBackend {
     cloud.authorities.problem.map { .caFile(error: $0.sentence, hasCertificates: $0.hasCertificates) }
   }
 
+  var otherClauses: [String] {
+    let rate = rateStatus
+    let throttling =
+      rate.isLowered
+      ? [
+        "STS has throttled calls: now \(RateStatus.text(rate.requestsPerSecond)) of \(RateStatus.text(rate.configured)) per second"
+      ] : []
+    let shortage = connectionsReason.map { ["degraded: \($0.detail)"] } ?? []
+    return throttling + shortage + (fleetStatus.map { ["fleet: \($0.summary)"] } ?? [])
+  }
+
   func becameReady() {
     memoryTrimmer.muchWasDone()
     unitRefresher.release()

@@ -1,5 +1,6 @@
 package import Core
 import FileOutput
+import HTTPServer
 import Identities
 package import Refresh
 import STS
@@ -51,6 +52,15 @@ extension Daemon {
     if !missing.isEmpty { reasons.append(.incompleteSettings(missing.map(\.description))) }
     reasons += loopback.reasons
     if let caFileReason { reasons.append(caFileReason) }
+    if let connectionsReason { reasons.append(connectionsReason) }
     return reasons
+  }
+
+  /// That connections are refused of late because all are taken.
+  var connectionsReason: Health.Reason? {
+    let refused = service.refusedConnections
+    if refused == 0 { return nil }
+    return .connections(
+      refused: refused, most: server.maximumConnections, inSettings: settings.socket.maxConnections)
   }
 }

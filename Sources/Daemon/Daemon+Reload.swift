@@ -46,6 +46,7 @@ extension Daemon: ReloadableParts {
     log.level = new.logLevel
     unitRefresher.timeout = new.unitJobTimeout
     refresher.attemptLimit = new.attemptLimit
+    certificates.watch(new.sources)
   }
 
   func applyLimits(_ new: SocketSettings) {

@@ -18,9 +18,17 @@ extension Daemon {
     StatusReport(
       version: Version.number, pid: Int64(getpid()), startedAt: started, roles: [], sources: sourceStatuses,
       endpoints: cloud.endpointHealth.statuses,
-      rate: RateStatus(
-        requestsPerSecond: refresher.currentRate, configured: settings.sts.requestsPerSecond,
-        queued: Int64(refresher.queued)), health: health, caFile: cloud.authorities.status(clock: refresher.clock))
+      rate: rateStatus, health: health, caFile: cloud.authorities.status(clock: refresher.clock), fleet: fleetStatus)
+  }
+
+  var fleetStatus: FleetStatus? {
+    service.fleetStatus(connections: server.statistics.open, of: server.maximumConnections)
+  }
+
+  var rateStatus: RateStatus {
+    RateStatus(
+      requestsPerSecond: refresher.currentRate, configured: settings.sts.requestsPerSecond,
+      queued: Int64(refresher.queued))
   }
 
   package func status(of role: ManagedRole, at now: Timestamp) -> RoleStatus {
@@ -33,7 +41,12 @@ extension Daemon {
   }
 
   private var sourceStatuses: [SourceStatus] {
-    sources.values.sorted { $0.name < $1.name }.map { $0.status(clock: refresher.clock) }
+    let now = refresher.clock.calendar(at: loop.time)
+    return sources.values.sorted { $0.name < $1.name }.map { source in
+      var status = source.status(clock: refresher.clock)
+      status.certificate = certificates.status(of: source.name, at: now)
+      return status
+    }
   }
 
   package func figures() -> DaemonFigures {
@@ -43,7 +56,8 @@ extension Daemon {
       reloads: reloader.counts,
       rate: refresher.currentRate, inFlight: refresher.inFlight, sources: sourceStatuses,
       endpoints: cloud.endpointHealth.statuses, isCAFileUsed: cloud.authorities.problem == nil,
-      server: server.statistics, units: units.figures, unitJobs: unitRefresher.figures)
+      server: server.statistics, mostConnections: server.maximumConnections, units: units.figures,
+      unitJobs: unitRefresher.figures)
   }
 
   package func outputFigures(of role: ManagedRole) -> OutputFigures? {

@@ -45,6 +45,7 @@ package final class Daemon: SocketBackend {
   var generations: GenerationReserve!
   var handover: HandoverWriter?
   private(set) var sourceRoles: SourceRoles!
+  let certificates: CertificateWatch
   private(set) var reloader: Reloader!
   var retired: HTTPServer?
   var retirement: (any Deferral)!
@@ -88,6 +89,8 @@ package final class Daemon: SocketBackend {
       clock: state?.clock.flatMap { $0.isFromServer ? ServerClock($0) : nil }
         ?? ServerClock(wallMicroseconds: loop.wallMicroseconds, at: loop.time),
       attemptLimit: settings.attemptLimit, log: log)
+    certificates = try CertificateWatch(scheduler: loop)
+    certificates.watch(settings.sources)
     sourceRoles = SourceRoles(refresher: refresher) { [unowned self] in sources }
     refresher.isAwaited = { [unowned self] in sources[$0]?.isAwaited ?? false }
     refresher.clockCorrected = { [unowned self] in for source in sources.values { source.clockCorrected() } }
@@ -156,6 +159,7 @@ package final class Daemon: SocketBackend {
       stop(code: 1)
     }
     socketWatches = try makeSocketWatches()
+    service.connectionsRanOut = { [unowned self] in announcer?.stateChanged() }
     service.restart = { [unowned self] in credentialRetry?.end }
     if let interval = Watchdog.interval() {
       watchdog = try Watchdog(loop, interval: interval) { [unowned self] in isProgressing() }

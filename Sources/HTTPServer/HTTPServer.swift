@@ -130,6 +130,9 @@ package final class HTTPServer {
     joined.deallocate()
   }
 
+  /// How many connections may be open, besides those for privileged peers.
+  package var maximumConnections: Int { limits.maximumConnections }
+
   /// Changes the limits on connections; open ones stay.
   package func setConnectionLimits(total: Int, perUID: Int, proxyUID: UInt32? = nil) {
     limits.maximumConnections = total

@@ -34,6 +34,7 @@ final class BundleService {
   private var bundles: [Audience: HostBundle] = [:]
   private var bytes = 0
   private var waiting: WaitingBundles!
+  private(set) var figures = FleetFigures()
   /// The name of this machine in bundles.
   var tier = "tier"
 
@@ -50,12 +51,16 @@ final class BundleService {
   /// Responds to a request with a client certificate, or of the proxy.
   func respond(to request: borrowing RequestHead, from peer: Peer, token: ResponseToken) -> Response? {
     guard api.access.isProxy(peer) else {
+      figures.count(.notProxy)
       return api.refuse(
         peer, .host(.request("client certificate from another user than trusted_proxy")),
         "the header Rolekeeper-Client-Certificate counts only from the user in 'fleet.trusted_proxy', and \(api.callers.shown(peer.uid)) isn't that; leave the header out"
       )
     }
+    let now = api.scheduler.time
+    figures.proxySeen = now
     guard request.hasClientCertificate else {
+      figures.count(.noCertificate)
       return api.refuse(
         peer, .host(.request("request of trusted_proxy without a client certificate")),
         "\(api.callers.shown(peer.uid)) passes requests of other hosts on, and this one has no Rolekeeper-Client-Certificate; ask as another user"
@@ -65,8 +70,10 @@ final class BundleService {
     do throws(CertificateProblem) {
       host = try request.withClientCertificate { (text) throws(CertificateProblem) in try identities.host(of: text) }
     } catch {
+      figures.count(.certificate)
       return api.refuse(peer, .host(.request("\(error)")), "\(error)")
     }
+    identities.note(host, at: now)
     switch Route(request) {
     case .bundle: return api.get(request, taking: ["wait"]) ?? bundle(for: host, request, peer, token)
     case .report: return api.post(request, taking: ["access_key_id"]) ?? report(by: host, request, peer, token)
@@ -125,6 +132,7 @@ final class BundleService {
   }
 
   private func refuse(_ host: RemoteHost, _ peer: Peer, role: RoleName? = nil, shown: String? = nil) -> Response {
+    figures.count(.noRole)
     let subject = shown.map { "role '\($0)' isn't open" } ?? "no role is open"
     return api.refuse(
       peer, .host(.name(host.name, role)),
@@ -191,12 +199,14 @@ final class BundleService {
   {
     let refresh = Self.refresh(bundle.refresh, of: host)
     guard bundle.hasSession else {
+      figures.count(.noSession)
       return Answer.problem(
         Problem(
           .noSession, detail: "none of the roles of host '\(host.name)' has a valid session on this tier",
           retryAfter: bundle.retryAfter))
     }
     let fields = "ETag: \(bundle.tag)\r\nRolekeeper-Refresh-After: \(refresh.wholeSeconds)\r\n"
+    figures.count(hasBundle ? .unchanged : .bundle)
     if hasBundle { return Response(head: Answer.notModified(fields)) }
     let beginning = BundleDocument.beginning(host: host.name, tier: tier, refreshAfter: refresh)
     let head = Answer.head(
@@ -261,6 +271,12 @@ final class BundleService {
       return waiter.token
     }
   }
+
+  /// How many hosts wait.
+  var waitingHosts: Int { waiting.count }
+
+  /// How many asked of late.
+  var recentHosts: (served: Int, refused: Int) { identities.recentHosts(at: api.scheduler.time) }
 
   // MARK: - Changes
 

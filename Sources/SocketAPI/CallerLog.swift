@@ -29,7 +29,10 @@ final class CallerLog {
   }
 
   /// `uid 1001 (alice)`, as far as it is known without asking a name service.
-  func shown(_ uid: UInt32) -> String { "uid \(uid)\(names.known(uid).map { " (\($0))" } ?? "")" }
+  func shown(_ uid: UInt32) -> String { "uid \(uid)\(name(uid).map { " (\($0))" } ?? "")" }
+
+  /// The user's name, as far as it is known likewise.
+  func name(_ uid: UInt32) -> String? { names.known(uid) }
 
   /// Calls `body` once with the user's name, or why there is none, after 2 s at most: at once or in a later turn.
   func findName(of uid: UInt32, _ body: @escaping (UserNames.Outcome) -> Void) { names.find(uid, body) }

@@ -17,13 +17,15 @@ package struct DaemonFigures {
   let endpoints: [EndpointStatus]
   let isCAFileUsed: Bool
   let server: ServerStatistics
+  /// The limit on connections in force, without those for administrators.
+  let mostConnections: Int
   let units: UnitFigures
   let unitJobs: UnitJobFigures
 
   package init(
     started: UTCTime, now: UTCTime, clockOffset: Duration?, reloads: ReloadCounts, rate: Double, inFlight: Int,
     sources: [SourceStatus], endpoints: [EndpointStatus], isCAFileUsed: Bool, server: ServerStatistics,
-    units: UnitFigures = UnitFigures(), unitJobs: UnitJobFigures = UnitJobFigures()
+    mostConnections: Int = 0, units: UnitFigures = UnitFigures(), unitJobs: UnitJobFigures = UnitJobFigures()
   ) {
     self.started = started
     self.now = now
@@ -35,6 +37,7 @@ package struct DaemonFigures {
     self.endpoints = endpoints
     self.isCAFileUsed = isCAFileUsed
     self.server = server
+    self.mostConnections = mostConnections
     self.units = units
     self.unitJobs = unitJobs
   }

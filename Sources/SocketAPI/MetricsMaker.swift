@@ -57,7 +57,8 @@ final class MetricsMaker: AnswerMaker {
     last.add(
       "rolekeeper_health", "gauge", "0 ok, 1 degraded, 2 a role without a credential, as status --check.",
       [("", health == .ok ? 0 : health == .degraded ? 1 : 2)])
-    last.addSocket(service, figures.server)
+    last.addSocket(service, figures.server, most: figures.mostConnections)
+    last.addFleet(service)
     last.addLoopback(service.loopbackFigures)
     last.addUnits(figures.units)
     last.addUnitJobs(figures.unitJobs)
@@ -127,7 +128,7 @@ private struct OtherMetrics {
           (#"source="\#(source.name)",state="\#($0.rawValue)""#, source.state == $0 ? 1 : 0)
         }
       })
-    if sources.contains(where: { $0.tier != nil }) { addTiers(sources) }
+    addTiers(sources)
   }
 
   private mutating func addTiers(_ sources: [SourceStatus]) {
@@ -147,6 +148,22 @@ private struct OtherMetrics {
     add(
       "rolekeeper_tier_confirmed_timestamp_seconds", "gauge",
       "When a machine of each tier last said that its bundle is the latest.", perTier(\.confirmedAt))
+    func perCertificate(ofTier isTier: Bool, _ value: (CertificateStatus) -> Double) -> [(String, Double)] {
+      sources.filter { ($0.tier != nil) == isTier }.compactMap { source in
+        source.certificate.map { (#"source="\#(source.name)""#, value($0)) }
+      }
+    }
+    add(
+      "rolekeeper_tier_certificate_expires_timestamp_seconds", "gauge",
+      "When the certificate by which a tier knows this host ends.",
+      perCertificate(ofTier: true) { Double($0.validUntil.seconds) })
+    add(
+      "rolekeeper_source_certificate_expires_timestamp_seconds", "gauge",
+      "The same for a source of another type.", perCertificate(ofTier: false) { Double($0.validUntil.seconds) })
+    add(
+      "rolekeeper_certificate_renewal_due", "gauge",
+      "1 while a source's client certificate is in the last fifth of its validity, or has ended.",
+      [true, false].flatMap { perCertificate(ofTier: $0) { $0.isRenewalDue ? 1 : 0 } })
     add(
       "rolekeeper_tier_answers_total", "counter", "Bundles that each machine of a tier handed out or confirmed.",
       perMachine(\.answers))
@@ -183,7 +200,7 @@ private struct OtherMetrics {
       })
   }
 
-  mutating func addSocket(_ service: SocketService, _ server: ServerStatistics) {
+  mutating func addSocket(_ service: SocketService, _ server: ServerStatistics, most: Int) {
     add(
       "rolekeeper_below_floor_answers_total", "counter", "Credentials handed out with less than the floor left.",
       [("", Double(service.belowFloorAnswers))])
@@ -196,7 +213,42 @@ private struct OtherMetrics {
       [(#"reason="not_allowed""#, Double(service.refusals))]
         + ServerStatistics.Refusal.allCases.map { (#"reason="\#($0.rawValue)""#, Double(server.refused($0))) })
     add("rolekeeper_connections", "gauge", "Connections open.", [("", Double(server.open))])
+    add(
+      "rolekeeper_connections_limit", "gauge", "How many may be open, besides 16 for administrators.",
+      [("", Double(most))])
     add("rolekeeper_connections_total", "counter", "Connections accepted.", [("", Double(server.accepted))])
+  }
+
+  /// Numbers alone: a label for each host would make more of them than all others together.
+  mutating func addFleet(_ service: SocketService) {
+    let bundles = service.access.proxyUID == nil ? nil : service.bundles
+    let hosts = bundles?.recentHosts
+    add(
+      "rolekeeper_fleet_hosts", "gauge",
+      "Other hosts, by their certificates, that asked in the last 10 minutes, by whether a role is open to them.",
+      hosts.map { [(#"state="served""#, Double($0.served)), (#"state="refused""#, Double($0.refused))] } ?? [])
+    add(
+      "rolekeeper_fleet_waiting", "gauge", "Requests of other hosts that wait for news.",
+      bundles.map { [("", Double($0.waitingHosts))] } ?? [])
+    add(
+      "rolekeeper_fleet_answers_total", "counter", "Answers to other hosts' requests for their bundles, by result.",
+      bundles.map { bundles in
+        FleetFigures.Result.allCases.map {
+          (#"result="\#($0.rawValue)""#, Double(bundles.figures.answers[$0, default: 0]))
+        }
+      } ?? [])
+    add(
+      "rolekeeper_fleet_refusals_total", "counter",
+      "Requests of other hosts, or about them, that were refused, by reason.",
+      bundles.map { bundles in
+        FleetFigures.Refusal.allCases.map {
+          (#"reason="\#($0.rawValue)""#, Double(bundles.figures.refusals[$0, default: 0]))
+        }
+      } ?? [])
+    add(
+      "rolekeeper_fleet_proxy_seen_timestamp_seconds", "gauge",
+      "When the latest request of the proxy came; missing until there was one.",
+      bundles?.figures.proxySeen.map { [("", Double(service.refresher.clock.calendar(at: $0).seconds))] } ?? [])
   }
 
   mutating func addLoopback(_ figures: LoopbackFigures) {

@@ -69,6 +69,12 @@ package final class SocketService: RequestHandler, DerivedObserver {
   private(set) var refreshWaiters: RefreshWaiters!
   var heads = HandoutHeads()
   var reservationLimits = ReservationLimits()
+  /// Refused connections.
+  private(set) var shortage = ConnectionShortage()
+  /// Called when a connection was refused because all are taken, and none was in the minute before.
+  package var connectionsRanOut: () -> Void = {}
+  /// How many connections were refused because all were taken, until none was for a minute.
+  package var refusedConnections: Int { shortage.count(at: scheduler.time) }
   /// When the next process replaces this one, if that is known.
   package var restart: () -> Timestamp? = { nil }
   let callers: CallerLog
@@ -164,6 +170,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
   package func isPrivileged(_ peer: Peer) -> Bool { access.isAdmin(peer) }
 
   package func refused(_ peer: Peer, _ reason: ServerStatistics.Refusal) {
+    if reason == .connections, shortage.note(at: scheduler.time) { connectionsRanOut() }
     refusalLog.note(.connection(reason), uid: peer.uid, pid: peer.pid)
   }
 

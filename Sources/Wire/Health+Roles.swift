@@ -36,6 +36,17 @@ extension Health.Reason {
     return Self(.caFile, detail: "\(error); \(effect)")
   }
 
+  /// `refused` of them were refused of late; `most` may be open, which is fewer than in the settings if descriptors don't suffice for those.
+  package static func connections(refused: Int, most: Int, inSettings: Int) -> Self {
+    let remedy =
+      most < inSettings
+      ? "raise 'LimitNOFILE=' of the unit: its descriptors don't suffice for max_connections = \(inSettings)"
+      : "raise 'max_connections' in [socket] and reload"
+    return Self(
+      .connections,
+      detail: "all \(most) connections are taken, and \(refused) \(refused == 1 ? "was" : "were") refused; \(remedy)")
+  }
+
   /// `errors` are the settings' errors, a sentence each with its file.
   package static func settings(refusedAt time: UTCTime, errors: [String]) -> Self {
     let others = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""

@@ -35,12 +35,15 @@ package struct Health: WireDocument, Hashable, Sendable {
       case loopback
       /// The CA file can't be used; the certificates that were read before, if any, are in force.
       case caFile = "ca-file"
+      /// Connections are refused because all are taken.
+      case connections
 
       package var status: Status {
         switch self {
         case .noRoles: .ok
         case .noSession: .failing
-        case .refresh, .shortSessions, .output, .source, .settings, .incompleteSettings, .loopback, .caFile:
+        case .refresh, .shortSessions, .output, .source, .settings, .incompleteSettings, .loopback, .caFile,
+          .connections:
           .degraded
         }
       }
@@ -110,6 +113,7 @@ package struct Health: WireDocument, Hashable, Sendable {
       case .incompleteSettings: return "the settings look cut off"
       case .loopback: return "the loopback URI isn't served"
       case .caFile: return "the CA file can't be used"
+      case .connections: return "connections are refused"
       }
     }
     if !parts.isEmpty { return parts.joined(separator: "; ") }

@@ -52,6 +52,8 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
   package var role: String?
   /// What it has from its tier; nil for another type.
   package var tier: TierStatus?
+  /// The client certificate by which a server knows the daemon; nil if there is none, or it can't be read.
+  package var certificate: CertificateStatus?
   /// When AssumeRole last gave a session to this key.
   package var lastAcceptedAt: UTCTime?
   /// The owner of the signing key, as GetCallerIdentity names it; nil until that is known.
@@ -90,6 +92,7 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
     expiresAt = try value.optionalTime("expires_at")
     role = try value.optionalText("role")
     tier = try value.optionalDocument("tier")
+    certificate = try value.optionalDocument("certificate")
     error = try value.optionalDocument("error")
     newKey = try value.optionalDocument("new_key")
   }
@@ -107,6 +110,7 @@ package struct SourceStatus: WireDocument, Hashable, Sendable {
       if let expiresAt { json.member("expires_at", expiresAt) }
       if let role { json.member("role", role) }
       if let tier { json.member("tier", orNull: tier) }
+      if let certificate { json.member("certificate", orNull: certificate) }
       json.member("error", orNull: error)
       json.member("new_key", orNull: newKey)
     }
@@ -154,6 +158,9 @@ extension SourceStatus {
     let end = expiresAt.map { ", valid until \($0)" } ?? ""
     return "source '\(name)': \(role.map { "the session of role '\($0)'" } ?? type)\(end)"
   }
+
+  /// The source's certificate and its end; nil if it has none.
+  package var certificateText: String? { certificate.map { "source '\(name)': \($0.text)" } }
 
   /// Why it isn't `working`, and why a new key isn't used, a sentence each.
   package var remarks: [String] {

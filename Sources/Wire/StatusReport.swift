@@ -16,10 +16,13 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
   package var rate: RateStatus
   /// Nil from a daemon that is older than its command line.
   package var caFile: CAFileStatus?
+  /// Nil if this machine serves no other hosts.
+  package var fleet: FleetStatus?
 
   package init(
     version: String, pid: Int64, startedAt: UTCTime?, roles: [RoleStatus], sources: [SourceStatus],
-    endpoints: [EndpointStatus], rate: RateStatus, health: Health, caFile: CAFileStatus? = nil
+    endpoints: [EndpointStatus], rate: RateStatus, health: Health, caFile: CAFileStatus? = nil,
+    fleet: FleetStatus? = nil
   ) {
     self.version = version
     self.pid = pid
@@ -31,6 +34,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
     self.endpoints = endpoints
     self.rate = rate
     self.caFile = caFile
+    self.fleet = fleet
   }
 
   package init(_ value: borrowing JSONValue) throws(WireError) {
@@ -45,6 +49,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
     guard let rate = value["rate"] else { throw .missing("rate") }
     self.rate = try RateStatus(rate)
     caFile = try value.optionalDocument("ca_file")
+    fleet = try value.optionalDocument("fleet")
     // The same here.
     if let health = value["health"] { self.health = try Health(health) } else { health = Health(of: roles) }
   }
@@ -79,6 +84,7 @@ package struct StatusReport: WireDocument, Hashable, Sendable {
       json.key("rate")
       rate.write(to: &json)
       json.member("ca_file", orNull: caFile)
+      if let fleet { json.member("fleet", orNull: fleet) }
       json.key("health")
       health.write(to: &json, reasons: reasons)
     }
@@ -93,6 +99,15 @@ package struct RateStatus: WireDocument, Hashable, Sendable {
   package var configured: Double
   /// Calls that wait for their turn.
   package var queued: Int64
+
+  /// Whether throttling has left less than the settings allow.
+  package var isLowered: Bool { requestsPerSecond < configured * 0.99 }
+
+  /// Requests per second with significant digits only: `0.37`, `2`.
+  package static func text(_ number: Double) -> String {
+    let rounded = (number * 100).rounded() / 100
+    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
+  }
 
   package init(requestsPerSecond: Double, configured: Double, queued: Int64) {
     self.requestsPerSecond = requestsPerSecond

@@ -47,20 +47,19 @@ enum StatusTable {
   /// First how many roles work, then what applies to all of them.
   private static func summary(_ report: StatusReport) -> [String] {
     var lines = ["rolekeeper \(report.version), pid \(report.pid): \(Headline(report.roles).text)"]
-    let general: [Health.Reason.Kind] = [.settings, .incompleteSettings, .caFile, .loopback, .shortSessions]
+    let general: [Health.Reason.Kind] = [
+      .settings, .incompleteSettings, .caFile, .loopback, .connections, .shortSessions,
+    ]
     lines += report.health.reasons.filter { general.contains($0.kind) }.map(\.detail)
-    if report.rate.requestsPerSecond < report.rate.configured * 0.99 {
+    if report.rate.isLowered {
       let (now, most) = (rate(report.rate.requestsPerSecond), rate(report.rate.configured))
       lines.append("STS has throttled calls: now \(now) of \(most) per second are allowed")
     }
+    if let fleet = report.fleet { lines.append("fleet: \(fleet.text)") }
     return lines
   }
 
-  /// Requests per second with significant digits only: `0.37`, `2`.
-  private static func rate(_ number: Double) -> String {
-    let rounded = (number * 100).rounded() / 100
-    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
-  }
+  private static func rate(_ number: Double) -> String { RateStatus.text(number) }
 
   // MARK: - Roles
 
@@ -182,7 +181,7 @@ enum StatusTable {
         Cell(text: source.provenAt?.description ?? "-"), Cell(text: source.lastAcceptedAt?.description ?? "-"),
       ]
     }
-    let remarks = report.sources.compactMap(\.origin) + report.sources.flatMap(\.remarks)
+    let remarks = report.sources.flatMap { [$0.origin, $0.certificateText].compactMap(\.self) + $0.remarks }
     return section(["SOURCE", "STATE", "ACCESS KEY ID", "IN USE SINCE", "PROVEN", "LAST ACCEPTED"], rows, on: terminal)
       + remarks.flatMap { TextLayout.wrapped($0, width: terminal.width, indent: "  ") }
   }

@@ -38,6 +38,7 @@ import Wire
     var rolesWithFailingFiles: [RoleName] = []
     var sourceTroubles: [String] = []
     var caFileReason: Health.Reason?
+    var otherClauses: [String] = []
     var refusal: SettingsRefusal?
     var starts = 0
 
@@ -145,6 +146,17 @@ import Wire
     backend.filesAreAtRest = true
     bench.grantAll()
     #expect(manager.all.count { $0.hasPrefix("ready") } == 1)
+  }
+
+  /// A throttled cold start, refused connections and a tier's hosts weren't in it.
+  @Test func `throttling, refused connections and other hosts are in the line, ready or not`() {
+    backend.otherClauses = ["STS has throttled calls: now 0.09 of 2 per second", "fleet: 2 hosts"]
+    _ = start()
+    announcer.stateChanged()
+    advance(.seconds(2))
+    #expect(
+      manager.all.last?.hasSuffix("; STS has throttled calls: now 0.09 of 2 per second; fleet: 2 hosts") == true,
+      "\(manager.all)")
   }
 
   @Test func `without roles it is ready at once`() {

@@ -49,4 +49,31 @@ import Testing
     }
     #expect(try lab.daemon.get("/metrics").body.contains("rolekeeper_refusals_total{reason=\"user_connections\"} 0\n"))
   }
+
+  /// 102 of 200 waiting hosts got 503, the journal had one line, and everything counted as ok.
+  @Test func `while connections are refused because all are taken, status is degraded`() throws {
+    let lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader"])) { draft in
+      draft.socket = "max_connections = 2"
+      draft.roles = [SettingsDraft.Role("uploader")]
+    }
+    try lab.start()
+    #expect(try lab.rolekeeper("status", "--check").status == 0)
+    // 16 more are for root.
+    let script = """
+      import socket, sys
+      held = []
+      for number in range(2 + 16 + 3):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(sys.argv[1])
+        held.append(s)
+      print([s.recv(65536)[9:12].decode() for s in held[-3:]])
+      """
+    let run = try ChildProcess.run(["/usr/bin/python3", "-c", script, lab.draft.socketPath])
+    #expect(run.output == "['503', '503', '503']\n", "\(run)")
+    let sentence = "all 2 connections are taken, and 3 were refused; raise 'max_connections' in [socket] and reload"
+    let check = try lab.rolekeeper("status", "--check")
+    #expect(check.status == 1 && check.output == "degraded: \(sentence)\n", "\(check)")
+    #expect(try lab.rolekeeper("status").output.contains("\n\(sentence)\n"))
+    #expect(try lab.daemon.get("/metrics").body.contains("\nrolekeeper_connections_limit 2\n"))
+  }
 }

@@ -127,6 +127,23 @@ import Testing
     #expect(try proxy.ask("/v1/bundle", as: web).status == 200)
   }
 
+  @Test func `status, metrics and doctor know how many hosts are served`() throws {
+    #expect(try proxy.ask("/v1/bundle", as: web).status == 200)
+    #expect(try proxy.ask("/v1/bundle", as: authority.issue("/CN=web7.test.example")).status == 403)
+    let line = try #require(lab.rolekeeper("status").output.split(separator: "\n").first { $0.hasPrefix("fleet: ") })
+    #expect(line.contains("fleet: 1 host in the last 10 min, 0 waiting, 1 refused; proxy "), "\(line)")
+    #expect(line.contains(" ago; connections ") && line.hasSuffix(" of 1024"), "\(line)")
+    let fleet = try #require(lab.report().fleet)
+    #expect(fleet.hosts == 1 && fleet.refused == 1 && fleet.proxyUID == Int64(NginxProxy.uid))
+    let metrics = try lab.daemon.get("/metrics").body
+    #expect(metrics.contains(#"rolekeeper_fleet_hosts{state="served"} 1"#), "\(metrics)")
+    let doctor = try ChildProcess.run([Programs.commandLine, "doctor", "--config", lab.configPath])
+    #expect(doctor.output.contains("ok       fleet: 1 host in the last 10 min, 0 waiting, 1 refused; "), "\(doctor)")
+    #expect(doctor.output.contains(" port 443: ") || doctor.output.contains("port 443: "), "\(doctor)")
+    let check = try ChildProcess.run([Programs.commandLine, "check", "--config", lab.configPath])
+    #expect(check.output.contains("max_connections is 1024, so 1024 hosts at most can wait here"), "\(check)")
+  }
+
   @Test func `nothing else is passed on`() throws {
     for target in ["/v1/status", "/v1/roles", "/v1/roles/uploader/credentials", "/metrics", "/v1/events", "/"] {
       #expect(try proxy.ask(target, as: web).status == 404, "\(target)")

@@ -1,5 +1,6 @@
 import Core
 import Fleet
+import HTTPServer
 import JSON
 import Refresh
 import RefreshBench
@@ -391,5 +392,77 @@ import Wire
     for host in [Self.web, Self.database] { _ = bundle(host) }
     #expect(lines().count == 4)
     #expect(uploader.handouts.count(of: Self.proxy.uid) == 5)
+  }
+
+  // MARK: - Figures
+
+  private func metrics() -> [Substring] {
+    let exchange = bench.ask("GET /metrics", SocketBench.admin)
+    bench.scheduler.settle()
+    return exchange.reply?.body.split(separator: "\n") ?? []
+  }
+
+  private func status() -> FleetStatus? { bench.service.fleetStatus(connections: 3, of: 100) }
+
+  /// Whether it serves, and how many, couldn't be seen anywhere.
+  @Test func `the hosts that asked of late are counted, and those that wait or are refused`() throws {
+    #expect(status()?.text.hasPrefix("0 hosts in the last 10 min, 0 waiting, 0 refused; proxy with uid 33 not") == true)
+    bench.refresh.grantAll()
+    let tag = try #require(bundle().reply?.field("ETag"))
+    _ = bundle(Self.database)
+    _ = bundle(Self.stranger)
+    _ = bundle(Self.stranger)
+    _ = bundle(Self.web, "?wait=30", tag: tag)
+    let fleet = try #require(status())
+    #expect(fleet.hosts == 2 && fleet.refused == 1 && fleet.waiting == 1 && fleet.proxySeenAgo == .zero)
+    #expect(fleet.connections == 3 && fleet.mostConnections == 100 && fleet.refusedConnections == 0)
+    bench.advance(.minutes(9))
+    _ = bundle()
+    bench.advance(.minutes(3))
+    #expect(status()?.hosts == 1 && status()?.refused == 0 && status()?.proxySeenAgo == .minutes(3))
+    bench.service.access = SocketBench.access
+    #expect(status() == nil, "it serves no other hosts")
+  }
+
+  @Test func `the metrics have how many hosts asked, and what they got, without their names`() throws {
+    _ = bundle()
+    bench.refresh.grantAll()
+    let tag = try #require(bundle().reply?.field("ETag"))
+    _ = bundle(tag: tag)
+    _ = bundle(Self.stranger)
+    _ = bundle("nonsense")
+    _ = bench.ask("GET /v1/bundle", Self.proxy)
+    _ = bench.ask("GET /v1/bundle", SocketBench.reader, fields: line(Self.web))
+    let lines = metrics()
+    for sample in [
+      #"rolekeeper_fleet_hosts{state="served"} 1"#, #"rolekeeper_fleet_hosts{state="refused"} 1"#,
+      "rolekeeper_fleet_waiting 0", #"rolekeeper_fleet_answers_total{result="bundle"} 1"#,
+      #"rolekeeper_fleet_answers_total{result="unchanged"} 1"#,
+      #"rolekeeper_fleet_answers_total{result="no_session"} 1"#,
+      #"rolekeeper_fleet_refusals_total{reason="no_role"} 1"#,
+      #"rolekeeper_fleet_refusals_total{reason="certificate"} 1"#,
+      #"rolekeeper_fleet_refusals_total{reason="no_certificate"} 1"#,
+      #"rolekeeper_fleet_refusals_total{reason="not_proxy"} 1"#,
+    ] { #expect(lines.contains { $0 == sample }, "\(sample)") }
+    #expect(lines.contains { $0.hasPrefix("rolekeeper_fleet_proxy_seen_timestamp_seconds 1") })
+    #expect(!lines.contains { $0.contains("prod.example") })
+    bench.service.access = SocketBench.access
+    #expect(!metrics().contains { $0.hasPrefix("rolekeeper_fleet") }, "it serves no other hosts")
+  }
+
+  @Test func `a shortage of connections begins once, and is over a minute after the last refusal`() {
+    var calls = 0
+    bench.service.connectionsRanOut = { calls += 1 }
+    bench.service.refused(Self.proxy, .userConnections)
+    #expect(calls == 0 && bench.service.refusedConnections == 0)
+    for _ in 0..<3 {
+      bench.service.refused(Self.proxy, .connections)
+      bench.advance(.seconds(40))
+    }
+    #expect(calls == 1 && bench.service.refusedConnections == 3 && status()?.refusedConnections == 3)
+    bench.advance(.seconds(20))
+    #expect(bench.service.refusedConnections == 0)
+    bench.service.refused(Self.proxy, .connections)
+    #expect(calls == 2 && bench.service.refusedConnections == 1)
   }
 }

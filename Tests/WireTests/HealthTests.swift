@@ -55,6 +55,17 @@ import Wire
     #expect(Health(of: [role]).reasons.map(\.kind) == [.noSession])
   }
 
+  /// 102 hosts were refused, and everything counted as ok.
+  @Test func `connections that are refused degrade, with the setting that gives more of them`() {
+    let health = Health([.connections(refused: 102, most: 100, inSettings: 100)])
+    #expect(health.status == .degraded && health.summary(roles: 2) == "connections are refused")
+    #expect(
+      health.reasons[0].detail
+        == "all 100 connections are taken, and 102 were refused; raise 'max_connections' in [socket] and reload")
+    let few = Health.Reason.connections(refused: 1, most: 60, inSettings: 100).detail
+    #expect(few.contains("1 was refused; raise 'LimitNOFILE=' of the unit"), "\(few)")
+  }
+
   /// The settings of a fresh package have none. Lost roles are refused by a reload, and by a start from a store.
   @Test func `having no roles is reported and isn't a failure`() {
     let health = Health(of: [])

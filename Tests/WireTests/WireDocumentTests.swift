@@ -169,6 +169,51 @@ import Wire
     )
   }
 
+  @Test func `the hosts that a machine serves, in JSON and in one line`() throws {
+    var fleet = FleetStatus(
+      hosts: 187, refused: 2, waiting: 143, proxy: "rolekeeper-nginx", proxyUID: 990,
+      proxySeen: (at: UTCTime(seconds: 1_767_225_600), ago: .seconds(2)), connections: 146, mostConnections: 1024,
+      refusedConnections: 0)
+    try check(
+      fleet,
+      reads:
+        #"{"hosts":187,"refused_hosts":2,"waiting":143,"proxy":"rolekeeper-nginx","proxy_uid":990,"proxy_seen_at":"2026-01-01T00:00:00Z","proxy_seen_ago":2,"connections":146,"max_connections":1024,"refused_connections":0}"#
+    )
+    #expect(
+      fleet.text
+        == "187 hosts in the last 10 min, 143 waiting, 2 refused; proxy 'rolekeeper-nginx' last seen 2s ago; connections 146 of 1024"
+    )
+    fleet = FleetStatus(
+      hosts: 1, refused: 0, waiting: 0, proxy: nil, proxyUID: 990, proxySeen: nil, connections: 4, mostConnections: 4,
+      refusedConnections: 3)
+    #expect(
+      fleet.text
+        == "1 host in the last 10 min, 0 waiting, 0 refused; proxy with uid 990 not seen since the start; connections 4 of 4, 3 refused"
+    )
+    let report = StatusReport(
+      version: "1", pid: 1, startedAt: nil, roles: [], sources: [], endpoints: [],
+      rate: RateStatus(requestsPerSecond: 1, configured: 1, queued: 0), health: Health([]), fleet: fleet)
+    #expect(try StatusReport(parsing: report.rendered().span) == report)
+  }
+
+  @Test func `a source with a client certificate`() throws {
+    var source = SourceStatus(name: "tier", type: "upstream", state: .working)
+    #expect(source.certificateText == nil)
+    source.certificate = CertificateStatus(
+      name: "web1.prod.example", validFrom: UTCTime(seconds: 1_767_225_600),
+      validUntil: UTCTime(seconds: 1_767_312_000),
+      isRenewalDue: false)
+    let text = String(decoding: source.rendered(), as: UTF8.self)
+    #expect(
+      text.contains(
+        #""certificate":{"name":"web1.prod.example","valid_from":"2026-01-01T00:00:00Z","valid_until":"2026-01-02T00:00:00Z","renewal_due":false}"#
+      ), "\(text)")
+    #expect(try SourceStatus(parsing: source.rendered().span) == source)
+    #expect(source.certificateText == "source 'tier': certificate of 'web1.prod.example' until 2026-01-02T00:00:00Z")
+    source.certificate?.isRenewalDue = true
+    #expect(source.certificateText?.hasSuffix("T00:00:00Z, renew it") == true)
+  }
+
   @Test func `a source of an older daemon is read without the newer members`() throws {
     let text = #"{"name":"main","type":"access-key","access_key_id":"LTAI5t","in_use_since":null}"#
     let source = try SourceStatus(parsing: Array(text.utf8).span)

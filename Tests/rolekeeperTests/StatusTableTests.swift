@@ -127,6 +127,27 @@ import Wire
     }
   }
 
+  @Test func `a machine of a tier shows its hosts, and a host its certificate`() {
+    var report = Self.report
+    report.fleet = FleetStatus(
+      hosts: 187, refused: 2, waiting: 143, proxy: "rolekeeper-nginx", proxyUID: 990,
+      proxySeen: (at: UTCTime(seconds: 0), ago: .seconds(2)), connections: 146, mostConnections: 1024,
+      refusedConnections: 0)
+    report.sources[0].certificate = CertificateStatus(
+      name: "web1.prod.example", validFrom: UTCTime(seconds: 0), validUntil: UTCTime(seconds: 1_767_312_000),
+      isRenewalDue: false)
+    report.health = Health([.connections(refused: 3, most: 100, inSettings: 100)])
+    let lines = lines(nil, report: report)
+    for line in [
+      "fleet: 187 hosts in the last 10 min, 143 waiting, 2 refused; proxy 'rolekeeper-nginx' last seen 2s ago; connections 146 of 1024",
+      "source 'main': certificate of 'web1.prod.example' until 2026-01-02T00:00:00Z",
+      "all 100 connections are taken, and 3 were refused; raise 'max_connections' in [socket] and reload",
+    ] { #expect(lines.contains(line), "\(lines)") }
+    for width in [60, 80, 100] {
+      for line in self.lines(width, report: report) { #expect(line.count <= width, "\(line)") }
+    }
+  }
+
   @Test func `files are shown where they fail, and all of them for one role`() {
     let table = lines(nil).joined(separator: "\n")
     #expect(
