@@ -7,12 +7,12 @@ extension Finding {
   /// STS and OSS refuse requests that are dated further off (InvalidTimeStamp.Expired, RequestTimeTooSkewed).
   private static let limit = Duration.minutes(15)
 
-  /// How this host's clock compares with STS's, which is ahead by `lead`.
-  package static func clock(lead: Duration) -> Finding {
+  /// How this host's clock compares with that of `server`, which is ahead by `lead`.
+  package static func clock(lead: Duration, of server: String = "STS") -> Finding {
     let off = max(lead, .zero - lead)
-    let text = "this host is \(off.text) \(lead > .zero ? "behind" : "ahead of") STS"
+    let text = "this host is \(off.text) \(lead > .zero ? "behind" : "ahead of") \(server)"
     let subject = "clock"
-    if off < .seconds(2) { return Finding(.ok, subject, "agrees with STS's") }
+    if off < .seconds(2) { return Finding(.ok, subject, "agrees with \(server)'s") }
     if off <= agreement { return Finding(.ok, subject, text) }
     let set = "see 'timedatectl', and have the clock synchronised"
     guard off > limit else {
@@ -21,7 +21,7 @@ extension Finding {
     return Finding(
       .failed, subject, text,
       next:
-        "\(set): the daemon goes by STS's clock, but programs date their requests by this host's, and cloud services "
+        "\(set): the daemon goes by \(server)'s clock, but programs date their requests by this host's, and cloud services "
         + "refuse those from \(limit.text) off")
   }
 

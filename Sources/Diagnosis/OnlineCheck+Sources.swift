@@ -134,6 +134,7 @@ extension OnlineCheck {
       isIncomplete = true
       report.add(Finding(.failed, subject, "\(error)", next: "look at [source.\(source.name)]"))
     }
+    compareClock(with: "the tier", &report)
     guard let found else { return skip(roles, "\(subject) hands nothing out", &report) }
     for role in roles { report.add(judged(role, by: found)) }
   }

@@ -25,6 +25,8 @@ package struct OnlineCheck {
   /// Of the roles that others have as their source.
   private(set) var sessions: [RoleName: SigningIdentity] = [:]
   private(set) var isUnreachable = false
+  /// Whether this host's clock was compared with another one.
+  private var hasClock = false
   private var isRefused = false
   var isIncomplete = false
   /// The longest wait that a throttling answer is followed for.
@@ -45,6 +47,12 @@ package struct OnlineCheck {
 
   /// Whether each endpoint answers, and how this host's clock compares with theirs.
   package mutating func tryEndpoints(_ report: inout FindingReport) {
+    guard !settings.needsTiersAlone else {
+      for endpoint in settings.sts.endpoints {
+        report.add(Finding(.skipped, "endpoint \(endpoint)", "every role comes from a tier"))
+      }
+      return
+    }
     let tries = settings.sts.endpoints.map { ($0, probe.reach($0)) }
     let areSilent = tries.allSatisfy { if case .failure = $0.1 { true } else { false } }
     for (endpoint, result) in tries {
@@ -56,7 +64,16 @@ package struct OnlineCheck {
       }
     }
     isUnreachable = areSilent
-    if let lead = probe.lead { report.add(.clock(lead: lead)) }
+    // A role of a tier may do without for a while, but not everything is well.
+    if areSilent { isIncomplete = true }
+    compareClock(with: "STS", &report)
+  }
+
+  /// Once: all servers have the same time.
+  mutating func compareClock(with server: String, _ report: inout FindingReport) {
+    guard !hasClock, let lead = probe.lead else { return }
+    hasClock = true
+    report.add(.clock(lead: lead, of: server))
   }
 
   private static func milliseconds(_ span: Duration) -> String { "\(max(1, span.microseconds / 1000)) ms" }

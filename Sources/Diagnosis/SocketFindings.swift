@@ -25,8 +25,9 @@ package struct SocketFindings {
         return
       }
       findings.append(Finding(.ok, subject, "the daemon answers user '\(reader)'"))
-      if list.isAdmin { findings += try Self.daemon(client) }
-      findings += list.roles.flatMap { Self.role($0, now: now) }
+      if list.isAdmin { findings += try Self.daemon(client, list.roles) }
+      let said = Set(findings.compactMap(\.next))
+      findings += list.roles.flatMap { Self.role($0, now: now, besides: said) }
       loopback = try Self.loopback(client, list)
       readable = RightsFindings.Readable(
         roles: list.roles.map(\.name), scopes: list.scopes.map { ($0.role, $0.name) })
@@ -88,7 +89,7 @@ package struct SocketFindings {
   }
 
   /// What only administrators get: the version, and what concerns no role alone.
-  private static func daemon(_ client: LocalClient) throws(LocalClientError) -> [Finding] {
+  private static func daemon(_ client: LocalClient, _ roles: [RoleStatus]) throws(LocalClientError) -> [Finding] {
     let answer = try client.request("GET", "/v1/status")
     let report = answer.body.withBytes { try? StatusReport(parsing: $0) }
     guard let report else {
@@ -98,13 +99,13 @@ package struct SocketFindings {
           next: "see whether rolekeeper and rolekeeperd are of the same version")
       ]
     }
-    let kinds: [Health.Reason.Kind] = [.settings, .incompleteSettings, .caFile, .loopback]
+    let kinds: [Health.Reason.Kind] = [.settings, .incompleteSettings, .caFile, .loopback, .connections]
     let general = report.health.reasons.filter { kinds.contains($0.kind) }
     return [version(report.version)]
       + general.map { reason in
         let (what, next) = split(reason.detail)
         return Finding(.warning, "daemon", what, next: next ?? "see: rolekeeper status")
-      }
+      } + throttling(report, roles) + fleet(report)
   }
 
   private static func version(_ version: String) -> Finding {
@@ -116,12 +117,63 @@ package struct SocketFindings {
       next: "run: sudo rolekeeper check && sudo systemctl restart rolekeeper")
   }
 
-  private static func role(_ role: RoleStatus, now: UTCTime) -> [Finding] {
+  /// Regions that don't work, or that STS throttles calls; what to do about that is said once for all roles.
+  static func throttling(_ report: StatusReport, _ roles: [RoleStatus]) -> [Finding] {
+    let throttled = roles.compactMap(\.lastError).filter(\.isThrottling)
+    let next =
+      throttled.first?.advice
+      ?? "the daemon goes on by itself; if it lasts, compare 'requests_per_second' and 'fleet_size' in [sts] of all hosts with the quota of the account"
+    let waiting =
+      throttled.isEmpty ? "" : "; \(throttled.count) role\(throttled.count == 1 ? " waits" : "s wait") for it"
+    let most = RateStatus.text(report.rate.configured)
+    var findings: [Finding] = []
+    let regions = report.endpoints.filter { $0.region != nil }
+    let others =
+      regions.contains { $0.region?.condition == .working } ? "other regions answer" : "no region is without trouble"
+    for one in regions {
+      let subject = "region \(one.regionName)"
+      switch one.region?.condition {
+      case nil, .working: continue
+      case .failing:
+        findings.append(
+          Finding(
+            .warning, subject, "doesn't answer (\(one.latestFailure ?? "no code")); \(others)",
+            next: "it is tried again by itself; 'rolekeeper status' shows all regions"))
+      case .throttled:
+        let rate = RateStatus.text(one.region?.requestsPerSecond ?? 0)
+        findings.append(
+          Finding(.warning, subject, "AssumeRole is throttled, \(rate) of \(most) per second; \(others)", next: next))
+      }
+    }
+    guard !throttled.isEmpty || regions.isEmpty && report.rate.isLowered else { return findings }
+    let rate = RateStatus.text(report.rate.requestsPerSecond)
+    findings.append(
+      Finding(.warning, "STS", "AssumeRole is throttled, \(rate) of \(most) per second\(waiting)", next: next))
+    return findings
+  }
+
+  /// The hosts that this machine serves.
+  static func fleet(_ report: StatusReport) -> [Finding] {
+    guard let fleet = report.fleet else { return [] }
+    let isQuiet = fleet.proxySeenAgo.map { $0 > .minutes(10) } ?? true
+    guard isQuiet else { return [Finding(.ok, "fleet", fleet.text)] }
+    return [
+      Finding(
+        .warning, "fleet", fleet.text,
+        next:
+          "see whether nginx runs, and whether hosts have this machine in their 'urls': systemctl status rolekeeper-nginx"
+      )
+    ]
+  }
+
+  /// `said` are the hints that were given already.
+  static func role(_ role: RoleStatus, now: UTCTime, besides said: Set<String>) -> [Finding] {
     let subject = "role \(role.name)"
     let renewed = role.lastSuccessAt.map { "renewed \(Duration.seconds(max(0, now.seconds - $0.seconds)).text) ago" }
     let text = [role.state.rawValue, renewed].compactMap(\.self).joined(separator: ", ")
     let error = role.lastError.map { ": \($0.code)" } ?? ""
-    let next = role.lastError?.advice ?? "see: rolekeeper status \(role.name)"
+    let isSaid = role.lastError.map { $0.isThrottling && said.contains($0.advice) } ?? false
+    let next = isSaid ? nil : role.lastError?.advice ?? "see: rolekeeper status \(role.name)"
     let own =
       switch role.state {
       case .valid: Finding(.ok, subject, text)
@@ -142,4 +194,18 @@ package struct SocketFindings {
     let parts = text.split(separator: ";", maxSplits: 1).map(String.init)
     return (parts.first ?? "", parts.count > 1 ? String(parts[1].drop { $0 == " " }) : nil)
   }
+}
+
+extension EndpointStatus {
+  /// `cn-beijing` of `sts.cn-beijing.aliyuncs.com` and `sts-vpc.cn-beijing.aliyuncs.com`; others as they are.
+  var regionName: String {
+    let parts = endpoint.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 4, parts[0] == "sts" || parts[0] == "sts-vpc", parts[2] == "aliyuncs" else { return endpoint }
+    return String(parts[1])
+  }
+}
+
+extension LastError {
+  /// Whether the account's quota is used up (STS API reference, error codes).
+  var isThrottling: Bool { code.hasPrefix("Throttling") || httpStatus == 429 }
 }

@@ -72,6 +72,7 @@ struct Doctor {
       }
     }
     if let settings { lookAtUnits(settings) }
+    if settings?.fleet != nil, isRoot { report.add(.fleetListener()) }
     if let run, let settings {
       try lookAtCloud(run, settings)
     } else {
@@ -124,10 +125,17 @@ struct Doctor {
     }
     try run.judge.giveRootUp()
     if let asRoot = run.judge.rootFinding { report.add(asRoot) }
-    for finding in try NameFindings(settings.sts).findings() { report.add(finding) }
+    for finding in CertificateFindings(settings.sources, now: now, isDaemonsUser: run.judge.isDaemonsUser).findings {
+      report.add(finding)
+    }
+    if !settings.needsTiersAlone {
+      for finding in try NameFindings(settings.sts).findings() { report.add(finding) }
+    }
     var online = try OnlineCheck(settings, hostName: host.name)
     online.tryEndpoints(&report)
-    if let proxy = ProxyFinding(settings.sts, reachesSTS: online.reachesSTS, environment: environment()).finding {
+    if !settings.needsTiersAlone,
+      let proxy = ProxyFinding(settings.sts, reachesSTS: online.reachesSTS, environment: environment()).finding
+    {
       report.add(proxy)
     }
     for (name, key) in keys { online.trySource("source \(name)", key, roles: [], &report) }

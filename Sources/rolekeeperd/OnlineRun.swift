@@ -54,9 +54,7 @@ struct OnlineRun {
       // The network is none of root's business.
       try run.judge.giveRootUp()
       if let asRoot = run.judge.rootFinding { report.add(asRoot) }
-      let rate = settings.sts.requestsPerSecond
-      let limit = rate == rate.rounded() ? "\(Int(rate))" : "\(rate)"
-      report.say("asking STS for a session of each role, at most \(limit) per second; they are thrown away")
+      report.say(introduction)
       var online = try OnlineCheck(settings, hostName: SystemHost().name)
       online.tryEndpoints(&report)
       for (source, key) in zip(chains.sources, keys) {
@@ -68,6 +66,13 @@ struct OnlineRun {
       Console.report("\(Console.program): \(error)")
       return ExitStatus.failed
     }
+  }
+
+  private var introduction: String {
+    if settings.needsTiersAlone { return "asking each machine of the tier for this host's roles; they are thrown away" }
+    let rate = settings.sts.requestsPerSecond
+    let limit = rate == rate.rounded() ? "\(Int(rate))" : "\(rate)"
+    return "asking STS for a session of each role, at most \(limit) per second; they are thrown away"
   }
 
   static func status(_ outcome: OnlineCheck.Outcome) -> Int32 {

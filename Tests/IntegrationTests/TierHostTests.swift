@@ -212,6 +212,9 @@ import Wire
     #expect(good.output.contains("hands out 1 role to this host, 'web7'"), "\(good)")
     #expect(good.output.contains("role uploader: the tier hands out sessions that live at least"), "\(good)")
     #expect(!good.output.contains("STS."), "\(good)")
+    // "failed endpoint …" and "1 failed, 3 ok", and the status was 0.
+    #expect(good.output.contains(": every role comes from a tier\n") && !good.output.contains("failed"), "\(good)")
+    #expect(good.output.contains("asking each machine of the tier") && good.output.contains("clock: "), "\(good)")
     try fleet.tell("{\"shortest_life\": 60}")
     let short = try check()
     #expect(short.status == 77 && short.output.contains("can't hold its floor"), "\(short)")
@@ -221,5 +224,43 @@ import Wire
     for machine in fleet.machines { machine.kill() }
     let away = try check()
     #expect(away.status != 0 && away.output.contains("Connect"), "\(away)")
+  }
+
+  private func run(_ words: String..., on fleet: Fleet) throws -> (status: CInt, output: String, errors: String) {
+    try ChildProcess.run([Programs.commandLine] + words + ["--config", fleet.directory.path("host.toml")])
+  }
+
+  /// Three minutes before its end nothing knew of it, and one that had ended and didn't even match its key passed `check`.
+  @Test func `the certificate's end is in status and metrics, and check and doctor judge it`() throws {
+    let fleet = try Fleet(machines: 1, lifetime: "15min")
+    fleet.role = ""
+    try fleet.start()
+    try eventually("it is read") { try fleet.tier().certificate != nil }
+    let certificate = try #require(fleet.tier().certificate)
+    #expect(certificate.name == "web7" && !certificate.isRenewalDue)
+    let status = try ChildProcess.run(
+      [Programs.commandLine, "--socket", fleet.directory.path("rk.sock"), "status"]
+    )
+    #expect(
+      status.output.contains("source 'tier': certificate of 'web7' until \(certificate.validUntil)\n"), "\(status)")
+    #expect(
+      try fleet.host.get("/metrics").body.contains(
+        "rolekeeper_tier_certificate_expires_timestamp_seconds{source=\"tier\"} \(certificate.validUntil.seconds)\n"))
+
+    let good = try run("doctor", on: fleet)
+    #expect(good.status < 2 && !good.output.contains("failed  "), "\(good)")
+    #expect(good.output.contains("skipped  endpoint sts.") && good.output.contains("every role comes from a tier"))
+    #expect(good.output.contains("ok       source tier: certificate of 'web7' until "), "\(good)")
+    #expect(!good.output.contains("  name sts."), "\(good)")
+
+    try PlayedTier.certificates(["web7"], in: fleet.directory, days: -1)
+    let ended = try run("check", on: fleet)
+    #expect(ended.status == 0 && ended.output.contains("warning: source.tier.certificate is "), "\(ended)")
+    #expect(ended.output.contains(", which ended at "), "\(ended)")
+    let doctor = try run("doctor", on: fleet)
+    #expect(doctor.status == 2 && doctor.output.contains("failed   source tier: certificate of 'web7' ended at"))
+    rename(fleet.directory.path("server.key"), fleet.directory.path("web7.key"))
+    let other = try run("check", on: fleet)
+    #expect(other.status == 78 && other.output.contains("isn't that of the certificate in '"), "\(other)")
   }
 }
