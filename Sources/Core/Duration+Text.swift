@@ -29,6 +29,11 @@ extension Duration {
     return parts.isEmpty ? "0s" : parts.map { "\($0.0)\($0.1)" }.joined()
   }
 
+  /// Rounded down to whole minutes if that loses little, otherwise to whole seconds; never below zero.
+  package var roundedDown: Duration {
+    wholeSeconds >= 120 ? .seconds(wholeSeconds / 60 * 60) : .seconds(max(0, wholeSeconds))
+  }
+
   private static func secondsPerUnit(_ unit: String) -> Int64? {
     switch unit {
     case "s": 1

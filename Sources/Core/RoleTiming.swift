@@ -44,12 +44,6 @@ package struct RoleTiming: Hashable, Sendable {
   /// possible. D − 1.1·A/N − F.
   package var outageCover: Duration { duration - step * 11 / 10 - floor }
 
-  /// What a tier has to promise so that its role holds the floor through the outage that it must survive: the least life of a session when it
-  /// leaves the tier, for a bundle that is asked for every `refresh`, which may be a tenth late.
-  package func leastLife(refreshedEvery refresh: Duration) -> Duration {
-    refresh * 11 / 10 + floor + surviveOutage + Self.outageOverhead
-  }
-
   /// AssumeRole calls per second in steady state, N/A.
   package var callsPerSecond: Double { 1 / step.inSeconds }
 

@@ -110,7 +110,8 @@ extension Daemon {
     let serverTime = { [unowned self] in refresher.clock.dateForSigning(at: loop.time) }
     let connection = try SourceFactory.tierConnection(upstream, sts: sts, loop: loop, serverTime: serverTime)
     let source = try UpstreamSource(
-      settings, upstream, by: connection, scheduler: loop, log: log, serverTime: serverTime
+      settings, upstream, by: connection, timeout: sts.timeout(ofPlaces: 1), scheduler: loop, log: log,
+      serverTime: serverTime
     ) { [unowned self] in sourceRoles.dependents(on: name) }
     source.answered = { [unowned self, unowned source] in
       refresher.tierAnswered(name) { role in

@@ -1,3 +1,4 @@
+import Core
 package import JSON
 
 /// One thing that was looked at: how it is, and what to do next.
@@ -27,6 +28,15 @@ package struct Finding: Hashable, Sendable {
   package let text: String
   /// What to do; nil if there is nothing to do.
   package let next: String?
+  /// Numbers in `text` that programs may want, in seconds.
+  package var figures: [Figure] = []
+
+  package struct Figure: Hashable, Sendable {
+    package let name: String
+    package let seconds: Int64
+
+    init(_ name: String, _ span: Duration) { (self.name, seconds) = (name, span.wholeSeconds) }
+  }
 
   package init(_ verdict: Verdict, _ subject: String, _ text: String, next: String? = nil) {
     self.verdict = verdict
@@ -53,6 +63,10 @@ package struct Finding: Hashable, Sendable {
       json.member("text", text)
       json.key("next")
       if let next { json.string(next) } else { json.null() }
+      if !figures.isEmpty {
+        json.key("figures")
+        json.object { json in for figure in figures { json.member(figure.name, figure.seconds) } }
+      }
     }
   }
 }

@@ -136,10 +136,12 @@ extension OnlineCheck {
     }
     compareClock(with: "the tier", &report)
     guard let found else { return skip(roles, "\(subject) hands nothing out", &report) }
-    for role in roles { report.add(judged(role, by: found)) }
+    let stage = HostStage(
+      refresh: found.refreshAfter, machines: upstream.urls.count, timeout: settings.sts.timeout(ofPlaces: 1))
+    for role in roles { report.add(judged(role, by: found, on: stage)) }
   }
 
-  private mutating func judged(_ role: RoleSettings, by bundle: Bundle) -> Finding {
+  private mutating func judged(_ role: RoleSettings, by bundle: Bundle, on stage: HostStage) -> Finding {
     let subject = "role \(role.name)"
     switch bundle.roles[role.name] {
     case nil:
@@ -156,15 +158,18 @@ extension OnlineCheck {
       guard let life = session.shortestLife else {
         return Finding(.ok, subject, "the tier hands out a session until \(session.assumed.expiration)")
       }
-      guard life >= role.timing.leastLife(refreshedEvery: bundle.refreshAfter) else {
+      if let shortfall = FloorShortfall(life: life, on: stage, for: role.timing) {
         refuse()
         return Finding(
-          .failed, subject,
-          "the tier can't hold its floor: \(UpstreamSource.shortfall(life, refresh: bundle.refreshAfter, role.timing))",
-          next: "lower 'floor' or 'survive_outage', or have the role refreshed earlier on the tier")
+          .failed, subject, "the tier can't hold its floor: \(shortfall.problem)", next: shortfall.remedy)
       }
-      return Finding(
-        .ok, subject, "the tier hands out sessions that live at least \(life.text), which holds its floor")
+      let least = stage.leastLife(of: life)
+      var finding = Finding(
+        .ok, subject,
+        "the tier hands out sessions that live at least \(life.text), of which readers here get \(least.text); that holds its floor"
+      )
+      finding.figures = [.init("least_life", least)]
+      return finding
     }
   }
 }

@@ -1,6 +1,7 @@
 package import CloudAPI
 package import Core
 import Logs
+import Settings
 
 /// What a tier's role gets from the latest bundle.
 package enum TierVerdict {
@@ -123,28 +124,19 @@ extension UpstreamSource {
   /// Warns once of a role whose floor the tier can't hold through the outage that it must survive, until it can.
   func reportFloors(of roles: [Dependent]) {
     guard let held else { return }
+    let stage = HostStage(refresh: held.bundle.refreshAfter, machines: upstream.urls.count, timeout: timeout)
     for role in roles {
       guard case .session(let session)? = held.bundle.roles[role.name], let life = session.shortestLife else {
         continue
       }
-      let needed = role.timing.leastLife(refreshedEvery: held.bundle.refreshAfter)
-      guard life < needed else {
+      guard let shortfall = FloorShortfall(life: life, on: stage, for: role.timing) else {
         belowFloor.remove(role.name)
         continue
       }
       guard belowFloor.insert(role.name).inserted else { continue }
       log.write(
         .tierBelowFloor,
-        [
-          .role(role.name), .source(name),
-          .reason(Self.shortfall(life, refresh: held.bundle.refreshAfter, role.timing)),
-          .advice("lower 'floor' or 'survive_outage', or have the role refreshed earlier on the tier"),
-        ])
+        [.role(role.name), .source(name), .reason(shortfall.problem), .advice(shortfall.remedy)])
     }
-  }
-
-  /// Half a sentence with the figures.
-  package static func shortfall(_ life: Duration, refresh: Duration, _ timing: RoleTiming) -> String {
-    "its sessions live at least \(life.text), and 1.1 × \(refresh.text) until the next bundle + floor \(timing.floor.text) + survive_outage \(timing.surviveOutage.text) + \(RoleTiming.outageOverhead.text) for retries are needed"
   }
 }

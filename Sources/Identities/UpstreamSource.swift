@@ -81,6 +81,7 @@ package final class UpstreamSource: CredentialSource {
   let scheduler: any Scheduler
   let log: Log
   let serverTime: () -> UTCTime
+  let timeout: Duration
   private let roles: () -> [Dependent]
   var held: Held?
   private(set) var failure: (failure: Failure, since: Timestamp)?
@@ -115,14 +116,17 @@ package final class UpstreamSource: CredentialSource {
   /// Called when the status may have changed.
   package var stateChanged: () -> Void = {}
 
-  /// Asks nothing before `takeOver`. `settings` are those of a source of type `upstream`.
+  /// Asks nothing before `takeOver`. `settings` are those of a source of type `upstream`, and `timeout` is the limit of `connection` for a
+  /// request to one machine.
   package init(
     _ settings: SourceSettings, _ upstream: UpstreamSettings, by connection: any TierConnection,
-    scheduler: any Scheduler, log: Log, serverTime: @escaping () -> UTCTime, roles: @escaping () -> [Dependent]
+    timeout: Duration = HostStage.standardTimeout, scheduler: any Scheduler, log: Log,
+    serverTime: @escaping () -> UTCTime, roles: @escaping () -> [Dependent]
   ) throws {
     self.settings = settings
     self.upstream = upstream
     self.connection = connection
+    self.timeout = timeout
     self.scheduler = scheduler
     self.log = log
     self.serverTime = serverTime

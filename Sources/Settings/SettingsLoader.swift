@@ -158,7 +158,10 @@ private final class LoadRun {
     TokenRoles(sources: sources, roles: roles, context: context).check()
     SourceChains(sources: sources, roles: roles, context: context)
       .check(knownRoles: Set(places.keys), areComplete: !hasUnreadRoles && !main.isMisspelt(Schema.roles), sts: sts)
-    if let sts { prove(rate: sts, stsTable) }
+    if let sts {
+      prove(rate: sts, stsTable)
+      TierProof(sources: sources, roles: roles, sts: sts, context: context, places: places).check()
+    }
     fleetReader.check(fleet, roles: roles, admins: admins, socket: socket)
     if let socket { context.reach.check(socket, context: context) }
     if let place = context.unitsPlace, context.unit?.hidesProcesses == true {

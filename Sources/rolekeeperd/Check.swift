@@ -16,6 +16,7 @@ enum Check {
     let loaded = run.loaded
     var report = CheckReport(isOnline: online != nil)
     for finding in loaded.diagnostics { report.add(finding) }
+    for promise in loaded.settings.map(Finding.promises) ?? [] { print("\(promise.subject): \(promise.text)") }
     // Whether somebody else's service runs isn't ours to know.
     let path = run.unit != nil && run.judge.isDaemonsUser ? loaded.settings?.socket.path : nil
     print(
@@ -38,6 +39,7 @@ enum Check {
       return isPrinted() ? ExitStatus.badSettings : ExitStatus.failed
     }
     findings.add(.settings(config, settings))
+    for promise in Finding.promises(of: settings) { findings.add(promise) }
     let status = OnlineRun(run, settings).check(online, &findings)
     return isPrinted() ? status : ExitStatus.failed
   }

@@ -108,15 +108,6 @@ import Testing
     #expect(CertificateNames(dns: [], commonNames: names).name == nil)
   }
 
-  @Test func `a tier's hosts ask as often as the floor needs, and every ten minutes at the least`() {
-    let hour = RoleTiming()
-    #expect(hour.shortestLife == .seconds(2610))
-    // 2610 s less floor, outage and 75 s is 135 s, which a host's longest interval must not exceed.
-    #expect(hour.hostRefresh.wholeSeconds == 111)
-    #expect(RoleTiming(duration: .hours(12)).hostRefresh == .minutes(10))
-    #expect(RoleTiming(floor: .minutes(22)).hostRefresh == .minutes(1))
-  }
-
   @Test func `the proxy's user has no rights, whatever it is named in`() {
     let policy = AccessPolicy(ownUID: 990, admins: AccessRule(uids: [33], gids: [5]), proxyUID: 33)
     let proxy = Peer(uid: 33, gid: 5, pid: 1, groups: [7])

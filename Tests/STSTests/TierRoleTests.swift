@@ -279,15 +279,17 @@ import Testing
   @Test func `a floor that the tier can't hold is warned of once, with the figures`() throws {
     let bench = try TierBench()
     bench.add("one")
-    // 1.1 × 600 + 300 + 600 + 75
-    bench.give(["one": bench.session("a", life: 3000, shortest: .seconds(1634))])
-    bench.give(["one": bench.session("b", life: 3000, shortest: .seconds(1634))])
+    // 600 + 300 + 600 + 10 + 60 + 10 + 1
+    bench.give(["one": bench.session("a", life: 3000, shortest: .seconds(1580))])
+    bench.give(["one": bench.session("b", life: 3000, shortest: .seconds(1580))])
     #expect(
-      bench.logged("the tier can't hold the role's floor").map { $0.contains("live at least 27min14s") } == [true],
+      bench.logged("the tier can't hold the role's floor").map {
+        $0.contains("live at least 26min20s") && $0.contains("write floor = \"4min\", or survive_outage = \"9min\"")
+      } == [true],
       "\(bench.journal.all)")
     let other = try TierBench()
     other.add("one")
-    other.give(["one": other.session("a", life: 3000, shortest: .seconds(1635))])
+    other.give(["one": other.session("a", life: 3000, shortest: .seconds(1581))])
     #expect(other.logged("the tier can't hold").isEmpty)
   }
 

@@ -131,7 +131,7 @@ import Testing
         == [":10: roles.x.role_arn is missing; set role_arn to acs:ram::ACCOUNT:role/NAME"])
     let loaded = load(
       tier
-        + "[roles.x]\nsource = \"tier\"\n\(Self.arn)duration = \"30min\"\nsession_name = \"{host}-{role}\"\nexternal_id = \"x1\"\n"
+        + "[roles.x]\nsource = \"tier\"\nfloor = \"10min\"\n\(Self.arn)duration = \"30min\"\nsession_name = \"{host}-{role}\"\nexternal_id = \"x1\"\n"
     )
     #expect(loaded.diagnostics.map(\.description) == [])
     let settings = try #require(loaded.settings)
@@ -199,8 +199,45 @@ import Testing
     #expect(one.attemptLimit > one.sts.attemptLimit)
   }
 
-  @Test func `a role's floor needs a life that outlasts the next bundle and the outage`() {
-    let timing = RoleTiming(floor: .minutes(5), surviveOutage: .minutes(10))
-    #expect(timing.leastLife(refreshedEvery: .seconds(600)) == .seconds(660 + 300 + 600 + 75))
+  // MARK: - Floors
+
+  @Test func `a floor that no session could hold is refused, with what could be held`() {
+    let line = "floor = \"11h\"\nsurvive_outage = \"1h\"\n"
+    #expect(
+      findings(Self.tier + "[roles.x]\n" + line) == [
+        ":6: roles.x can't hold its floor whatever the tier has: floor 11h + survive_outage 1h + 54s until the next bundle + 1min31s for retries are more than 12h, the longest that a session lives; write floor = \"10h57min\", or survive_outage = \"57min\""
+      ])
+    #expect(findings(Self.tier + "[roles.x]\nfloor = \"10h57min\"\nsurvive_outage = \"1h\"\n") == [])
+    let both = findings(Self.tier + "[roles.x]\nfloor = \"12h\"\nsurvive_outage = \"12h\"\n")
+    #expect(
+      both.count == 1 && both[0].hasSuffix("remove floor and survive_outage: their defaults can be held"), "\(both)")
+  }
+
+  @Test func `a machine more, and longer timeouts, cost a floor their time`() {
+    let slow = "[sts]\ntimeout = \"60s\"\n" + Self.tier
+    let found = findings(slow + "[roles.x]\nfloor = \"10h57min\"\nsurvive_outage = \"1h\"\n")
+    #expect(found.count == 1 && found[0].contains("4min1s for retries"), "\(found)")
+  }
+
+  @Test func `a fallback's sessions have to hold the floor, too`() {
+    let tier = Self.main + Self.tier + "fallback = \"direct\"\n"
+    let role = "[roles.x]\nsource = \"tier\"\n\(Self.arn)duration = \"30min\"\n"
+    #expect(
+      findings(tier + role) == [
+        ":10: roles.x can't hold its floor by its fallback: a session from STS is replaced at half of duration 30min, and then floor 20min + 1min15s for retries + 5s for the request of one role at 0.2 per second are needed; write duration = \"43min\", or floor = \"13min\""
+      ])
+    #expect(findings(tier + role.replacing("30min", with: "43min")) == [])
+    #expect(findings(tier + role + "floor = \"13min\"\n") == [])
+  }
+
+  @Test func `a fallback has to be as fast as the roles' outage needs`() {
+    let many = (0..<80).map { "[roles.r\($0)]\nsource = \"tier\"\n\(Self.arn)duration = \"12h\"\n" }.joined()
+    let tier = Self.main + Self.tier + "fallback = \"direct\"\n"
+    #expect(
+      findings(tier + many) == [
+        ":4: source.tier.fallback_requests_per_second is 0.2, so that the requests of 80 roles take 6min40s, and survive_outage 20min of role 'r0' leaves 5min5s for them; write fallback_requests_per_second = 0.27, or survive_outage = \"26min21s\" or more in the roles"
+      ])
+    #expect(findings(tier + "fallback_requests_per_second = 0.27\n" + many) == [])
+    #expect(findings(tier + many.replacing("\"12h\"\n", with: "\"12h\"\nsurvive_outage = \"26min21s\"\n")) == [])
   }
 }

@@ -174,14 +174,14 @@ import Wire
     #expect(mine.field("Rolekeeper-Refresh-After") != its.field("Rolekeeper-Refresh-After"))
     for reply in [mine, its] {
       let after = try #require(Int(reply.field("Rolekeeper-Refresh-After") ?? ""))
-      #expect((99...123).contains(after), "111 s, ±10 %")
+      #expect((75...94).contains(after), "84 s, ±10 %")
     }
   }
 
   @Test func `hosts ask sooner for sessions that live shorter than was asked for`() throws {
     for call in bench.cloud.waiting { bench.refresh.grant(call, life: .minutes(10)) }
     let after = try #require(Int(bundle().reply?.field("Rolekeeper-Refresh-After") ?? ""))
-    #expect((16...21).contains(after), "a sixth of 111 s, ±10 %")
+    #expect((12...16).contains(after), "a sixth of 84 s, ±10 %")
   }
 
   @Test func `a host that has the bundle gets 304, and by a rotation another tag, never by time`() throws {

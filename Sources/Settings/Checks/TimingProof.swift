@@ -101,11 +101,6 @@ struct TimingProof {
 }
 
 extension Duration {
-  /// Rounded down to whole minutes if that loses little, otherwise to whole seconds.
-  fileprivate var roundedDown: Duration {
-    wholeSeconds >= 120 ? .seconds(wholeSeconds / 60 * 60) : .seconds(max(0, wholeSeconds))
-  }
-
   /// Rounded to whole seconds, for figures that needn't be exact.
   fileprivate var rounded: String {
     let seconds = Int64(inSeconds.rounded())

@@ -47,7 +47,7 @@ final class LoadContext {
   var accessKeySources: [String] = []
   /// By the name of each source of type `upstream`, with errors or without: the source that signs while the tier is away.
   var upstreams: [String: TierFallback] = [:]
-  /// Where each source names what it depends on.
+  /// Where each source names what it depends on; of an upstream, the rate of its fallback.
   var sourcePlaces: [String: Place] = [:]
   /// Where each role has `external_id` and `source_identity`.
   var parametersOfSignature: [RoleName: [(key: String, place: Place)]] = [:]

@@ -28,7 +28,12 @@ struct SourceReader {
       case .kms: kms().map { .kms($0) }
       case .upstream: upstream(as: name).map { .upstream($0) }
       }
-    table.context.sourcePlaces[name] = table.place(of: type == .role ? Keys.role : Keys.type)
+    table.context.sourcePlaces[name] =
+      switch type {
+      case .role: table.place(of: Keys.role)
+      case .upstream: table.place(of: Keys.fallbackRate)
+      default: table.place(of: Keys.type)
+      }
     return hasForeignKeys ? nil : kind.map { SourceSettings(name: name, kind: $0) }
   }
 

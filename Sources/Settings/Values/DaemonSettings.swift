@@ -80,8 +80,8 @@ package struct STSSettings: Hashable, Sendable {
   private var tries: Int { regions.isEmpty ? endpoints.count : min(regions.count, Self.mostRegionsOfCall) }
   /// The limit for trying all endpoints that a call tries, including the look-ups of their names.
   package var wholeTimeout: Duration { timeout(ofPlaces: tries) }
-  /// The limit for trying so many servers, one after the other.
-  func timeout(ofPlaces count: Int) -> Duration { max(timeout, lookupTimeout + connectTimeout) * count }
+  /// The limit for trying so many servers, one after the other: of STS or of a tier.
+  package func timeout(ofPlaces count: Int) -> Duration { max(timeout, lookupTimeout + connectTimeout) * count }
   /// When an attempt without an outcome counts as failed: a little later than its requests would end by themselves.
   package var attemptLimit: Duration { wholeTimeout + .seconds(5) }
 }
