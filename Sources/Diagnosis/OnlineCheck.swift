@@ -24,6 +24,8 @@ package struct OnlineCheck {
   private var bucket: TokenBucket
   /// Of the roles that others have as their source.
   private(set) var sessions: [RoleName: SigningIdentity] = [:]
+  /// The subjects of the roles for which STS issued one.
+  private(set) var issued: Set<String> = []
   private(set) var isUnreachable = false
   /// Whether this host's clock was compared with another one.
   private var hasClock = false
@@ -80,7 +82,8 @@ package struct OnlineCheck {
 
   // MARK: - Sources and roles
 
-  /// Looks for what a source signs with, and asks whose it is; then tries `roles`, which it signs for.
+  /// Looks for what a source signs with, and asks whose it is; then tries `roles`, which it signs for. Roles of a tier are tried as their
+  /// `fallback`.
   package mutating func trySource(
     _ subject: String, _ key: SourceKey, roles: [RoleSettings], _ report: inout FindingReport
   ) {
@@ -94,7 +97,7 @@ package struct OnlineCheck {
         trouble.naming(keyPlace: place, signer: owner)
       }
     case .served(let source): tryService(source, subject, roles, &report)
-    case .tier(let source): tryTier(source, subject, roles, &report)
+    case .tier(let source, let fallback): tryTier(source, fallback, subject, roles, &report)
     case .session(let role): trySession(of: role, subject, roles, &report)
     case .token(let token, let name): tryToken(token, of: name, subject, roles, &report)
     }
@@ -105,7 +108,7 @@ package struct OnlineCheck {
     _ explained: (STSProbe.Trouble) -> STSProbe.Trouble
   ) {
     guard !isUnreachable else { return skip([role], "STS doesn't answer any more", &report) }
-    let subject = "role \(role.name)"
+    let subject = Self.subject(role)
     let usual = role.timing.duration
     let longest = role.timing.maxDuration
     var shorter: Finding?
@@ -113,6 +116,7 @@ package struct OnlineCheck {
       switch session(of: role, lasting: duration, asker) {
       case .success(let session):
         if duration == usual, isSource(role) { sessions[role.name] = session.signer }
+        if duration == usual { issued.insert(subject) }
         // A `Date` is truncated to whole seconds.
         guard session.lifetime < duration - .seconds(2) else { continue }
         shorter =
@@ -169,8 +173,10 @@ package struct OnlineCheck {
   /// They couldn't be tried, so that not everything was.
   package mutating func skip(_ roles: [RoleSettings], _ why: String, _ report: inout FindingReport) {
     if !roles.isEmpty { isIncomplete = true }
-    for role in roles { report.add(Finding(.skipped, "role \(role.name)", why)) }
+    for role in roles { report.add(Finding(.skipped, Self.subject(role), why)) }
   }
+
+  static func subject(_ role: RoleSettings) -> String { "role \(role.name)\(role.isFallback ? " (fallback)" : "")" }
 
   private static var now: Timestamp { Timestamp(microseconds: EventLoop.bootTime()) }
 

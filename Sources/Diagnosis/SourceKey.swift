@@ -4,7 +4,7 @@ import Identities
 package import Settings
 
 /// What a source signs with, as the daemon would get it.
-package enum SourceKey {
+package indirect enum SourceKey {
   case key(AccessKey, place: String)
   /// A token in a file, which is read when it is tried.
   case token(IdentityTokenSettings, source: String)
@@ -12,15 +12,16 @@ package enum SourceKey {
   case served(SourceSettings)
   /// The session of a role that was tried before.
   case session(of: RoleName)
-  /// A tier, which is asked for a bundle when it is tried.
-  case tier(SourceSettings)
+  /// A tier, which is asked for a bundle when it is tried; `fallback` is what signs while it is away.
+  case tier(SourceSettings, fallback: SourceKey?)
   /// Why there is none that can be tried.
   case missing(Finding.Verdict, String, next: String)
 
-  /// Reads the key of `source`. `unit` is the installed unit for these settings, and `asRoot` runs its argument as root; nil where
+  /// Reads the key of `source`, which is one of `sources`. `unit` is the installed unit for these settings, and `asRoot` runs its argument as root; nil where
   /// this process can't. Unless this process `isDaemonsUser`, what a service gives it wouldn't be what the daemon gets.
   package init(
-    of source: SourceSettings, unit: InstalledUnit?, isDaemonsUser: Bool, asRoot: ((() -> SourceKey) -> SourceKey)?
+    of source: SourceSettings, among sources: [SourceSettings], unit: InstalledUnit?, isDaemonsUser: Bool,
+    asRoot: ((() -> SourceKey) -> SourceKey)?
   ) {
     let location: SourceSettings.KeyLocation? = source.accessKey
     switch location {
@@ -41,15 +42,25 @@ package enum SourceKey {
           .skipped, "no installed unit passes credential '\(name)' with these settings",
           next: "run this where the unit is installed, or write file = \"PATH\" in the settings")
       }
-    case nil: self = isDaemonsUser || source.role != nil ? Self.other(source) : Self.others(source)
+    case nil:
+      guard isDaemonsUser || source.role != nil else {
+        self = Self.others(source)
+        return
+      }
+      let signer = source.upstream?.fallback.flatMap { fallback in sources.first { $0.name == fallback.source } }
+      self = Self.other(
+        source,
+        fallback: signer.map {
+          SourceKey(of: $0, among: sources, unit: unit, isDaemonsUser: isDaemonsUser, asRoot: asRoot)
+        })
     }
   }
 
-  private static func other(_ source: SourceSettings) -> SourceKey {
+  private static func other(_ source: SourceSettings, fallback: SourceKey?) -> SourceKey {
     switch source.kind {
     case .role(let role): .session(of: role)
     case .identityToken(let token): .token(token, source: source.name)
-    case .upstream: .tier(source)
+    case .upstream: .tier(source, fallback: fallback)
     case .accessKey, .instanceRole, .credentialsURI, .kms: .served(source)
     }
   }

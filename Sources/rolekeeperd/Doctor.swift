@@ -121,7 +121,11 @@ struct Doctor {
   private mutating func lookAtCloud(_ run: CheckRun, _ settings: DaemonSettings) throws {
     let asRoot: ((() -> SourceKey) -> SourceKey)? = run.judge.isRoot ? { run.judge.asRoot($0) } : nil
     let keys = settings.sources.map { source in
-      (source.name, SourceKey(of: source, unit: run.unit, isDaemonsUser: run.judge.isDaemonsUser, asRoot: asRoot))
+      (
+        source.name,
+        SourceKey(
+          of: source, among: settings.sources, unit: run.unit, isDaemonsUser: run.judge.isDaemonsUser, asRoot: asRoot)
+      )
     }
     try run.judge.giveRootUp()
     if let asRoot = run.judge.rootFinding { report.add(asRoot) }

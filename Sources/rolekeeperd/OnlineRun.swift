@@ -22,14 +22,19 @@ struct OnlineRun {
         throw UnknownName("'--source \(source)': there is no such source in the settings")
       }
       return settings.roles.filter { role in
-        (names.isEmpty || names.contains(role.name.description)) && (source == nil || role.source == source)
+        (names.isEmpty || names.contains(role.name.description)) && (source == nil || Self.isSigner(source, of: role))
       }
     }
 
     /// Those that are named, but that another source signs for than the one that is.
     func ofOtherSources(in settings: DaemonSettings) -> [RoleSettings] {
       guard let source else { return [] }
-      return settings.roles.filter { names.contains($0.name.description) && $0.source != source }
+      return settings.roles.filter { names.contains($0.name.description) && !Self.isSigner(source, of: $0) }
+    }
+
+    /// Whether the role is of that source, or falls back to it while its tier is away.
+    private static func isSigner(_ source: String?, of role: RoleSettings) -> Bool {
+      role.source == source || role.fallback?.source == source
     }
   }
 
@@ -49,7 +54,8 @@ struct OnlineRun {
       // A role is tried through its chain.
       let chains = RoleChains(of: chosen, in: settings)
       let keys = chains.sources.map {
-        SourceKey(of: $0, unit: run.unit, isDaemonsUser: run.judge.isDaemonsUser, asRoot: asRoot)
+        SourceKey(
+          of: $0, among: settings.sources, unit: run.unit, isDaemonsUser: run.judge.isDaemonsUser, asRoot: asRoot)
       }
       // The network is none of root's business.
       try run.judge.giveRootUp()

@@ -33,7 +33,8 @@ enum SourceTest {
       for role in roles.ofOtherSources(in: settings) {
         online.skip([role], "source '\(role.source)' signs for it, and '--source' names another", &report)
       }
-      let isOneTried = chains.sources.contains { chains.end(of: $0).accessKey != nil }
+      let isOneTried =
+        chains.sources.contains { chains.end(of: $0).accessKey != nil } || chains.roles.contains { $0.fallback != nil }
       if isOneTried, case .allGood = online.outcome, let step = installation(of: file, in: settings, roles, run) {
         report.say("to put it in place: \(step)")
       }
@@ -45,14 +46,22 @@ enum SourceTest {
     }
   }
 
-  /// Those of all AccessKeys, then those that sessions of the former sign for.
+  /// Those of all AccessKeys, as well as those that one signs for while their tier is away; then those that sessions of the former sign for.
   private static func tryRoles(
     _ chains: RoleChains, _ asked: OnlineRun.Roles, with tested: TestedKey, _ online: inout OnlineCheck,
     _ report: inout FindingReport
   ) {
-    let direct = chains.sources.filter { $0.accessKey != nil }
-    online.trySource(tested.subject, tested.key, roles: direct.flatMap { chains.roles(of: $0) }, &report)
+    let direct = chains.sources.filter { $0.accessKey != nil }.flatMap { chains.roles(of: $0) }
+    online.trySource(
+      tested.subject, tested.key, roles: direct + chains.roles.compactMap(\.fallback), &report)
     for source in chains.sources where source.accessKey == nil {
+      if source.upstream?.fallback != nil {
+        report.add(
+          Finding(
+            .skipped, "source \(source.name)",
+            "an AccessKey is for its fallback, which was tried; 'rolekeeper check --online' asks the tier, too"))
+        continue
+      }
       let end = chains.end(of: source)
       if let lender = source.role, end.accessKey != nil {
         online.trySource("source \(source.name)", .session(of: lender), roles: chains.roles(of: source), &report)

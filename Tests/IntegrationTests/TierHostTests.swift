@@ -263,4 +263,63 @@ import Wire
     let other = try run("check", on: fleet)
     #expect(other.status == 78 && other.output.contains("isn't that of the certificate in '"), "\(other)")
   }
+
+  /// A tier whose roles are fetched from STS while it is away.
+  private func fleetWithFallback() throws -> Fleet {
+    let fleet = try Fleet(machines: 1, lifetime: "15min")
+    fleet.sources = "[source.main]\ntype = \"access-key\"\nfile = \"\(fleet.lab.draft.keyPath)\"\n"
+    fleet.source = "fallback = \"direct\""
+    fleet.role = "role_arn = \"acs:ram::\(RealmDraft.account):role/uploader\"\nduration = \"15min\""
+    try fleet.writeSettings()
+    return fleet
+  }
+
+  private func tried(_ words: [String], _ fleet: Fleet) throws -> (status: CInt, output: String) {
+    let run = try ChildProcess.run([Programs.commandLine] + words + ["--config", fleet.directory.path("host.toml")])
+    #expect(!run.output.contains("STS.") && run.errors.isEmpty, "\(run)")
+    return (run.status, run.output)
+  }
+
+  @Test func `check --online tries the fallback as well, and says which stage works`() throws {
+    let fleet = try fleetWithFallback()
+    func expect(_ status: CInt, _ lines: [String]) throws {
+      let check = try tried(["check", "--online"], fleet)
+      #expect(check.status == status, "\(check)")
+      for line in lines { #expect(check.output.contains(line), "\(line) in:\n\(check.output)") }
+    }
+    try expect(
+      0,
+      [
+        "ok       role uploader: the tier hands out sessions",
+        "ok       source tier (fallback): the AccessKey is that of",
+        "ok       role uploader (fallback): STS issues sessions of 15min", "ok       source tier: both stages work",
+      ])
+    try fleet.lab.emulator.fault("kind=error&code=NoPermission&status=403&action=AssumeRole", role: "uploader")
+    try expect(
+      77,
+      [
+        "failed   role uploader (fallback): NoPermission (HTTP 403", "next: allow ",
+        "warning  source tier: the tier works, STS in its place doesn't",
+      ])
+    try fleet.lab.emulator.clearFaults()
+    fleet.machines[0].kill()
+    try expect(
+      4,
+      [
+        "skipped  role uploader: source tier hands nothing out", "ok       role uploader (fallback): ",
+        "warning  source tier: the tier doesn't work, STS in its place does",
+      ])
+  }
+
+  @Test func `source test tries a key for the fallback of a tier's roles`() throws {
+    let fleet = try fleetWithFallback()
+    for words in [[], ["--source", "main"], ["--source", "tier"], ["--role", "uploader"]] {
+      let test = try tried(["source", "test", fleet.lab.draft.keyPath] + words, fleet)
+      #expect(test.status == 0, "\(test)")
+      for line in [
+        "ok       role uploader (fallback): STS issues sessions of 15min",
+        "skipped  source tier: an AccessKey is for its fallback",
+      ] { #expect(test.output.contains(line), "\(words): \(test.output)") }
+    }
+  }
 }

@@ -44,6 +44,21 @@ package struct RoleSettings: Hashable, Sendable {
   }
 }
 
+extension RoleSettings {
+  /// As it is fetched from STS while its tier is away; nil if it isn't.
+  package var fallback: RoleSettings? {
+    guard let way = tier?.fallback else { return nil }
+    var role = self
+    role.source = way.source
+    role.timing.duration = way.duration
+    role.timing.maxDuration = way.duration
+    return role
+  }
+
+  /// Whether this is such a `fallback`.
+  package var isFallback: Bool { tier?.fallback?.source == source }
+}
+
 /// `[[roles.NAME.files]]`.
 extension RoleSettings {
   /// The template of the role's files, if there is exactly one: units that load a template get this one.
