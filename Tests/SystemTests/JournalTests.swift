@@ -1,4 +1,5 @@
 import SystemBox
+import TestSupport
 import Testing
 
 extension UnderSystemd {
@@ -156,6 +157,27 @@ extension UnderSystemd {
       #expect(who.contains { $0.contains(" file ") && $0.hasSuffix(" \(path)") }, "\(who)")
       let unit = try service.box.ask("rolekeeper who-had --unit app.service").split(separator: "\n")
       #expect(unit.count == 4, "\(unit)")
+    }
+
+    @Test func `who had a session of a bundle is the host, not its proxy`() throws {
+      let service = try Service()
+      try service.write(
+        SettingsText.usual.replacing(
+          "allow = { groups = [\"media\"] }",
+          with: "allow = { groups = [\"media\"], hosts = [\"web*.example\"] }"
+        ).replacing("[roles.uploader]\n", with: "[fleet]\ntrusted_proxy = \"outsider\"\n\n[roles.uploader]\n"))
+      try service.start()
+      let certificate = HostCertificate.escaped(try HostCertificate.make("/O=Example", "DNS:web7.example"))
+      let bundle = try service.box.run(
+        [
+          "curl", "-sS", "--unix-socket", Service.socket, "--header", "Rolekeeper-Client-Certificate: \(certificate)",
+          "http://localhost/v1/bundle",
+        ], as: "outsider")
+      let id = try #require(bundle.output.firstMatch(of: /"access_key_id":"(STS\.[^"]+)"/)?.output.1, "\(bundle)")
+      let who = try service.box.ask("rolekeeper who-had \(id)").split(separator: "\n")
+      let read = who.filter { $0.contains(" bundle ") }
+      #expect(read.count == 1 && read[0].contains(" uploader ") && read[0].hasSuffix(" web7.example"), "\(who)")
+      #expect(!read.contains { $0.contains("outsider") }, "\(who)")
     }
 
     @Test func `a refusal names user, program and role`() throws {
