@@ -39,7 +39,8 @@ import Testing
       Array(HostCertificate.escaped(try HostCertificate.make("/CN=\(name)")).utf8)
     }
     func ask(_ place: Int, at minutes: Int64) throws {
-      identities.note(try identities.host(of: all[place].span), at: Timestamp(microseconds: minutes * 60_000_000))
+      let escaped = all[place]
+      identities.note(try identities.host(of: escaped.span), at: Timestamp(microseconds: minutes * 60_000_000))
     }
     func counts(at minutes: Int64) -> [Int] {
       let found = identities.recentHosts(at: Timestamp(microseconds: minutes * 60_000_000))
