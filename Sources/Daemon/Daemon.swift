@@ -120,6 +120,7 @@ package final class Daemon: SocketBackend {
     service = try SocketService(
       scheduler: loop, backend: self, refresher: refresher, access: Self.access(settings), log: log)
     if let fleet = settings.fleet { service.tier = fleet.tier }
+    service.reports.unchecked = { [unowned self] in sourceRoles.passOn($0, of: $1) }
     server = try listen(settings.socket)
     service.serve(on: server)
     try serveUnits(settings.credentials)

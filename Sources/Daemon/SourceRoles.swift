@@ -75,6 +75,12 @@ final class SourceRoles: SessionLender, RoleObserver {
     (sources()[role.settings.source] as? UpstreamSource)?.condemn(session.accessKeyID, of: role.name)
   }
 
+  /// A session that a reader has reported, and of which STS said nothing here: hosts needn't reach STS, and their tier does.
+  func passOn(_ accessKeyID: String, of role: RoleName) {
+    guard let role = refresher.roles[role] else { return }
+    (sources()[role.settings.source] as? UpstreamSource)?.passOn(accessKeyID, of: role.name)
+  }
+
   // MARK: - Doubts
 
   /// A wait for STS's verdict on a session, and for another session if that is needed.

@@ -109,8 +109,10 @@ extension UpstreamSource {
   package func wasReplaced(by accessKeyID: String, for name: RoleName) { origins[name] = ("", accessKeyID) }
 
   /// Whether the role's session is one from STS.
-  package func isFromSTS(_ session: Session, of name: RoleName) -> Bool {
-    origins[name].map { $0.tier.isEmpty && $0.accessKeyID == session.accessKeyID } ?? false
+  package func isFromSTS(_ session: Session, of name: RoleName) -> Bool { isFromSTS(session.accessKeyID, of: name) }
+
+  func isFromSTS(_ accessKeyID: String, of name: RoleName) -> Bool {
+    origins[name].map { $0.tier.isEmpty && $0.accessKeyID == accessKeyID } ?? false
   }
 
   /// Whether the tier is away, for which a role may have a fallback; not if it refuses this host.

@@ -99,8 +99,8 @@ package final class UpstreamSource: CredentialSource {
   private var waiters: [WeakWaiter] = []
   private var timer: (any Alarm)!
   private var chance = SystemChance()
-  /// Sessions that STS doesn't know any more, by their roles, as long as the bundle has them; and those of them that the tier hasn't been
-  /// sent.
+  /// Sessions that STS doesn't know any more, by their roles, as long as the bundle has them; and reports of these and of others that the tier
+  /// hasn't been sent.
   private(set) var condemned: [RoleName: String] = [:]
   private var unreported: [RoleName: String] = [:]
   /// From which machine each role's session came.
@@ -170,9 +170,14 @@ package final class UpstreamSource: CredentialSource {
 
   /// STS doesn't know this session any more: the tier is sent that, and asked for another one at once.
   package func condemn(_ accessKeyID: String, of role: RoleName) {
-    // It came from STS.
-    if let origin = origins[role], origin.tier.isEmpty, origin.accessKeyID == accessKeyID { return }
+    guard !isFromSTS(accessKeyID, of: role) else { return }
     condemned[role] = accessKeyID
+    passOn(accessKeyID, of: role)
+  }
+
+  /// This session may be dead: the tier is asked to look at it, and for the bundle afterwards.
+  package func passOn(_ accessKeyID: String, of role: RoleName) {
+    guard !isFromSTS(accessKeyID, of: role) else { return }
     unreported[role] = accessKeyID
     askNow()
   }
@@ -242,10 +247,8 @@ package final class UpstreamSource: CredentialSource {
 
   private func hold(_ new: Held, refreshAfter: Duration) {
     held = new
-    for (role, id) in condemned where new.bundle.accessKeyID(of: role) != id {
-      condemned[role] = nil
-      unreported[role] = nil
-    }
+    for (role, id) in condemned where new.bundle.accessKeyID(of: role) != id { condemned[role] = nil }
+    for (role, id) in unreported where new.bundle.accessKeyID(of: role) != id { unreported[role] = nil }
     succeed(at: new.place, refreshAfter)
     reportFloors(of: roles())
   }

@@ -1,4 +1,4 @@
-import Core
+package import Core
 package import Logs
 package import Refresh
 import SessionStore
@@ -30,6 +30,8 @@ package final class SessionReports {
   private let scheduler: any Scheduler
   private var states: [Key: State] = [:]
   private var timer: (any Alarm)!
+  /// Called with the session and its role when STS, asked from here, has said nothing of it: somebody else may ask.
+  package var unchecked: (_ accessKeyID: String, _ role: RoleName) -> Void = { _, _ in }
 
   package init(scheduler: any Scheduler, refresher: Refresher, log: Log) throws {
     self.refresher = refresher
@@ -78,6 +80,7 @@ package final class SessionReports {
     // If STS wasn't asked, there is no result to remember.
     states[key] = check.began.map { .known(result, since: $0) }
     report(result)
+    if result.result == .unchecked { unchecked(key.accessKeyID, key.role) }
     act()
     let shown = check.began.map { result.repeatable(in: $0 + Self.interval - now) } ?? result
     for answer in answers { answer(shown) }

@@ -84,7 +84,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
     get { bundles.tier }
     set { bundles.tier = newValue }
   }
-  let reports: SessionReports
+  package let reports: SessionReports
   /// The loopback addresses that are listened at, in the order of the settings.
   package var loopback: [LoopbackService] = []
   var loopbackFigures = LoopbackFigures()

@@ -17,6 +17,8 @@ import Wire
     var source = ""
     var role = ""
     var sources = ""
+    /// Another STS for the host than the tier's.
+    var endpoint: String?
     private var starts = 0
 
     /// `lifetime` is how long sessions live; they are replaced after a quarter of that.
@@ -44,7 +46,7 @@ import Wire
         key = "\(directory.path("web7.key"))"
         \(source)
         [sts]
-        endpoint = "\(lab.emulator.endpoint)"
+        endpoint = "\(endpoint ?? lab.emulator.endpoint)"
         ca_file = "\(lab.emulator.authorityPath)"
         timeout = "3s"
         [socket]
@@ -183,6 +185,19 @@ import Wire
     }
     _ = try fleet.lab.daemon.post("/v1/roles/uploader/report?access_key_id=\(dead)")
     try eventually("another session:\n\(host.log)") { (try? fleet.key()).map { $0 != dead } ?? false }
+  }
+
+  @Test func `a host that doesn't reach STS has its tier look at a reported session`() throws {
+    let fleet = try Fleet(machines: 1, lifetime: "15min")
+    fleet.endpoint = "127.0.0.1:1"
+    let host = try fleet.start()
+    let key = try fleet.key()
+    let answer = try host.post("/v1/roles/uploader/report?access_key_id=\(key)")
+    #expect(answer.status == 200 && answer.body.contains("unchecked"), "\(answer.body)")
+    try eventually("it is passed on:\n\(fleet.machines[0].log)") {
+      fleet.machines[0].log.contains("POST /v1/roles/uploader/report?access_key_id=\(key)")
+    }
+    #expect(try fleet.key() == key)
   }
 
   @Test func `sessions of a tier are handed to the next process, which hands them out though the tier is away`() throws

@@ -261,6 +261,29 @@ import Testing
     #expect(role.accessKeyID == "STS.b")
   }
 
+  /// A host that doesn't reach STS kept a dead session until its tier found out by itself.
+  @Test func `a session that can't be checked here is reported to the tier, and kept until that has another one`()
+    throws
+  {
+    let bench = try TierBench()
+    let role = bench.add("one")
+    bench.give(["one": bench.session("a", life: 3000)])
+    bench.source.passOn("STS.a", of: role.name)
+    #expect(bench.tier.pending == "tier1 report one STS.a" && role.accessKeyID == "STS.a")
+    bench.tier.answer(.reported, date: nil)
+    bench.scheduler.settle()
+    #expect(bench.tier.pending == "tier1 \"STS.a\"")
+    bench.give(["one": bench.session("b", life: 1000)])
+    #expect(role.accessKeyID == "STS.b" && bench.tier.pending == "tier1 \"STS.b\" wait 1min")
+    // What isn't taken is forgotten with the session.
+    bench.source.passOn("STS.b", of: role.name)
+    bench.fail()
+    bench.give(["one": bench.session("c", life: 1000)])
+    bench.source.retry()
+    bench.scheduler.settle()
+    #expect(bench.tier.pending == "tier1 \"STS.c\"", "\(bench.tier.asked)")
+  }
+
   @Test func `a report that a machine doesn't take is sent again with the next request`() throws {
     let bench = try TierBench()
     let role = bench.add("one")

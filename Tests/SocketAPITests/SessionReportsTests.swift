@@ -85,6 +85,22 @@ import Wire
     #expect(answers.results.last?.retryAfter == .seconds(21))
   }
 
+  @Test func `of a session that couldn't be checked somebody else is notified, once, and of no other`() {
+    var notes: [String] = []
+    reports.unchecked = { notes.append("\($1) \($0)") }
+    let answers = Answers()
+    report("STS.2", into: answers)
+    bench.cloud.answerCheck(.unchecked(Self.failure("Connect", .transient)))
+    report("STS.2", into: answers)
+    #expect(notes == ["a STS.2"])
+    report("STS.1", into: answers)
+    bench.cloud.answerCheck(.inUse)
+    bench.advance(.seconds(31))
+    report("STS.2", into: answers)
+    bench.cloud.answerCheck(.condemned(Self.failure("InvalidAccessKeyId.NotFound")))
+    #expect(notes == ["a STS.2"] && answers.results.count == 4)
+  }
+
   @Test func `a session that isn't held isn't checked`() {
     let answers = Answers()
     #expect(!report("STS.77", into: answers) && !report("", into: answers))
