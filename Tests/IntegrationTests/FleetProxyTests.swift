@@ -4,6 +4,7 @@ import Laboratory
 import TestNeeds
 import TestSupport
 import Testing
+import Wire
 
 /// Other hosts with certificates, through a real nginx with the configuration that is installed.
 @Suite(.serialized, .needs(.root, .nginx)) struct FleetProxyTests {

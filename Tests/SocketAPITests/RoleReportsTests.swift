@@ -232,7 +232,7 @@ import Wire
         #expect(line.prefix { $0 != "{" && $0 != " " } == metric)
       }
     }
-    #expect(seen.count == 53)
+    #expect(seen.count == 66)
     for line in [
       #"rolekeeper_output_failing{role="r3",path="/f\""} 1"#, #"rolekeeper_output_generation{role="r3",path="/f\""} 4"#,
       #"rolekeeper_output_drifts_total{role="r3"} 3"#, "rolekeeper_clock_offset_seconds 1.5", "rolekeeper_sts_rate 8",
