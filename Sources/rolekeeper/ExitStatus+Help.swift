@@ -123,7 +123,7 @@ extension ExitStatus {
     Entry(HealthCheck.Outcome.ok.rawValue, "ok"),
     Entry(
       HealthCheck.Outcome.degraded.rawValue,
-      "degraded: a role's session can't be renewed or is granted too short for its floor, a credential file can't be written, an AccessKey or the CA file can't be used, the loopback URI isn't served, or the last reload was refused; also if stdout can't be written"
+      "degraded: a role's session can't be renewed or is granted too short for its floor, a credential file can't be written, an AccessKey or the CA file can't be used, the loopback URI isn't served, connections are refused because all are taken, or the last reload was refused; also if stdout can't be written"
     ),
     Entry(
       HealthCheck.Outcome.failing.rawValue,
