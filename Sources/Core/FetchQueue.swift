@@ -74,6 +74,8 @@ package struct FetchQueue: Sendable {
     }
   }
 
+  /// How many calls for derived sessions may be under way at a time, of the client's 16: the others are for roles.
+  package static let mostDerivedUnderWay = 12
   /// How many retries may start in a row before a healthy role that reaches its floor later.
   private static let retriesInRow = 3
 

@@ -83,4 +83,19 @@ extension RoleTiming {
   /// The longest that a standard host's floor and the loss of the tier that it must survive may be together. It is never less than this role's floor
   /// and outage, if these hold on the tier with `leastHostDelay` to spare.
   package var hostPromise: Duration { host.leastLife(of: shortestLife, through: .zero) }
+
+  /// When the host with this number asks again, `mean` being the mean time: changed by up to ±10 %, always the same for the same host, so
+  /// that hosts stay spread. In whole seconds.
+  package static func refresh(_ mean: Duration, ofHost number: UInt32) -> Duration {
+    let place = Double(number >> 16) / 65_536
+    return .seconds(max(1, Int64(mean.inSeconds * (0.9 + 0.2 * place))))
+  }
+
+  /// Whether a tier's session takes the place of another one that is held.
+  ///
+  /// A machine replaces its own sessions as it sees fit: one that was condemned by one that may end sooner. Another machine has others
+  /// all along, so only one that ends later is worth a rotation.
+  package static func isWorthRotation<Time: Comparable>(to end: Time, ofSameMachine: Bool, from held: Time) -> Bool {
+    ofSameMachine || end > held
+  }
 }

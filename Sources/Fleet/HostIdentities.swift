@@ -14,8 +14,7 @@ package final class HostRoles {
 package final class RemoteHost {
   package let name: String
   package let roles: HostRoles
-  /// A number that is always the same for the same name, on every machine and in every version: it decides on the host's place among
-  /// others.
+  /// Its `HostNumber`.
   package let hash: UInt32
   /// Which rules it was judged by.
   fileprivate let epoch: UInt32
@@ -30,15 +29,7 @@ package final class RemoteHost {
     self.name = name
     self.roles = roles
     self.epoch = epoch
-    hash = Self.spread(CRC32C.checksum(of: Array(name.utf8).span))
-  }
-
-  /// Names that differ in one digit have checksums that are near each other; this is MurmurHash3's finalizer.
-  private static func spread(_ sum: UInt32) -> UInt32 {
-    var hash = sum
-    hash = (hash ^ hash >> 16) &* 0x85EB_CA6B
-    hash = (hash ^ hash >> 13) &* 0xC2B2_AE35
-    return hash ^ hash >> 16
+    hash = HostNumber.of(name)
   }
 }
 

@@ -23,7 +23,7 @@ extension UpstreamSource {
     let isLasting = failure.kind == .permanent || failure.code == TransportFailureCode.untrusted
     log.write(
       isLasting ? .tierRefuses : .tierAway,
-      [.source(name), .next(in: nextRequest - now)] + [LogField](failure))
+      [.source(name), .next(in: schedule.nextRequest - now)] + [LogField](failure))
   }
 
   private var state: SourceState {
@@ -42,7 +42,7 @@ extension UpstreamSource {
     status.tier = TierStatus(
       machine: held?.bundle.tier, host: held?.bundle.host, url: held.map { upstream.urls[$0.place] },
       bundleAt: held.map { clock.calendar(at: $0.sent) }, confirmedAt: held.map { clock.calendar(at: $0.confirmed) },
-      nextAt: clock.calendar(at: nextRequest), roles: held?.bundle.roles.count,
+      nextAt: clock.calendar(at: schedule.nextRequest), roles: held?.bundle.roles.count,
       urls: zip(upstream.urls, records).map { url, record in
         EndpointStatus(
           endpoint: url, answers: Int64(record.answers), failures: Int64(record.failures), lastAnswerAt: nil,

@@ -68,8 +68,7 @@ extension UpstreamSource {
     return isNews(session, for: name, holding: holding)
   }
 
-  /// A machine replaces its own sessions as it sees fit: one that was condemned by one that may end sooner. Another machine has others
-  /// all along, so only one that ends later is worth a rotation; and so it is after a fallback.
+  /// After a fallback, only a session that ends later is worth a rotation, too.
   private func isNews(
     _ session: Bundle.Session, for name: RoleName, holding: Session?
   ) -> Bool {
@@ -79,7 +78,8 @@ extension UpstreamSource {
     if holding.accessKeyID == id { return false }
     // A process before this one got it: the tier knows what is good.
     guard let origin = origins[name], origin.accessKeyID == holding.accessKeyID else { return true }
-    return origin.tier == held?.bundle.tier || session.assumed.expiration > holding.expiration
+    return RoleTiming.isWorthRotation(
+      to: session.assumed.expiration, ofSameMachine: origin.tier == held?.bundle.tier, from: holding.expiration)
   }
 
   private func take(_ session: Bundle.Session, of held: Held) -> TierSession {
@@ -119,7 +119,7 @@ extension UpstreamSource {
   package var isAway: Bool { failure.map { $0.failure.kind != .permanent } ?? false }
 
   /// When roles that have the latest session are to ask again: soon after the tier has been asked.
-  package var nextForRoles: Timestamp { max(now, nextRequest) + .seconds(5) }
+  package var nextForRoles: Timestamp { max(now, schedule.nextRequest) + .seconds(5) }
 
   // MARK: - Floors
 

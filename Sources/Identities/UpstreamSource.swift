@@ -6,21 +6,13 @@ package import Systemd
 
 /// A tier that hands out the sessions of this host's roles: one request feeds all of them.
 ///
-/// | what happens | what follows |
-/// |---|---|
-/// | a bundle, or "the same as before" | asked again after the wait that the tier wishes, 5 s to 1 h; until then long polls, each of a minute at most |
-/// | a long poll brings another bundle | a session in it was condemned: its role gets the other one at once |
-/// | a long poll fails | asked again within 30 s; if the next one fails too, there are none until the bundle is due |
-/// | a machine gives no bundle | the next one is asked |
-/// | none of them does | asked again by `Backoff`; the last bundle stays |
+/// When that is sent, and long polls, is `BundleSchedule`; the tier's wish for the next request is obeyed from 5 s to 1 h. The last bundle
+/// stays while no machine gives one. A long poll that brings another bundle is a session that was condemned: its role gets the other one at
+/// once.
 ///
 /// A long poll costs the tier a connection of nginx and one of rolekeeperd for each host, kept open, and a request a minute; it is what
 /// replaces a condemned session within seconds where asking as often would cost a hundred times as much.
 package final class UpstreamSource: CredentialSource {
-  /// How long a machine may hold an answer back.
-  private static let longestPoll = Duration.minutes(1)
-  /// A shorter poll isn't worth its request.
-  private static let leastPoll = Duration.seconds(2)
   /// After so long a failure is more than one that passes.
   static let lasting = Duration.minutes(1)
 
@@ -86,15 +78,10 @@ package final class UpstreamSource: CredentialSource {
   var held: Held?
   private(set) var failure: (failure: Failure, since: Timestamp)?
   private(set) var records: [Record]
-  private var backoff = Backoff()
   private var errand = Errand.none
   private var failures: [Failure] = []
   private var mustAskAgain = false
-  /// Long polls in a row that have failed, and that brought a bundle at once.
-  private var failedPolls = 0
-  private var quickPolls = 0
-  private static let mostQuickPolls = 3
-  private(set) var nextRequest: Timestamp
+  private(set) var schedule: BundleSchedule
   private(set) var hasHadOutcome = false
   private var waiters: [WeakWaiter] = []
   private var timer: (any Alarm)!
@@ -132,7 +119,7 @@ package final class UpstreamSource: CredentialSource {
     self.serverTime = serverTime
     self.roles = roles
     records = Array(repeating: Record(), count: upstream.urls.count)
-    nextRequest = scheduler.time
+    schedule = BundleSchedule(at: scheduler.time)
     timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in timeIsUp() }
   }
 
@@ -162,7 +149,7 @@ package final class UpstreamSource: CredentialSource {
 
   /// Asks now, since a person wants to know.
   package func retry() {
-    backoff.reset()
+    schedule.forgetFailures()
     askNow()
   }
 
@@ -188,11 +175,11 @@ package final class UpstreamSource: CredentialSource {
   // MARK: - Asking
 
   private func timeIsUp() {
-    if now >= nextRequest, !isAsking { ask() } else { arm() }
+    if now >= schedule.nextRequest, !isAsking { ask() } else { arm() }
   }
 
   private func arm() {
-    if isAsking { timer.disarm() } else { timer.arm(at: nextRequest.microseconds) }
+    if isAsking { timer.disarm() } else { timer.arm(at: schedule.nextRequest.microseconds) }
   }
 
   /// Sends what is to be sent first, then asks the first machine. What is polled for ends.
@@ -267,10 +254,9 @@ package final class UpstreamSource: CredentialSource {
   private func succeed(at place: Int, _ refreshAfter: Duration) {
     records[place].answers += 1
     records[place].latestFailure = nil
-    nextRequest = now + refreshAfter
+    schedule.answered(refreshAfter: refreshAfter, at: now)
     let isNews = failure != nil || !hasHadOutcome
     failure = nil
-    backoff.reset()
     let isMoved = place != reportedPlace
     reportedPlace = place
     if isNews || isMoved { reportAnswer(from: place, isNews: isNews) }
@@ -281,15 +267,9 @@ package final class UpstreamSource: CredentialSource {
     let isNews = self.failure?.failure.code != failure.code
     self.failure = (failure, self.failure?.since ?? now)
     let headroom = roles().map(\.headroom).min() ?? .zero
-    nextRequest = now + backoff.wait(after: judged(failure), headroom: headroom, using: &chance)
+    schedule.failed(failure, holdsBundle: held != nil, headroom: headroom, at: now, using: &chance)
     if isNews { report(failure) }
     arm()
-  }
-
-  /// While a bundle is held, even a permanent failure is asked about soon, unless the tier refuses this host: it did hand sessions out.
-  private func judged(_ failure: Failure) -> Failure {
-    guard held != nil, failure.kind == .permanent, failure.httpStatus != 403 else { return failure }
-    return Failure(.transient, code: failure.code, notBefore: failure.notBefore, advice: failure.advice)
   }
 
   /// Lets those know who wait; the next poll or request is under way or armed.
@@ -310,12 +290,7 @@ package final class UpstreamSource: CredentialSource {
   // MARK: - Polling
 
   private func poll() {
-    let left = nextRequest - now
-    guard let held, let etag = held.etag, left >= Self.leastPoll, quickPolls < Self.mostQuickPolls else {
-      quickPolls = 0
-      return arm()
-    }
-    let wait = Duration.seconds(min(left, Self.longestPoll).wholeSeconds)
+    guard let held, let etag = held.etag, let wait = schedule.nextPoll(at: now) else { return arm() }
     let begun = now
     errand = .polling(
       connection.ask(.bundle(etag: etag, wait: wait), at: upstream.urls[held.place]) { [unowned self] reply in
@@ -328,9 +303,7 @@ package final class UpstreamSource: CredentialSource {
   private func endPoll(_ reply: TierReply, of place: Int, asked wait: Duration, begun: Timestamp) {
     switch reply.answer {
     case .bundle(let bundle, let etag):
-      failedPolls = 0
-      // A machine whose ETags never match would be asked without end.
-      quickPolls = now - begun < Self.leastPoll ? quickPolls + 1 : 0
+      schedule.pollBroughtBundle(begun: begun, at: now)
       // The request is old, so the date says nothing of this host's clock, and lives are counted from now.
       hold(
         Held(
@@ -338,16 +311,10 @@ package final class UpstreamSource: CredentialSource {
           isDateNews: false), refreshAfter: bundle.refreshAfter)
       settle()
     case .unchanged:
-      failedPolls = 0
       held?.confirmed = now
-      // A machine, or a proxy before it, that doesn't hold answers back would be asked without end.
-      if now - begun < wait / 2 { arm() } else { poll() }
+      if schedule.pollBroughtNothing(after: wait, begun: begun, at: now) { poll() } else { arm() }
     case .failed, .reported:
-      failedPolls += 1
-      // With jitter: a restart of nginx ends the polls of all its hosts. After a second one in a row the bundle is waited for.
-      if failedPolls == 1 {
-        nextRequest = min(nextRequest, now + .random(in: .seconds(1)...(.seconds(30)), using: &chance))
-      }
+      schedule.pollFailed(at: now, using: &chance)
       arm()
     }
   }

@@ -14,7 +14,7 @@ extension Refresher {
     inFlight += change
     guard role.isDerived else { return }
     derivedInFlight += change
-    schedule.setDerivedWait(derivedInFlight >= Self.mostDerivedInFlight)
+    schedule.setDerivedWait(derivedInFlight >= FetchQueue.mostDerivedUnderWay)
   }
 
   func start(_ ticket: FetchQueue.Ticket, of role: ManagedRole, by issuer: any SessionIssuer, at now: Timestamp) {

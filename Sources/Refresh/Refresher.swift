@@ -27,8 +27,6 @@ package final class Refresher {
   var labelOwners: [String: UInt32] = [:]
   /// How many calls for derived sessions are under way.
   var derivedInFlight = 0
-  /// The most at a time, of the client's 16: the others are for roles.
-  static let mostDerivedInFlight = 12
   /// Whether somebody follows the events of a derived session, which isn't dropped then.
   package var isWatched: (SessionKey) -> Bool = { _ in false }
   var hasReportedUnlockedSecrets = false

@@ -115,7 +115,7 @@ final class BundleService {
     }
     waiting.add(
       WaitingBundles.Waiter(host: host, peer: peer, token: token, tag: hasBundle ? bundle.tag : nil), with: bundle,
-      until: api.scheduler.time + (isBeingFetched ? max(wait, RequestWait.standard) : wait))
+      until: api.scheduler.time + (isBeingFetched ? max(wait, RequestWait.ofNewShard) : wait))
     return nil
   }
 
@@ -197,7 +197,7 @@ final class BundleService {
   private func answer(_ bundle: HostBundle, to host: RemoteHost, hasBundle: Bool, isHeadOnly: Bool, _ peer: Peer)
     -> Response
   {
-    let refresh = Self.refresh(bundle.refresh, of: host)
+    let refresh = RoleTiming.refresh(bundle.refresh, ofHost: host.hash)
     guard bundle.hasSession else {
       figures.count(.noSession)
       return Answer.problem(
@@ -213,12 +213,6 @@ final class BundleService {
       status: 200, type: .json, length: beginning.count + bundle.body.count, fields: fields)
     if !isHeadOnly { noteHandout(bundle, to: host, peer) }
     return Response(head: head, body: PlainBytes(beginning), rest: [bundle.body])
-  }
-
-  /// The mean time, changed by up to ±10 %: always the same for the same host, so that hosts stay spread.
-  static func refresh(_ mean: Duration, of host: RemoteHost) -> Duration {
-    let place = Double(host.hash >> 16) / 65_536
-    return .seconds(max(1, Int64(mean.inSeconds * (0.9 + 0.2 * place))))
   }
 
   private func noteHandout(_ bundle: HostBundle, to host: RemoteHost, _ peer: Peer) {

@@ -107,7 +107,7 @@ extension RoleSettings {
 
   /// The key of the session that another host gets; `hash` is the host's number.
   package func sessionKey(ofHost hash: UInt32) -> SessionKey {
-    SessionKey(role: name, shard: derivation.settings?.shards.map { Int(hash % UInt32($0)) })
+    SessionKey(role: name, shard: derivation.settings?.shards.map { HostNumber.shard(of: hash, among: $0) })
   }
 
   /// The settings of a session that is derived from this role; nil if there is none of that key. `user` is the label of the key's user.
