@@ -53,6 +53,12 @@ package struct Fleet: Sendable {
   package func steadyRate(_ findings: Findings) -> Double { findings.rate(from: settled, to: outageStart).mean }
   package func steadyRefusals(_ findings: Findings) -> Double { findings.refusals(from: settled, to: outageStart).mean }
 
+  /// Calls per second in steady state of a run without an outage.
+  package func steadyCalls(seed: UInt64) -> Double {
+    let scenario = steady(.steady, seed: seed, startWithin: Self.startWithin, mostPairs: Self.mostPairs)
+    return steadyRate(Simulator.run(scenario))
+  }
+
   private func wholeSecond(_ instant: Timestamp) -> Timestamp {
     Timestamp(microseconds: instant.microseconds / 1_000_000 * 1_000_000)
   }

@@ -16,6 +16,9 @@ package struct Scenario: Sendable {
   package var timing = RoleTiming()
   package var requestsPerSecond = 2.0
   package var burst = 20
+  /// The roles from this number on are sessions derived from roles, each of which is fetched once somebody asks for it; nil if there are
+  /// none.
+  var firstDerived: Int?
   /// The hosts start at random within this span.
   package var startWithin = Duration.zero
   /// How far the hosts' wall clocks are off at the start, either way.
@@ -60,6 +63,8 @@ package struct Scenario: Sendable {
     self.seed = seed
     self.span = span
   }
+
+  func isDerived(_ slot: Int) -> Bool { firstDerived.map { slot >= $0 } ?? false }
 
   package var simulatedHosts: Int { min(hosts, sample ?? hosts) }
   package var simulatedPairs: Int { simulatedHosts * rolesPerHost }

@@ -20,6 +20,8 @@ struct SimulatedHost {
   /// The wall clock's error.
   var wallError: Duration
   var needsConfirmation = false
+  /// How many calls for derived sessions are under way.
+  private var derivedCalls = 0
 
   init(_ scenario: Scenario, wallError: Duration, at now: Timestamp) {
     self.wallError = wallError
@@ -44,6 +46,12 @@ struct SimulatedHost {
   /// The attempt to be made now.
   mutating func nextCall(at now: Timestamp) -> FetchQueue.Ticket? {
     outcomes.count < Self.mostCalls ? schedule.nextCall(at: now) : nil
+  }
+
+  /// A call for a derived session begins or ends.
+  mutating func countDerived(_ change: Int) {
+    derivedCalls += change
+    schedule.setDerivedWait(derivedCalls >= FetchQueue.mostDerivedUnderWay)
   }
 
   mutating func isPaused() -> Bool { pausedUntil != nil }
@@ -73,6 +81,7 @@ struct SimulatedHost {
     rate = RateMeter(rate: scenario.requestsPerSecond, burst: scenario.burst)
     reservationRate = RateMeter(rate: scenario.requestsPerSecond / 4, burst: scenario.burst / 4)
     limits = ReservationLimits()
+    derivedCalls = 0
     for slot in roles.indices { roles[slot].restart(timing: scenario.timing, at: now) }
   }
 

@@ -20,13 +20,18 @@ package struct Simulator {
   private var recoveryTimes: [[Duration]]
   private var failingAtEnd: [Int]
   private var effects: [RefreshEffect] = []
+  /// What happens by the scenario, and how much of it has.
+  private var script: [(at: Timestamp, what: Happening)] = []
+  private var happened = 0
+  /// Notes what a tier's machines hand out; nil if they aren't a tier.
+  var timeline: TierTimeline?
 
   package static func run(_ scenario: Scenario) -> Findings {
     var simulator = Simulator(scenario)
     return simulator.run()
   }
 
-  private init(_ scenario: Scenario) {
+  init(_ scenario: Scenario) {
     self.scenario = scenario
     longestWait = Self.longestWait(scenario)
     chance = SeededGenerator(seed: scenario.seed)
@@ -47,6 +52,9 @@ package struct Simulator {
       for slot in scenario.uncountedRoles { hosts[index].roles[slot].reading.begin(at: .init(microseconds: .max)) }
       wakes.set(index, to: start)
     }
+    script = scenario.incidents.map { (at: $0.at, what: Happening.incident($0)) }
+    script += scenario.outages.enumerated().map { (at: $1.end, what: .outageEnds($0)) }
+    script.sort { $0.at < $1.at }
   }
 
   private static func longestWait(_ scenario: Scenario) -> Duration {
@@ -64,18 +72,20 @@ package struct Simulator {
   }
 
   private mutating func run() -> Findings {
-    let end = Timestamp(microseconds: scenario.span.microseconds)
-    var script = scenario.incidents.map { (at: $0.at, what: Happening.incident($0)) }
-    script += scenario.outages.enumerated().map { (at: $1.end, what: .outageEnds($0)) }
-    script.sort { $0.at < $1.at }
-    for (at, what) in script where at < end {
-      turnHosts(until: at)
-      now = at
-      happen(what)
+    advance(to: Timestamp(microseconds: scenario.span.microseconds))
+    return conclude()
+  }
+
+  /// Runs until `end`, without what happens then.
+  mutating func advance(to end: Timestamp) {
+    while happened < script.count, script[happened].at < end {
+      turnHosts(until: script[happened].at)
+      now = script[happened].at
+      happen(script[happened].what)
+      happened += 1
     }
     turnHosts(until: end)
     now = end
-    return conclude()
   }
 
   private mutating func happen(_ what: Happening) {
@@ -113,10 +123,12 @@ package struct Simulator {
     hosts[host].pausedUntil = nil
     guard !hosts[host].isStarted else { return }
     hosts[host].isStarted = true
-    for slot in hosts[host].roles.indices {
-      hosts[host].roles[slot].startedAt = now
-      deliver(.started, to: slot, of: host)
-    }
+    for slot in hosts[host].roles.indices where !scenario.isDerived(slot) { begin(slot, of: host) }
+  }
+
+  mutating func begin(_ slot: Int, of host: Int) {
+    hosts[host].roles[slot].startedAt = now
+    deliver(.started, to: slot, of: host)
   }
 
   // MARK: - Calls
@@ -138,6 +150,7 @@ package struct Simulator {
     if case .refused = answer.outcome { findings.refusedPerSecond[Int(now.microseconds / 1_000_000)] += 1 }
     hosts[host].roles[slot].call = SimulatedRole.Call(attempt: attempt, sent: now, outcome: answer.outcome)
     hosts[host].outcomes.set(slot, to: answer.at)
+    if scenario.isDerived(slot) { hosts[host].countDerived(1) }
   }
 
   private mutating func meter(_ attempt: Attempt, slot: Int, host: Int) {
@@ -159,6 +172,7 @@ package struct Simulator {
 
   private mutating func land(_ slot: Int, of host: Int) {
     guard let call = hosts[host].roles[slot].takeCall() else { return }
+    if scenario.isDerived(slot) { hosts[host].countDerived(-1) }
     switch call.outcome {
     case .granted(let expiration, let date):
       findings.counts.granted += 1
@@ -179,6 +193,7 @@ package struct Simulator {
       if let wait = failure.requestedWait { hosts[host].roles[slot].leftAloneUntil = now + wait }
       hosts[host].schedule.learn(from: failure, of: slot, date: date, sent: call.sent, at: now, using: &chance)
       deliver(.failed(call.attempt.id, failure), to: slot, of: host)
+      timeline?.failed(slot, of: host, at: now)
     }
     if hosts[host].roles[slot].hasWaiters() { lookAtWaiters(slot, host) }
   }
@@ -263,9 +278,10 @@ package struct Simulator {
       let effect = scenario.lockstep == .wholeSeconds ? .arm(instant.nextWholeSecond) : effect
       _ = hosts[host].schedule.perform(effect, of: slot)
     case .fetch(let attempt):
-      _ = hosts[host].schedule.perform(effect, of: slot)
+      _ = hosts[host].schedule.perform(effect, of: slot, isDerived: scenario.isDerived(slot))
       hosts[host].roles[slot].attempt = attempt
     case .abandon:
+      if scenario.isDerived(slot), hosts[host].roles[slot].isCalling() { hosts[host].countDerived(-1) }
       hosts[host].roles[slot].call = nil
       hosts[host].outcomes.remove(slot)
     case .hold(let session): hold(session, slot, host)
@@ -277,6 +293,7 @@ package struct Simulator {
 
   mutating func serve(_ session: Session?, _ slot: Int, _ host: Int) {
     hosts[host].roles[slot].serve(session, at: now, &findings.reads)
+    timeline?.served(session, slot, of: host, at: now)
   }
 
   /// The next attempt is always armed: the role is looked at by itself, no later than its longest wait.
@@ -298,7 +315,7 @@ package struct Simulator {
     }
   }
 
-  private mutating func conclude() -> Findings {
+  mutating func conclude() -> Findings {
     for host in hosts.indices {
       for slot in hosts[host].roles.indices { hosts[host].roles[slot].reading.count(until: now, &findings.reads) }
     }

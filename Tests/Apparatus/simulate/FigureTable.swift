@@ -11,15 +11,45 @@ enum FigureTable {
     var text = Text(seed: seed, machine: machine, isShort: isShort)
     let durations: [Duration] = isShort ? [.hours(1)] : [.hours(1), .hours(12)]
     text.add(month(isShort ? "small-month" : "month", seed, &text.violated))
-    for duration in durations { text.add(fleets(duration, seed, &text.violated)) }
+    var (rates, most): (Rates, Pairs) = ([:], [:])
+    for duration in durations { text.add(fleets(duration, seed, &text.violated, &rates)) }
     text.add(coldStarts(seed, isShort: isShort))
-    text.add(sufficiency(durations, seed, &text.violated))
+    text.add(sufficiency(durations, seed, &text.violated, &most))
+    var violations: [String] = []
+    for section in tierSections(durations, rates, most, seed, isShort: isShort, &violations) { text.add(section) }
     print(text.markdown)
-    try text.save(to: path)
+    try save(text.markdown, to: path)
     for findings in text.violated {
       print(([findings.scenario.name] + Report.violations(of: findings)).joined(separator: "\n"))
     }
-    return text.violated.isEmpty
+    for violation in violations { print("  VIOLATED: \(violation)") }
+    return text.violated.isEmpty && violations.isEmpty
+  }
+
+  /// Calls per second in steady state, by duration and hosts.
+  typealias Rates = [Duration: [Int: Double]]
+  /// How many pairs one account can serve, by duration: in steady state, and through an outage.
+  typealias Pairs = [Duration: [Int]]
+
+  private static let fleetSizes = [1, 10, 100, 1000, 10_000, 100_000]
+
+  /// The sections about a tier alone, which end the document.
+  static func writeTier(to path: String, seed: UInt64, isShort: Bool) throws -> Bool {
+    let durations: [Duration] = isShort ? [.hours(1)] : [.hours(1), .hours(12)]
+    var (rates, most): (Rates, Pairs) = ([:], [:])
+    for duration in durations {
+      for hosts in fleetSizes {
+        rates[duration, default: [:]][hosts] = Fleet(hosts: hosts, duration: duration).steadyCalls(seed: seed)
+      }
+      most[duration] = Fleet.Demand.allCases.map { Fleet.mostPairs($0, duration: duration, seed: seed).pairs }
+    }
+    var violations: [String] = []
+    let sections = tierSections(durations, rates, most, seed, isShort: isShort, &violations)
+    let text = sections.map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
+    print(text)
+    try save(text, to: path)
+    for violation in violations { print("  VIOLATED: \(violation)") }
+    return violations.isEmpty
   }
 
   // MARK: - Tables
@@ -48,7 +78,9 @@ enum FigureTable {
     ] + recoveries
   }
 
-  private static func fleets(_ duration: Duration, _ seed: UInt64, _ violated: inout [Findings]) -> [String] {
+  private static func fleets(
+    _ duration: Duration, _ seed: UInt64, _ violated: inout [Findings], _ rates: inout Rates
+  ) -> [String] {
     var lines = [
       "## Fleets on one account, duration \(duration.text)",
       "",
@@ -56,11 +88,12 @@ enum FigureTable {
         + "| after the outage: peak | mean of 60 s | recovered, p50 / p99 | reads below the floor | expired served |",
       "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for hosts in [1, 10, 100, 1000, 10_000, 100_000] {
+    for hosts in fleetSizes {
       let fleet = Fleet(hosts: hosts, duration: duration)
       let findings = Simulator.run(fleet.scenario(seed: seed))
       if !findings.violations.isEmpty { violated.append(findings) }
       lines.append(row(fleet, findings))
+      rates[duration, default: [:]][hosts] = fleet.steadyRate(findings)
     }
     return lines
   }
@@ -111,7 +144,7 @@ enum FigureTable {
   }
 
   private static func sufficiency(
-    _ durations: [Duration], _ seed: UInt64, _ violated: inout [Findings]
+    _ durations: [Duration], _ seed: UInt64, _ violated: inout [Findings], _ most: inout Pairs
   ) -> [String] {
     let stretches = durations.map { "\(stretch($0)) steps with a duration of \($0.text)" }.joined(separator: ", ")
     var lines = [
@@ -134,6 +167,7 @@ enum FigureTable {
       let step = RoleTiming(duration: duration).step
       let found = Fleet.Demand.allCases.map { Fleet.mostPairs($0, duration: duration, seed: seed) }
       violated += found.flatMap(\.violated)
+      most[duration] = found.map(\.pairs)
       let cells =
         [duration.text, step.text, "\(Int(step.inSeconds * Scenario.accountLimit))"] + found.map { "\($0.pairs)" }
       lines.append("| \(cells.joined(separator: " | ")) |")
@@ -186,12 +220,12 @@ enum FigureTable {
       ]
       return ([head] + sections).map { $0.joined(separator: "\n") }.joined(separator: "\n\n") + "\n"
     }
+  }
 
-    func save(to path: String) throws {
-      guard let file = fopen(path, "w") else { throw FileProblem(path: path, errno: errno) }
-      let written = fputs(markdown, file)
-      guard fclose(file) == 0, written >= 0 else { throw FileProblem(path: path, errno: errno) }
-    }
+  private static func save(_ text: String, to path: String) throws {
+    guard let file = fopen(path, "w") else { throw FileProblem(path: path, errno: errno) }
+    let written = fputs(text, file)
+    guard fclose(file) == 0, written >= 0 else { throw FileProblem(path: path, errno: errno) }
   }
 
   private struct FileProblem: Error, CustomStringConvertible {
