@@ -79,6 +79,17 @@ import Testing
     #expect(try #require(load(direct).settings).needsTiersAlone == false)
   }
 
+  /// A reload was refused, since the role no longer had 'duration', 'source' and 'pool', which were never written.
+  @Test func `a role that moves from a tier to an AccessKey, or back, has lost nothing`() throws {
+    let ofTier = try #require(load(Self.tier + "[roles.x]\n").settings)
+    let ofKey = try #require(load(Self.main + "[roles.x]\n\(Self.arn)").settings)
+    for (new, old) in [(ofKey, ofTier), (ofTier, ofKey)] {
+      let difference = new.difference(from: old)
+      let texts = (difference.losses + difference.warnings).map(\.problem)
+      #expect(texts.filter { $0.contains("no longer has '") } == [])
+    }
+  }
+
   @Test func `floor, survive_outage, lapse_margin, files, units and readers are the host's`() throws {
     let loaded = load(
       Self.tier + """

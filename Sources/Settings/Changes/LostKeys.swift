@@ -94,15 +94,18 @@ struct LostKeys {
       if isOther, table.hasLost(key) { others.append(key.name) }
     }
     let (old, new) = (before.timing, after.timing)
-    lost(Schema.Role.sessionName, before.sessionName != after.sessionName)
-    lost(Schema.Role.duration, old.duration != new.duration)
-    // The defaults of these keys follow the duration.
-    if old.duration == new.duration {
-      lost(Schema.Role.maxDuration, old.maxDuration != new.maxDuration)
-      lost(Schema.Role.refreshAfter, old.refreshAfter != new.refreshAfter)
+    // A tier decides about these, so whoever moves a role to one has to remove them, and from one to write others.
+    if (before.tier == nil) == (after.tier == nil) {
+      lost(Schema.Role.sessionName, before.sessionName != after.sessionName)
+      lost(Schema.Role.duration, old.duration != new.duration)
+      // The defaults of these keys follow the duration.
+      if old.duration == new.duration {
+        lost(Schema.Role.maxDuration, old.maxDuration != new.maxDuration)
+        lost(Schema.Role.refreshAfter, old.refreshAfter != new.refreshAfter)
+      }
+      lost(Schema.Role.source, before.source != after.source)
+      lost(Schema.Role.pool, old.pool != new.pool)
     }
-    lost(Schema.Role.source, before.source != after.source)
-    lost(Schema.Role.pool, old.pool != new.pool)
     lost(Schema.Role.floor, old.floor != new.floor)
     lost(Schema.Role.surviveOutage, old.surviveOutage != new.surviveOutage)
     lost(Schema.Role.lapseMargin, old.lapseMargin != new.lapseMargin)
