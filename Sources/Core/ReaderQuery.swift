@@ -69,7 +69,13 @@ package enum Offer: Hashable, Sendable {
 
 extension RefreshMachine {
   /// The largest `minTTL` that a reader can request.
-  package var longestMinTTL: Duration { timing.maxDuration - ReaderQuery.transitSpan }
+  package var longestMinTTL: Duration { longestLife - ReaderQuery.transitSpan }
+
+  /// Of a tier's role, what its latest session lived when it was issued.
+  private var longestLife: Duration {
+    guard timing.isOfTier, let latest else { return timing.maxDuration }
+    return .seconds(latest.expiration.seconds - latest.issued.seconds)
+  }
 
   /// The largest `minTTL` that STS isn't known to refuse, with the code of its refusal; nil if STS didn't refuse the duration of
   /// the latest fetch for a reader, or if the limit isn't less than `longestMinTTL`.
@@ -100,8 +106,8 @@ extension RefreshMachine {
       return .wait
     }
     let isMetByRing = query.isMet(byFetchOf: timing.duration)
-    // For a failing role, a reservation of the pool's duration would do no better than its own next attempt.
-    if query.minTTL == nil || (isMetByRing && lastFailure != nil) {
+    // For a failing role, a reservation of the pool's duration would do no better than its own next attempt, and a tier takes none.
+    if query.minTTL == nil || timing.isOfTier || (isMetByRing && lastFailure != nil) {
       // The key's file is watched: an attempt may come at any moment.
       let mayComeSooner = [Failure.noAccessKeyCode, Failure.sourceNotReadyCode].contains(lastFailure?.code)
       if nextAttempt <= query.deadline || mayComeSooner { return .wait }
@@ -143,6 +149,8 @@ extension Failure {
   package static let noAccessKeyCode = "NoAccessKey"
   /// The code of an attempt for which no request was made, since the source has no temporary credential at present.
   package static let sourceNotReadyCode = "SourceNotReady"
+  /// The code of a longer session than a tier's live.
+  package static let noReservationCode = "NoReservation"
   /// A source's identity token can't be read.
   package static let identityTokenFileCode = "IdentityTokenFile"
 

@@ -20,6 +20,8 @@ package struct RoleTiming: Hashable, Sendable {
   @Microseconds package var surviveOutage: Duration
   /// A session with no more than this left counts as lapsed: 1 s to 60 s.
   @Microseconds package var lapseMargin: Duration
+  /// Whether somebody else decides how long sessions live, so that none is fetched for a reader that asks for a longer one.
+  package var isOfTier = false
 
   package init(
     duration: Duration = .hours(1), maxDuration: Duration? = nil, pool: Int = 2, refreshAfter: Duration? = nil,

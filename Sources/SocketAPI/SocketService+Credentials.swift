@@ -225,6 +225,12 @@ extension SocketService {
     reservations[.tooLong, default: 0] += 1
     let asked = query.minTTL ?? .zero
     let figures = "min_ttl is \(asked.text); \(role.subject) can have \(most.text) at most"
+    if role.machine.timing.isOfTier {
+      return Answer.problem(
+        Problem(
+          .tooLong, detail: "\(figures), since the tier's sessions live no longer", code: Failure.noReservationCode,
+          maxTTL: most))
+    }
     let isLongest = role.machine.timing.maxDuration >= RoleTiming.allowedDuration.upperBound
     let why = isLongest ? "since STS issues no longer sessions" : "by its 'max_duration'"
     return Answer.problem(Problem(.tooLong, detail: "\(figures) \(why)", maxTTL: most))

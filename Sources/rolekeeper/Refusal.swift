@@ -64,6 +64,7 @@ struct Refusal: Error, CustomStringConvertible {
     let why =
       switch problem.code {
       case nil: isLongest(problem) ? "STS issues no longer sessions" : "see 'max_duration' in its settings"
+      case Failure.noReservationCode: "the tier's sessions live no longer"
       case Failure.grantedLessCode:
         "STS granted less than was asked for; compare the role's MaxSessionDuration with 'max_duration'"
       case .some(let code): "STS refused more: \(code)"

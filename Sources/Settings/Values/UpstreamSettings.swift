@@ -55,8 +55,10 @@ package struct TierRole: Hashable, Sendable {
   /// The timing of such a role. The tier keeps the pool, and decides how long sessions last and when there is a new one: there is one session, of
   /// whatever duration.
   static func timing(floor: Duration, surviveOutage: Duration, lapseMargin: Duration) -> RoleTiming {
-    RoleTiming(
+    var timing = RoleTiming(
       duration: RoleTiming.allowedDuration.upperBound, pool: 1, refreshAfter: standardRefresh, floor: floor,
       surviveOutage: surviveOutage, lapseMargin: lapseMargin)
+    timing.isOfTier = true
+    return timing
   }
 }
