@@ -17,6 +17,8 @@ protocol AnnouncerBackend: AnyObject {
   var filesAreAtRest: Bool { get }
   /// Whether the role has a credential file that can't be written.
   func hasFailingFile(_ role: RoleName) -> Bool
+  /// The tier that the role has its sessions from; nil if it has another source.
+  func tier(of role: ManagedRole) -> RoleSource?
   /// A clause for each source with which something is wrong, in the order of their names.
   var sourceTroubles: [String] { get }
   /// What is wrong with the CA file; nil while it is used as it lies there.
@@ -28,6 +30,10 @@ protocol AnnouncerBackend: AnyObject {
 
   /// The service manager was notified that the daemon is ready: the start is over.
   func becameReady()
+}
+
+extension AnnouncerBackend {
+  func tier(of role: ManagedRole) -> RoleSource? { nil }
 }
 
 /// Reports to the service manager: READY once every role and its files have had their first outcome and every required

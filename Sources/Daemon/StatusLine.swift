@@ -32,6 +32,8 @@ struct StatusLine {
       let failsLastingly = isFailing && role.machine.failsLastingly(at: now)
       if isFailing && !failsLastingly { isInTrouble = true }
       headline.add(
+        backend.tier(of: role), life: role.isValid(at: now) ? role.current.map { $0.session.expires - now } : nil)
+      headline.add(
         role.name.description, role.state(at: now), headroom: role.machine.headroom(at: now), isFailing: isFailing,
         failsLastingly: failsLastingly, hasFailingFile: backend.hasFailingFile(role.name))
     }

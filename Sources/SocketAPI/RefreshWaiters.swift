@@ -9,6 +9,8 @@ final class RefreshWaiters {
     /// The first outcome after this time is the awaited one.
     let since: Timestamp
     let deadline: Timestamp
+    /// The session of the pool that was the latest one then; nil if there was none.
+    var latest: SessionID?
   }
 
   private let scheduler: any Scheduler

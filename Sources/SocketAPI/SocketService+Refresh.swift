@@ -15,7 +15,9 @@ extension SocketService {
     let now = scheduler.time
     if wait > 0 {
       refreshWaiters.add(
-        RefreshWaiters.Waiter(token: token, since: now, deadline: now + .seconds(Int64(wait))), for: role.name)
+        RefreshWaiters.Waiter(
+          token: token, since: now, deadline: now + .seconds(Int64(wait)), latest: role.machine.latest?.id),
+        for: role.name)
     }
     refresher.refresh(role)
     return wait > 0 ? nil : Self.requested(role.name)
@@ -24,28 +26,33 @@ extension SocketService {
   /// An attempt of the role ended: answers the requests that wait for it.
   func refreshEnded(of role: ManagedRole) {
     if let success = role.machine.lastSuccess {
-      complete(role, since: success) { Answer.document(refreshed(role)) }
+      complete(role, since: success) { refreshed(role, after: $0) }
     }
     // A failure that is retried at once isn't the outcome.
     guard let failed = role.machine.failedAt, role.machine.nextAttempt > failed, let failure = role.machine.lastFailure
     else { return }
     let now = scheduler.time
-    complete(role, since: failed) { refreshFailed(role, failure, at: now) }
+    complete(role, since: failed) { _ in refreshFailed(role, failure, at: now) }
   }
 
-  /// The role's status, with the fetched session: readers may keep another one that lives longer.
-  private func refreshed(_ role: ManagedRole) -> RoleStatus {
+  /// The role's status, with the fetched session: readers may keep another one that lives longer. A tier may have no newer one; if it didn't
+  /// answer, the refresh failed, though the role's session is good.
+  private func refreshed(_ role: ManagedRole, after waiter: RefreshWaiters.Waiter) -> Response {
     var status = status(of: role, for: nil)
     let now = scheduler.time
+    if let latest = waiter.latest, role.settings.tier != nil, role.machine.latest?.id == latest {
+      guard let error = status.source?.error else { return Answer.document(status) }
+      return refreshFailed(role, Failure(.transient, code: error.code, advice: error.advice), at: now)
+    }
     status.fetched = role.machine.latest.map {
       FetchedSession(
         accessKeyID: $0.accessKeyID, asked: $0.asked, expiresAt: $0.expiration, expiresIn: max(.zero, $0.expires - now))
     }
-    return status
+    return Answer.document(status)
   }
 
-  private func complete(_ role: ManagedRole, since latest: Timestamp, _ response: () -> Response) {
-    for waiter in refreshWaiters.take(role.name, since: latest) { server?.complete(waiter.token, response()) }
+  private func complete(_ role: ManagedRole, since latest: Timestamp, _ response: (RefreshWaiters.Waiter) -> Response) {
+    for waiter in refreshWaiters.take(role.name, since: latest) { server?.complete(waiter.token, response(waiter)) }
   }
 
   func refreshTimedOut(_ waiter: RefreshWaiters.Waiter, _ name: RoleName) {

@@ -10,6 +10,10 @@ package struct Headline {
   private var working = 0
   private var failing = 0
   private var least: (name: String, headroom: Duration)?
+  /// Whether all roles so far are a tier's; nil while there are none.
+  private var isOfTier: Bool?
+  /// The tier that is away for longest, and what a session of its roles lives at the least.
+  private var tierAway: (since: UTCTime, life: Duration)?
   private var notRefreshed = Names()
   private var notWritten = Names()
   private var belowFloor = Names()
@@ -40,6 +44,7 @@ package struct Headline {
 
   package init(_ roles: [RoleStatus]) {
     for role in roles {
+      add(role.source, life: role.expiresIn)
       add(
         role.name, role.state, headroom: role.headroom, isFailing: role.lastError != nil,
         failsLastingly: role.needsAttention, hasFailingFile: role.outputs.contains { $0.lastError != nil })
@@ -69,12 +74,25 @@ package struct Headline {
     }
   }
 
+  /// Adds where a role's sessions come from, and how long the one that readers get lives; nil if there is none.
+  package mutating func add(_ source: RoleSource?, life: Duration?) {
+    let isTier = source?.isTier == true
+    isOfTier = isTier && isOfTier != false
+    guard isTier, source?.state == .notRenewed, let since = source?.error?.since, let life else { return }
+    tierAway = (since: min(tierAway?.since ?? since, since), life: min(tierAway?.life ?? life, life))
+  }
+
   package var text: String {
     if count == 0 { return "no roles in the settings" }
     var line = "\(working) of \(count) \(count == 1 ? "role" : "roles") valid"
     if failing > 0 { line += ", \(failing) failing to refresh" }
-    if let least {
-      line += "; if STS failed now, readers would keep their floor for \(least.headroom.text) ('\(least.name)' first)"
+    if let least, let tierAway, isOfTier == true {
+      line +=
+        "; the tier is away since \(tierAway.since); readers keep their floor for \(least.headroom.text) ('\(least.name)' first), a session for \(tierAway.life.text)"
+    } else if let least {
+      let issuer = isOfTier == true ? "the tier" : "STS"
+      line +=
+        "; if \(issuer) failed now, readers would keep their floor for \(least.headroom.text) ('\(least.name)' first)"
     }
     return line + notRefreshed.text("not refreshed any more") + lapsed.text("without a credential")
       + waiting.text("waiting for the first session")

@@ -108,7 +108,7 @@ package struct Health: WireDocument, Hashable, Sendable {
           ? "the only role gets sessions too short for the floor"
           : "\(count) of \(roles) roles \(count == 1 ? "gets" : "get") sessions too short for the floor"
       case .output: return "\(count) credential \(count == 1 ? "file" : "files") can't be written"
-      case .source: return "\(count) AccessKey \(count == 1 ? "source has" : "sources have") a problem"
+      case .source: return "\(count) \(count == 1 ? "source has" : "sources have") a problem"
       case .settings: return "the settings on disk are not in force"
       case .incompleteSettings: return "the settings look cut off"
       case .loopback: return "the loopback URI isn't served"

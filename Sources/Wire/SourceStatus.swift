@@ -151,9 +151,10 @@ extension SourceStatus {
   package var origin: String? {
     guard type != "access-key" else { return nil }
     if let tier {
-      let from = tier.machine.map { " of '\($0)'" } ?? ""
-      return
-        "source '\(name)': the tier\(from)\(tier.url.map { " at \($0)" } ?? "")\(tier.bundleAt.map { ", bundle of \($0)" } ?? "")"
+      guard let bundle = tier.bundleAt else { return "source '\(name)': the tier, no bundle yet" }
+      let machine = (tier.machine.map { " of '\($0)'" } ?? "") + (tier.url.map { " at \($0)" } ?? "")
+      let confirmed = tier.confirmedAt.map { ", confirmed \($0)" } ?? ""
+      return "source '\(name)': the tier\(machine), bundle of \(bundle)\(confirmed)"
     }
     let end = expiresAt.map { ", valid until \($0)" } ?? ""
     return "source '\(name)': \(role.map { "the session of role '\($0)'" } ?? type)\(end)"
@@ -166,7 +167,9 @@ extension SourceStatus {
   package var remarks: [String] {
     // If a new key isn't used, the error is that key's, not `error`.
     let ownState = state == .keyNotTaken ? nil : state
-    let own = RoleSource(name: name, state: ownState, error: error).trouble.map { [$0] } ?? []
+    var source = RoleSource(name: name, state: ownState, error: error)
+    source.type = type
+    let own = source.trouble.map { [$0] } ?? []
     guard let newKey else { return own }
     let key = newKey.accessKeyID.map { "new AccessKey \($0)" } ?? "new AccessKey"
     let fate = newKey.error.map { "not taken: \($0.code): \($0.advice)" } ?? "is being proven"
@@ -182,6 +185,10 @@ package struct RoleSource: WireDocument, Hashable, Sendable {
   package var error: LastError?
   /// From the role whose session signs to the source at the end; empty if the source is no role.
   package var chain: [String] = []
+  /// The source's type in the settings; nil unless readers have to know it, as that it is a tier.
+  package var type: String?
+  /// Since when the role's sessions have come from STS in place of the tier; nil if they come from the source.
+  package var directSince: UTCTime?
 
   package init(name: String, state: SourceState?, error: LastError? = nil) {
     self.name = name
@@ -196,6 +203,8 @@ package struct RoleSource: WireDocument, Hashable, Sendable {
     if let names = value["chain"], names.kind == .array {
       names.forEachItem { name in if let name = name.string() { chain.append(name) } }
     }
+    type = try value.optionalText("type")
+    directSince = try value.optionalTime("direct_since")
   }
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
@@ -207,6 +216,8 @@ package struct RoleSource: WireDocument, Hashable, Sendable {
         json.key("chain")
         json.array { json in for name in chain { json.string(name) } }
       }
+      if let type { json.member("type", type) }
+      if let directSince { json.member("direct_since", directSince) }
     }
   }
 }
@@ -216,6 +227,7 @@ extension RoleSource {
   package var trouble: String? {
     guard let error else { return nil }
     let cause = error.ofSource
+    if isTier { return "source '\(name)': \(tierTrouble(error)): \(cause)" }
     return switch state {
     case .keyNotTaken: "source '\(name)': new AccessKey not taken, the old one signs: \(cause)"
     case .unreadable: "source '\(name)': \(cause); the key read before goes on signing"
@@ -223,6 +235,18 @@ extension RoleSource {
     case .notRenewed: "source '\(name)': not renewed, the credential before signs until its end: \(cause)"
     case .noCredential: "source '\(name)': no credential: \(cause)"
     case nil, .working, .unproven, .proving, .noKey, .fetching: "source '\(name)': \(cause)"
+    }
+  }
+
+  /// Whether the sessions themselves come from the source.
+  package var isTier: Bool { type == "upstream" }
+
+  private func tierTrouble(_ error: LastError) -> String {
+    let since = error.since.map { " since \($0)" } ?? ""
+    return switch state {
+    case .refused: "the tier refuses this host\(since)"
+    case .unreadable: "the tier isn't asked\(since)"
+    default: "no machine of the tier answers\(since)"
     }
   }
 }

@@ -32,9 +32,14 @@ struct RefreshCommand {
   static func refreshed(_ status: RoleStatus) -> String {
     let life = status.expiresIn.map { ", expires in \($0.text)" } ?? ""
     let inUse = "generation \(status.generation)\(life)"
-    guard let fetched = status.fetched else { return "role '\(status.name)' refreshed: \(inUse)" }
+    let isOfTier = status.source?.isTier == true && status.source?.directSince == nil
+    guard let fetched = status.fetched else {
+      return isOfTier
+        ? "role '\(status.name)': the tier has no newer session: \(inUse)" : "role '\(status.name)' refreshed: \(inUse)"
+    }
     // The time that an answer may take, and the error that unconfirmed dates may have.
-    let isLess = fetched.asked - fetched.expiresIn > .seconds(120)
+    // A tier hands out what it has, which is never asked for.
+    let isLess = !isOfTier && fetched.asked - fetched.expiresIn > .seconds(120)
     let less = isLess ? "; STS granted less than the \(fetched.asked.text) asked for" : ""
     if fetched.accessKeyID == status.accessKeyID { return "role '\(status.name)' refreshed: \(inUse)\(less)" }
     return """

@@ -68,8 +68,9 @@ enum RoleDetail {
   private static func source(_ source: RoleSource) -> TextLayout.Cell {
     let about = source.state == .keyNotTaken ? "new AccessKey: " : ""
     let error = source.error.map { ": \(about)\($0.code): \($0.advice)" } ?? ""
+    let direct = source.directSince.map { "; the session is from STS (fallback) since \($0)" } ?? ""
     return TextLayout.Cell(
-      text: "\(source.name)\(source.state.map { ", \($0.rawValue)" } ?? "")\(error)",
+      text: "\(source.name)\(source.state.map { ", \($0.rawValue)" } ?? "")\(error)\(direct)",
       colour: source.state == .working ? .none : StatusTable.colour(of: source.state))
   }
 

@@ -37,7 +37,8 @@ enum StatusTable {
     lines += derived(of: roles, and: scopes, on: terminal)
     lines += files(of: roles, on: terminal) + reservations(of: roles, on: terminal, userName)
     if let report {
-      lines += sources(of: report, on: terminal) + endpoints(of: report, on: terminal)
+      lines +=
+        sources(of: report, on: terminal) + machines(of: report, on: terminal) + endpoints(of: report, on: terminal)
     } else {
       lines += sourcesForReaders(of: roles, on: terminal)
     }
@@ -89,7 +90,7 @@ enum StatusTable {
   }
 
   private static func errorLines(of role: RoleStatus, _ width: Int, _ colours: Bool) -> [String] {
-    guard role.lastError != nil else { return [] }
+    guard role.lastError != nil || role.source?.directSince != nil else { return [] }
     let cell = error(of: role)
     return TextLayout.wrapped(cell.text, width: width - 2, indent: "  ").enumerated().map { number, line in
       cell.colour.paint(number == 0 ? "  " + line : line, colours)
@@ -97,7 +98,10 @@ enum StatusTable {
   }
 
   static func error(of role: RoleStatus) -> Cell {
-    guard let error = role.lastError else { return Cell(text: "-", colour: .faint) }
+    guard let error = role.lastError else {
+      guard let since = role.source?.directSince else { return Cell(text: "-", colour: .faint) }
+      return Cell(text: "from STS (fallback) since \(since)", colour: .warning)
+    }
     return Cell(
       text: "\(error.code)\(times(of: error)): \(error.advice)", colour: role.state.hasSession ? .warning : .bad)
   }
@@ -217,14 +221,25 @@ enum StatusTable {
     // A single endpoint adds nothing to the roles' errors.
     guard report.endpoints.count > 1 else { return [] }
     if report.endpoints.contains(where: { $0.region != nil }) { return regions(of: report, on: terminal) }
-    let rows = report.endpoints.map { endpoint in
+    return answers(of: report.endpoints, "STS ENDPOINT", on: terminal)
+  }
+
+  /// The machines of the tiers, in the order of the settings.
+  private static func machines(of report: StatusReport, on terminal: Terminal) -> [String] {
+    report.sources.flatMap { source in
+      source.tier.map { answers(of: $0.urls, "MACHINE OF '\(source.name)'", on: terminal) } ?? []
+    }
+  }
+
+  private static func answers(of endpoints: [EndpointStatus], _ title: String, on terminal: Terminal) -> [String] {
+    let rows = endpoints.map { endpoint in
       [
         Cell(text: endpoint.endpoint), Cell(text: "\(endpoint.answers)"), Cell(text: "\(endpoint.failures)"),
         Cell(text: endpoint.lastAnswerAt?.description ?? "-"),
         endpoint.latestFailure.map { Cell(text: $0, colour: .warning) } ?? Cell(text: "-", colour: .faint),
       ]
     }
-    return section(["STS ENDPOINT", "ANSWERS", "UNANSWERED", "LAST ANSWER", "LAST ERROR"], rows, on: terminal)
+    return section([title, "ANSWERS", "UNANSWERED", "LAST ANSWER", "LAST ERROR"], rows, on: terminal)
   }
 
   /// In this host's order, the home region first.

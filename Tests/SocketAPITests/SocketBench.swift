@@ -264,6 +264,8 @@ final class FakeBackend: SocketBackend {
   var socketPath = "/run/rolekeeper/api.sock"
   var overall = Health([])
   var healthOfRole = Health([])
+  /// Of every role.
+  var source: RoleSource?
   /// How often a role's status, and the health of all, were put together.
   var statusCount = 0
   var healthCount = 0
@@ -282,7 +284,9 @@ final class FakeBackend: SocketBackend {
 
   func status(of role: ManagedRole, at now: Timestamp) -> RoleStatus {
     statusCount += 1
-    return role.status(at: now, clock: refresher.clock)
+    var status = role.status(at: now, clock: refresher.clock)
+    status.source = source
+    return status
   }
 
   func sessionReason(of role: ManagedRole, at now: Timestamp) -> Health.Reason? { nil }

@@ -1,7 +1,9 @@
+import CloudAPI
 import Core
 import HTTPServer
 import Refresh
 import RefreshBench
+import Settings
 import TestSupport
 import Testing
 import Wire
@@ -47,6 +49,33 @@ import Wire
     bench.refresh.grant(bench.cloud.waiting[0], life: .minutes(30))
     let status: RoleStatus? = exchange.reply?.document()
     #expect(status?.accessKeyID == "STS.1" && status?.fetched?.accessKeyID == "STS.2")
+  }
+
+  /// It was reported as refreshed, also while no machine of the tier answered and the role's fallback wasn't due.
+  @Test(arguments: [true, false]) func `a tier that has nothing newer is no success unless it answers`(
+    _ isAway: Bool
+  ) throws {
+    var settings = SocketBench.settings("a")
+    settings.tier = TierRole()
+    bench.refresher.add(settings)
+    bench.refresh.grantAll()
+    bench.advance(.seconds(1))
+    let failure = Failure(.transient, code: "Connect", advice: "look")
+    bench.backend.source = RoleSource(
+      name: "tier", state: .working, error: isAway ? LastError(failure, since: nil) : nil)
+    let exchange = refresh("a", "?wait=10")
+    var outcome = IssueOutcome(result: .refused(failure), date: nil, sent: bench.scheduler.time)
+    outcome.fromTier = IssueOutcome.FromTier(isUnchanged: true)
+    bench.cloud.answer(try #require(bench.cloud.waiting.first), outcome)
+    bench.scheduler.settle()
+    if isAway {
+      let problem = try #require(exchange.problem)
+      #expect(problem.kind == .refreshFailed && problem.code == "Connect" && !problem.isPermanent)
+      #expect(problem.detail.contains("the current credential lasts"))
+    } else {
+      let status: RoleStatus? = exchange.reply?.document()
+      #expect(exchange.status == 200 && status?.accessKeyID == "STS.1" && status?.fetched == nil)
+    }
   }
 
   @Test func `a failure is the answer, with what readers still have`() throws {

@@ -18,6 +18,27 @@ import Wire
     #expect(text() == "no roles in the settings")
   }
 
+  @Test func `on a host of a tier the line is about that`() {
+    func of(_ role: RoleStatus, _ state: SourceState, since: UTCTime? = nil) -> RoleStatus {
+      var role = role
+      var error: LastError?
+      if let since { error = LastError(Failure(.transient, code: "Connect", advice: "look"), since: since) }
+      role.source = RoleSource(name: "tier", state: state, error: error)
+      role.source?.type = "upstream"
+      role.expiresIn = role.headroom + .minutes(20)
+      return role
+    }
+    let (a, b) = (role("a", .valid), role("b", .valid, headroom: 90))
+    #expect(
+      text(of(a, .working), of(b, .working))
+        == "2 of 2 roles valid; if the tier failed now, readers would keep their floor for 1min30s ('b' first)")
+    #expect(
+      text(of(a, .notRenewed, since: UTCTime("2026-11-30T21:10:00Z")), of(b, .notRenewed))
+        == "2 of 2 roles valid; the tier is away since 2026-11-30T21:10:00Z; readers keep their floor for 1min30s "
+        + "('b' first), a session for 30min")
+    #expect(text(of(a, .working), b).contains("if STS failed now"), "they have different sources")
+  }
+
   /// With one role without a session, the line claimed that readers would keep their floor for 0 s.
   @Test func `failing roles are named, and nothing is claimed about the others`() {
     #expect(

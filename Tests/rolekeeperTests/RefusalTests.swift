@@ -91,6 +91,14 @@ import Wire
       text == "role 'a': '--min-ttl' is 13h, but at most 11h59min can be had; STS issues no longer sessions", "\(text)")
   }
 
+  @Test func `a life that a tier never hands out is blamed on its sessions`() {
+    let problem = Problem(.tooLong, detail: "d", code: "NoReservation", maxTTL: .seconds(3540))
+    let text = "\(Refusal(problem, httpStatus: 409, role: "a", minTTL: WrittenTime("3h")))"
+    #expect(
+      text == "role 'a': '--min-ttl' is 3h, but at most 59min can be had; the tier's sessions live no longer", "\(text)"
+    )
+  }
+
   /// It reported the generation in use as the one that came, though STS had granted a minute and readers kept what they had.
   @Test func `a refresh reports what STS granted and what readers have`() {
     var status = RoleStatus(
@@ -104,6 +112,19 @@ import Wire
         """)
     status.fetched = FetchedSession(accessKeyID: "STS.N1", asked: .hours(1), expiresAt: nil, expiresIn: .seconds(3599))
     #expect(RefreshCommand.refreshed(status) == "role 'a' refreshed: generation 2, expires in 56min7s")
+  }
+
+  /// A tier grants nothing: it hands out what it has.
+  @Test func `a refresh from a tier doesn't compare lives, and may bring nothing new`() {
+    var status = RoleStatus(
+      name: "a", state: .valid, accessKeyID: "STS.a", expiresIn: .seconds(1800), headroom: .zero, generation: 2,
+      source: RoleSource(name: "tier", state: .working))
+    status.source?.type = "upstream"
+    #expect(
+      RefreshCommand.refreshed(status) == "role 'a': the tier has no newer session: generation 2, expires in 30min")
+    status.fetched = FetchedSession(
+      accessKeyID: "STS.a", asked: .seconds(3416), expiresAt: UTCTime(seconds: 0), expiresIn: .seconds(1800))
+    #expect(RefreshCommand.refreshed(status) == "role 'a' refreshed: generation 2, expires in 30min")
   }
 
   /// That the settings are too strict isn't said where it was STS that refused.

@@ -235,6 +235,40 @@ import Wire
     for line in failing.split(separator: "\n") { #expect(line.count <= 50, "\(line)") }
     #expect(failing.split(whereSeparator: \.isWhitespace).contains("5F2C)"))
   }
+
+  @Test func `the machines of a tier have a table, and a role that falls back a remark`() {
+    var source = SourceStatus(name: "tier", type: "upstream", state: .working)
+    func render(_ role: RoleStatus) -> String {
+      let report = StatusReport(
+        version: "0.1.0", pid: 4711, startedAt: nil, roles: [role], sources: [source], endpoints: [],
+        rate: RateStatus(requestsPerSecond: 5, configured: 5, queued: 0), health: Health([]))
+      return StatusTable.render([role], report: report, on: Terminal(width: nil, wantsColours: false)) { "\($0)" }
+    }
+    let machines = [
+      EndpointStatus(
+        endpoint: "https://tier1", answers: 3, failures: 2, lastAnswerAt: UTCTime("2026-11-30T21:00:00Z"),
+        latestFailure: "Connect"),
+      EndpointStatus(endpoint: "https://tier2", answers: 7, failures: 0, lastAnswerAt: nil, latestFailure: nil),
+    ]
+    source.tier = TierStatus(
+      machine: nil, host: nil, url: nil, bundleAt: nil, confirmedAt: nil, nextAt: nil, roles: nil, urls: machines)
+    var role = RoleStatus(name: "uploader", state: .valid)
+    let none = render(role)
+    #expect(none.contains("source 'tier': the tier, no bundle yet"))
+    for text in ["MACHINE OF 'tier'", "https://tier1", "2026-11-30T21:00:00Z", "Connect", "https://tier2"] {
+      #expect(none.contains(text), "\(none)")
+    }
+    source.tier = TierStatus(
+      machine: "tier2", host: "web7", url: "https://tier2", bundleAt: UTCTime("2026-11-30T21:00:00Z"),
+      confirmedAt: UTCTime("2026-11-30T21:09:00Z"), nextAt: nil, roles: 1, urls: machines)
+    role.source = RoleSource(name: "tier", state: .working)
+    role.source?.directSince = UTCTime("2026-11-30T21:08:00Z")
+    let direct = render(role)
+    #expect(
+      direct.contains(
+        "the tier of 'tier2' at https://tier2, bundle of 2026-11-30T21:00:00Z, confirmed 2026-11-30T21:09:00Z"))
+    #expect(direct.contains("from STS (fallback) since 2026-11-30T21:08:00Z"), "\(direct)")
+  }
 }
 
 @Suite struct TextLayoutTests {
