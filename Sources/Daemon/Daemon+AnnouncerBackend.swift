@@ -12,6 +12,9 @@ extension Daemon: AnnouncerBackend {
   var rolesWithoutOutcome: Int { refresher.rolesWithoutOutcome }
   var filesAreAtRest: Bool { outputs.areAtRest }
   func hasFailingFile(_ role: RoleName) -> Bool { outputs.isFailing(role) }
+  func tier(of role: ManagedRole) -> RoleSource? {
+    (sources[role.settings.source] as? UpstreamSource)?.forReaders(clock: refresher.clock)
+  }
   var sourceTroubles: [String] { sources.values.sorted { $0.name < $1.name }.compactMap(\.trouble) }
   var caFileReason: Health.Reason? {
     cloud.authorities.problem.map { .caFile(error: $0.sentence, hasCertificates: $0.hasCertificates) }

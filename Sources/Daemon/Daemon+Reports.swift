@@ -37,6 +37,11 @@ extension Daemon {
     status.outputs = outputs.statuses(of: role.name, clock: refresher.clock)
     status.units = unitRefresher.statuses(of: role.name)
     status.source = sources[role.settings.source]?.forReaders(clock: refresher.clock)
+    if let tier = sources[role.settings.source] as? UpstreamSource, let current = role.current?.session,
+      let since = tier.directSince(current, of: role.name)
+    {
+      status.source?.directSince = refresher.clock.calendar(at: since)
+    }
     return status
   }
 

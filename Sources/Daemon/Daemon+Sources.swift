@@ -80,7 +80,9 @@ extension Daemon {
     case .upstream(let upstream):
       // Its connection has the timeouts of [sts], too.
       if let old = old as? UpstreamSource, old.settings == settings, self.settings.sts == sts { return old }
-      return try upstreamSource(settings, upstream, sts)
+      let new = try upstreamSource(settings, upstream, sts)
+      if let old = old as? UpstreamSource { new.inherit(from: old) }
+      return new
     case .instanceRole, .credentialsURI, .kms:
       // Its connection has the timeouts of [sts].
       let old = (old as? FetchedSource).flatMap { $0.settings == settings ? $0 : nil }
@@ -118,6 +120,7 @@ extension Daemon {
         source.hasNews(for: role.name, holding: sourceRoles.holding(role.name)?.session)
       }
     }
+    source.failedFirst = { [unowned self] in refresher.tierFailedFirst(name) }
     source.settled = { [unowned self] in refresher.releaseHeld(of: name) }
     source.stateChanged = { [unowned self] in announcer?.stateChanged() }
     return source

@@ -64,6 +64,9 @@ package struct TransportFailure: Error, Hashable, Sendable, CustomStringConverti
   }
 
   package var description: String { text }
+
+  /// Whether a file of this host is the cause, the client's certificate or key or the CA file: nothing was sent.
+  package var isOfClientFiles: Bool { kind == .caFile || curlCode == Int(CURLE_SSL_CERTPROBLEM.rawValue) }
 }
 
 extension TransportFailure {

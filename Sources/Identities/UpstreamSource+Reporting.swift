@@ -12,22 +12,28 @@ extension UpstreamSource {
     let failing = upstream.urls.indices.filter { $0 < place }.compactMap { index in
       records[index].latestFailure.map { "\(upstream.urls[index]) \($0)" }
     }
+    let event: LogEvent =
+      isNews ? .tierAnswers : place == 0 ? .firstTierMachineAnswers : .otherTierMachineAnswers
     log.write(
-      isNews ? .tierAnswers : .otherTierMachineAnswers,
-      [.source(name), .endpoint(upstream.urls[place]), .count(held.bundle.roles.count)]
+      event,
+      [.source(name), .endpoint(upstream.urls[place])] + (isNews ? [.count(held.bundle.roles.count)] : [])
         + (failing.isEmpty ? [] : [.reason(failing.joined(separator: ", "))]))
   }
 
   func report(_ failure: Failure) {
-    // Only a person can change that; what else is wrong with the network passes.
-    let isLasting = failure.kind == .permanent || failure.code == TransportFailureCode.untrusted
+    let event: LogEvent =
+      failure.isOfOwnFiles
+      ? .tierFilesUnusable
+      : failure.code == TransportFailureCode.untrusted
+        ? .tierNotTrusted : failure.kind == .permanent ? .tierRefuses : .tierAway
     log.write(
-      isLasting ? .tierRefuses : .tierAway,
+      event,
       [.source(name), .next(in: schedule.nextRequest - now)] + [LogField](failure))
   }
 
   private var state: SourceState {
     guard let failure else { return held == nil ? .fetching : .working }
+    if failure.failure.isOfOwnFiles { return .unreadable }
     if failure.failure.kind == .permanent { return .refused }
     if held == nil { return .noCredential }
     return now - failure.since >= Self.lasting ? .notRenewed : .working
@@ -45,23 +51,33 @@ extension UpstreamSource {
       nextAt: clock.calendar(at: schedule.nextRequest), roles: held?.bundle.roles.count,
       urls: zip(upstream.urls, records).map { url, record in
         EndpointStatus(
-          endpoint: url, answers: Int64(record.answers), failures: Int64(record.failures), lastAnswerAt: nil,
+          endpoint: url, answers: Int64(record.answers), failures: Int64(record.failures),
+          lastAnswerAt: record.latestAnswer.map { clock.calendar(at: $0) },
           latestFailure: record.latestFailure)
       })
     return status
   }
 
   package func forReaders(clock: ServerClock) -> RoleSource {
-    RoleSource(name: name, state: state, error: error(clock))
+    var source = RoleSource(name: name, state: state, error: error(clock))
+    source.type = settings.kind.type.rawValue
+    return source
   }
 
   package var trouble: String? {
-    switch state {
-    case .refused: "source '\(name)': the tier refuses this host (\(failure?.failure.code ?? ""))"
-    case .notRenewed, .noCredential:
-      "source '\(name)': no machine of the tier answers (\(failure?.failure.code ?? "none")), roles keep their sessions until these lapse"
-    default: nil
+    guard let failure, state.needsAttention else { return nil }
+    let code = failure.failure.code
+    if failure.failure.isOfOwnFiles {
+      return "source '\(name)': the tier isn't asked, since files of this host can't be used (\(code))"
     }
+    if state == .refused { return "source '\(name)': the tier refuses this host (\(code))" }
+    let since = UTCTime(seconds: serverTime().seconds - (now - failure.since).wholeSeconds)
+    return "source '\(name)': no machine of the tier answers since \(since) (\(code))\(consequence)"
+  }
+
+  private var consequence: String {
+    if upstream.fallback != nil { return "; roles with a fallback are fetched from STS before their floor" }
+    return held == nil ? "" : "; roles keep their sessions until these lapse"
   }
 }
 

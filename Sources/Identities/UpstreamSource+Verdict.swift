@@ -29,30 +29,39 @@ extension UpstreamSource {
   /// What the role `name` gets that holds the session `holding`; nil if it holds none. Unless it `mayWait`, what is being asked isn't
   /// waited for.
   package func verdict(on name: RoleName, holding: Session?, mayWait: Bool) -> TierVerdict {
-    if let held, case .session(let session)? = held.bundle.roles[name],
-      isNews(session, for: name, holding: holding)
-    {
-      return .session(take(session, of: held))
+    let isAwaited = mayWait && isAwaited(by: name)
+    if let (session, held) = offered(to: name), isNews(session, of: held, for: name, holding: holding) {
+      // It was handed out before, and the role couldn't use it.
+      let isKnown = origins[name]?.accessKeyID == session.assumed.accessKeyID
+      if !(isAwaited && isKnown) { return .session(take(session, of: held)) }
     }
-    if mayWait, isAsking { return .pending }
+    if isAwaited { return .pending }
     if let failure { return .refused(failure.failure.withoutWait) }
     guard let held else { return .pending }
+    if let (session, _) = offered(to: name) {
+      return holding == nil ? .refused(unusable(session, of: name)) : .same
+    }
     switch held.bundle.roles[name] {
-    case nil:
+    case .absent(let absence): return .refused(absent(absence, of: name, by: held.bundle.tier))
+    case nil, .session:
+      if let (absence, tier) = search.absences[name] { return .refused(absent(absence, of: name, by: tier)) }
       return .refused(
         Failure(
           .permanent, code: "RoleNotGiven",
           advice:
             "the tier doesn't give this host, which it knows as '\(held.bundle.host)', the role '\(name)'; name the host in the role's 'allow.hosts' there, or remove the role here"
         ))
-    case .absent(let absence):
-      return .refused(
-        Failure(
-          .transient, code: absence.code,
-          advice:
-            "the tier ('\(held.bundle.tier)') has no session of the role; run 'rolekeeper status \(name)' there"))
-    case .session(let session): return holding == nil ? .refused(unusable(session, of: name)) : .same
     }
+  }
+
+  /// Whether what is being asked may bring the role a session.
+  private func isAwaited(by name: RoleName) -> Bool { isSearching ? isLacking(name) : isAsking }
+
+  private func absent(_ absence: Bundle.Absence, of name: RoleName, by tier: String) -> Failure {
+    let others = upstream.urls.count > 1 ? ", and no other machine gave one" : ""
+    return Failure(
+      .transient, code: absence.code,
+      advice: "the tier ('\(tier)') has no session of the role\(others); run 'rolekeeper status \(name)' there")
   }
 
   /// The tier's time and when it was asked for, for whoever holds the latest session to weigh; nil if that was done.
@@ -64,13 +73,13 @@ extension UpstreamSource {
 
   /// Whether `verdict` would be another session.
   package func hasNews(for name: RoleName, holding: Session?) -> Bool {
-    guard let held, case .session(let session)? = held.bundle.roles[name] else { return false }
-    return isNews(session, for: name, holding: holding)
+    guard let (session, held) = offered(to: name) else { return false }
+    return isNews(session, of: held, for: name, holding: holding)
   }
 
   /// After a fallback, only a session that ends later is worth a rotation, too.
   private func isNews(
-    _ session: Bundle.Session, for name: RoleName, holding: Session?
+    _ session: Bundle.Session, of held: Held, for name: RoleName, holding: Session?
   ) -> Bool {
     let id = session.assumed.accessKeyID
     guard condemned[name] != id, session.assumed.expiration > serverTime() else { return false }
@@ -79,14 +88,14 @@ extension UpstreamSource {
     // A process before this one got it: the tier knows what is good.
     guard let origin = origins[name], origin.accessKeyID == holding.accessKeyID else { return true }
     return RoleTiming.isWorthRotation(
-      to: session.assumed.expiration, ofSameMachine: origin.tier == held?.bundle.tier, from: holding.expiration)
+      to: session.assumed.expiration, ofSameMachine: origin.tier == held.bundle.tier, from: holding.expiration)
   }
 
   private func take(_ session: Bundle.Session, of held: Held) -> TierSession {
     TierSession(
       assumed: session.assumed.issued(at: session.issued),
       life: .seconds(session.assumed.expiration.seconds - held.date.seconds), sent: held.sent,
-      date: takeDate()?.date)
+      date: held.place == self.held?.place ? takeDate()?.date : nil)
   }
 
   private func unusable(_ session: Bundle.Session, of name: RoleName) -> Failure {
@@ -101,12 +110,20 @@ extension UpstreamSource {
 
   /// The role got a session from here.
   package func handedOut(_ accessKeyID: String, to name: RoleName) {
-    guard let held else { return }
+    guard let (_, held) = offered(to: name) else { return }
     origins[name] = (held.bundle.tier, accessKeyID)
   }
 
   /// The role got a session from STS, in place of one from here.
-  package func wasReplaced(by accessKeyID: String, for name: RoleName) { origins[name] = ("", accessKeyID) }
+  package func wasReplaced(by accessKeyID: String, for name: RoleName) {
+    if origins[name]?.tier != "" || directAt[name] == nil { directAt[name] = now }
+    origins[name] = ("", accessKeyID)
+  }
+
+  /// Since when the role has had sessions from STS; nil if `session` isn't one.
+  package func directSince(_ session: Session, of name: RoleName) -> Timestamp? {
+    isFromSTS(session, of: name) ? directAt[name] : nil
+  }
 
   /// Whether the role's session is one from STS.
   package func isFromSTS(_ session: Session, of name: RoleName) -> Bool { isFromSTS(session.accessKeyID, of: name) }
@@ -115,7 +132,7 @@ extension UpstreamSource {
     origins[name].map { $0.tier.isEmpty && $0.accessKeyID == accessKeyID } ?? false
   }
 
-  /// Whether the tier is away, for which a role may have a fallback; not if it refuses this host.
+  /// Whether the tier is away, for which a role may have a fallback; not if it refuses this host, or if this host can't ask it.
   package var isAway: Bool { failure.map { $0.failure.kind != .permanent } ?? false }
 
   /// When roles that have the latest session are to ask again: soon after the tier has been asked.
@@ -128,7 +145,7 @@ extension UpstreamSource {
     guard let held else { return }
     let stage = HostStage(refresh: held.bundle.refreshAfter, machines: upstream.urls.count, timeout: timeout)
     for role in roles {
-      guard case .session(let session)? = held.bundle.roles[role.name], let life = session.shortestLife else {
+      guard let (session, _) = offered(to: role.name), let life = session.shortestLife else {
         continue
       }
       guard let shortfall = FloorShortfall(life: life, on: stage, for: role.timing) else {

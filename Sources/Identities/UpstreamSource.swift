@@ -12,6 +12,8 @@ package import Systemd
 ///
 /// A long poll costs the tier a connection of nginx and one of rolekeeperd for each host, kept open, and a request a minute; it is what
 /// replaces a condemned session within seconds where asking as often would cost a hundred times as much.
+///
+/// A role that the bundle has no session of is looked for in those of the other machines (`TierSearch`).
 package final class UpstreamSource: CredentialSource {
   /// After so long a failure is more than one that passes.
   static let lasting = Duration.minutes(1)
@@ -44,9 +46,11 @@ package final class UpstreamSource: CredentialSource {
   }
 
   /// What is under way.
-  private enum Errand {
+  enum Errand {
     case none
     case asking(AnyObject)
+    /// Other machines, for roles that the bundle has no session of.
+    case searching(AnyObject)
     case polling(AnyObject)
     case reporting(AnyObject)
   }
@@ -57,6 +61,18 @@ package final class UpstreamSource: CredentialSource {
     var failures = 0
     /// The code of the latest failure, if no answer has come since.
     var latestFailure: String?
+    var latestAnswer: Timestamp?
+
+    mutating func noteAnswer(at now: Timestamp) {
+      answers += 1
+      latestFailure = nil
+      latestAnswer = now
+    }
+
+    mutating func note(_ failure: Failure) {
+      failures += 1
+      latestFailure = failure.code
+    }
   }
 
   private final class Waiter {
@@ -69,35 +85,41 @@ package final class UpstreamSource: CredentialSource {
   package var name: String { settings.name }
   package let settings: SourceSettings
   package let upstream: UpstreamSettings
-  private let connection: any TierConnection
+  let connection: any TierConnection
   let scheduler: any Scheduler
   let log: Log
   let serverTime: () -> UTCTime
   let timeout: Duration
-  private let roles: () -> [Dependent]
+  let roles: () -> [Dependent]
   var held: Held?
   private(set) var failure: (failure: Failure, since: Timestamp)?
-  private(set) var records: [Record]
-  private var errand = Errand.none
+  var records: [Record]
+  var errand = Errand.none
   private var failures: [Failure] = []
   private var mustAskAgain = false
-  private(set) var schedule: BundleSchedule
+  var schedule: BundleSchedule
+  var search = TierSearch()
   private(set) var hasHadOutcome = false
   private var waiters: [WeakWaiter] = []
   private var timer: (any Alarm)!
-  private var chance = SystemChance()
+  var chance = SystemChance()
   /// Sessions that STS doesn't know any more, by their roles, as long as the bundle has them; and reports of these and of others that the tier
   /// hasn't been sent.
   private(set) var condemned: [RoleName: String] = [:]
+  private(set) var condemnedAt: [RoleName: Timestamp] = [:]
   private var unreported: [RoleName: String] = [:]
   /// From which machine each role's session came.
   var origins: [RoleName: (tier: String, accessKeyID: String)] = [:]
+  /// Since when roles have had sessions from STS.
+  var directAt: [RoleName: Timestamp] = [:]
   /// Roles whose floor the tier can't hold, as the log has it.
   var belowFloor: Set<RoleName> = []
   /// The machine that answered last, as the log has it.
   private var reportedPlace = 0
   /// Called when the tier has answered: roles may have other sessions, or failures that have passed.
   package var answered: () -> Void = {}
+  /// Called when the first request gave no bundle: roles with sessions of a process before this one have to know.
+  package var failedFirst: () -> Void = {}
   /// Called when the first request has had its outcome.
   package var settled: () -> Void = {}
   /// Called when the status may have changed.
@@ -123,6 +145,12 @@ package final class UpstreamSource: CredentialSource {
     timer = try scheduler.timer(accuracy: 100_000) { [unowned self] in timeIsUp() }
   }
 
+  /// Takes over what is known of sessions from the source of its name so far, which had other settings.
+  package func inherit(from old: UpstreamSource) {
+    (origins, directAt) = (old.origins, old.directAt)
+    (condemned, condemnedAt, unreported) = (old.condemned, old.condemnedAt, old.unreported)
+  }
+
   package func takeOver(asking identities: any IdentityService) {
     if !hasHadOutcome, !isAsking { ask() }
   }
@@ -132,10 +160,13 @@ package final class UpstreamSource: CredentialSource {
   /// Whether a request for the bundle is under way that is answered at once.
   package var isAsking: Bool {
     switch errand {
-    case .asking, .reporting: true
+    case .asking, .searching, .reporting: true
     case .none, .polling: false
     }
   }
+
+  /// Whether there is a bundle, and other machines are asked for roles that it lacks.
+  package var isSearching: Bool { if case .searching = errand { true } else { false } }
 
   var now: Timestamp { scheduler.time }
 
@@ -159,6 +190,7 @@ package final class UpstreamSource: CredentialSource {
   package func condemn(_ accessKeyID: String, of role: RoleName) {
     guard !isFromSTS(accessKeyID, of: role) else { return }
     condemned[role] = accessKeyID
+    condemnedAt[role] = now
     passOn(accessKeyID, of: role)
   }
 
@@ -175,11 +207,15 @@ package final class UpstreamSource: CredentialSource {
   // MARK: - Asking
 
   private func timeIsUp() {
-    if now >= schedule.nextRequest, !isAsking { ask() } else { arm() }
+    switch errand {
+    case .none where now < schedule.nextRequest && now >= schedule.due: poll()
+    case .none where now >= schedule.nextRequest, .polling where now >= schedule.nextRequest: ask()
+    default: arm()
+    }
   }
 
-  private func arm() {
-    if isAsking { timer.disarm() } else { timer.arm(at: schedule.nextRequest.microseconds) }
+  func arm() {
+    if isAsking { timer.disarm() } else { timer.arm(at: schedule.due.microseconds) }
   }
 
   /// Sends what is to be sent first, then asks the first machine. What is polled for ends.
@@ -188,8 +224,9 @@ package final class UpstreamSource: CredentialSource {
     errand = .none
     guard let (role, id) = unreported.first, let held else { return ask(at: 0) }
     unreported[role] = nil
+    let place = offered(to: role)?.by.place ?? held.place
     errand = .reporting(
-      connection.ask(.report(role: role, accessKeyID: id), at: upstream.urls[held.place]) { [unowned self] reply in
+      connection.ask(.report(role: role, accessKeyID: id), at: upstream.urls[place]) { [unowned self] reply in
         errand = .none
         // If it wasn't taken, it is sent again once the tier answers and still has the session.
         if case .failed = reply.answer {
@@ -219,10 +256,12 @@ package final class UpstreamSource: CredentialSource {
         Held(
           bundle: bundle, etag: etag, place: place, date: reply.date ?? serverTime(), sent: reply.sent,
           confirmed: now, isDateNews: reply.date != nil), refreshAfter: bundle.refreshAfter)
-    case .unchanged(let refreshAfter): confirm(refreshAfter, by: reply, from: place)
+      goOn(afterAsking: Set(0...place))
+    case .unchanged(let refreshAfter):
+      if confirm(refreshAfter, by: reply, from: place) { goOn(afterAsking: Set(0...place)) }
+    case .failed(let failure) where failure.isOfOwnFiles: fail(failure)
     case .failed(let failure):
-      records[place].failures += 1
-      records[place].latestFailure = failure.code
+      records[place].note(failure)
       failures.append(failure)
       if place + 1 < upstream.urls.count { return ask(at: place + 1) }
       fail(Failure(ofMachines: failures))
@@ -232,16 +271,30 @@ package final class UpstreamSource: CredentialSource {
     settle()
   }
 
-  private func hold(_ new: Held, refreshAfter: Duration) {
+  func hold(_ new: Held, refreshAfter: Duration) {
+    if let held, held.place != new.place { schedule.machineChanged() }
     held = new
-    for (role, id) in condemned where new.bundle.accessKeyID(of: role) != id { condemned[role] = nil }
-    for (role, id) in unreported where new.bundle.accessKeyID(of: role) != id { unreported[role] = nil }
+    search.found.removeAll { $0.place == new.place }
+    forgetReplaced()
     succeed(at: new.place, refreshAfter)
     reportFloors(of: roles())
   }
 
-  private func confirm(_ refreshAfter: Duration?, by reply: TierReply, from place: Int) {
-    guard let known = held else { return fail(Failure(.transient, code: "NoBundle", advice: "no bundle is held")) }
+  /// Forgets what was wrong with sessions that no bundle has any more.
+  func forgetReplaced() {
+    for (role, id) in condemned where offered(to: role)?.session.assumed.accessKeyID != id {
+      condemned[role] = nil
+      condemnedAt[role] = nil
+    }
+    for (role, id) in unreported where offered(to: role)?.session.assumed.accessKeyID != id { unreported[role] = nil }
+  }
+
+  /// Returns whether there is a bundle that can be confirmed.
+  private func confirm(_ refreshAfter: Duration?, by reply: TierReply, from place: Int) -> Bool {
+    guard let known = held else {
+      fail(Failure(.transient, code: "NoBundle", advice: "no bundle is held"))
+      return false
+    }
     held?.confirmed = now
     if let date = reply.date {
       held?.date = date
@@ -249,94 +302,42 @@ package final class UpstreamSource: CredentialSource {
       held?.isDateNews = true
     }
     succeed(at: place, refreshAfter ?? known.bundle.refreshAfter)
+    return true
   }
 
   private func succeed(at place: Int, _ refreshAfter: Duration) {
-    records[place].answers += 1
-    records[place].latestFailure = nil
+    records[place].noteAnswer(at: now)
     schedule.answered(refreshAfter: refreshAfter, at: now)
     let isNews = failure != nil || !hasHadOutcome
     failure = nil
     let isMoved = place != reportedPlace
     reportedPlace = place
     if isNews || isMoved { reportAnswer(from: place, isNews: isNews) }
-    poll()
   }
 
   private func fail(_ failure: Failure) {
     let isNews = self.failure?.failure.code != failure.code
     self.failure = (failure, self.failure?.since ?? now)
     let headroom = roles().map(\.headroom).min() ?? .zero
-    schedule.failed(failure, holdsBundle: held != nil, headroom: headroom, at: now, using: &chance)
+    // This host's own files are looked at again soon, too.
+    schedule.failed(
+      failure, holdsBundle: held != nil || failure.isOfOwnFiles, headroom: headroom, at: now, using: &chance)
     if isNews { report(failure) }
     arm()
   }
 
   /// Lets those know who wait; the next poll or request is under way or armed.
-  private func settle() {
+  func settle() {
     let isFirst = !hasHadOutcome
     hasHadOutcome = true
     let waiting = waiters.compactMap(\.waiter)
     waiters = []
     for waiter in waiting { waiter.settled() }
     if isFirst { settled() }
-    if failure == nil { answered() }
+    if failure == nil { answered() } else if isFirst { failedFirst() }
     stateChanged()
-    guard mustAskAgain else { return }
+    guard mustAskAgain, !isAsking else { return }
     mustAskAgain = false
-    if !isAsking { ask() }
-  }
-
-  // MARK: - Polling
-
-  private func poll() {
-    guard let held, let etag = held.etag, let wait = schedule.nextPoll(at: now) else { return arm() }
-    let begun = now
-    errand = .polling(
-      connection.ask(.bundle(etag: etag, wait: wait), at: upstream.urls[held.place]) { [unowned self] reply in
-        errand = .none
-        endPoll(reply, of: held.place, asked: wait, begun: begun)
-      })
-    arm()
-  }
-
-  private func endPoll(_ reply: TierReply, of place: Int, asked wait: Duration, begun: Timestamp) {
-    switch reply.answer {
-    case .bundle(let bundle, let etag):
-      schedule.pollBroughtBundle(begun: begun, at: now)
-      // The request is old, so the date says nothing of this host's clock, and lives are counted from now.
-      hold(
-        Held(
-          bundle: bundle, etag: etag, place: place, date: reply.date ?? serverTime(), sent: now, confirmed: now,
-          isDateNews: false), refreshAfter: bundle.refreshAfter)
-      settle()
-    case .unchanged:
-      held?.confirmed = now
-      if schedule.pollBroughtNothing(after: wait, begun: begun, at: now) { poll() } else { arm() }
-    case .failed, .reported:
-      schedule.pollFailed(at: now, using: &chance)
-      arm()
-    }
-  }
-}
-
-extension Bundle {
-  /// The AccessKeyId of the role's session; nil if there is none.
-  func accessKeyID(of role: RoleName) -> String? {
-    if case .session(let session)? = roles[role] { session.assumed.accessKeyID } else { nil }
-  }
-}
-
-extension Failure {
-  /// Combines the failures of all machines of a tier: the first that a person has to fix, or else the first, with the codes of the others.
-  /// It passes by itself if one of them does.
-  init(ofMachines all: [Failure]) {
-    let lead = all.first { $0.kind == .permanent || $0.code == TransportFailureCode.untrusted } ?? all[0]
-    let others = all.filter { $0 != lead }.map(\.code).joined(separator: ", ")
-    let isPermanent = all.allSatisfy { $0.kind == .permanent }
-    self.init(
-      isPermanent ? .permanent : .transient, code: lead.code, httpStatus: lead.httpStatus,
-      notBefore: all.compactMap(\.notBefore).max(),
-      advice: others.isEmpty ? lead.advice : "\(lead.advice); the other machines gave no bundle either (\(others))")
+    ask()
   }
 }

@@ -114,8 +114,11 @@ package enum LogEvent: String, CaseIterable, Sendable {
   // MARK: Tiers
   case tierAnswers = "2b6c22e92a994775a8076df221ad6686"
   case otherTierMachineAnswers = "1edd3cba912b452298d44978f3757448"
+  case firstTierMachineAnswers = "071bb975afbc406696a9cc750542fca2"
   case tierAway = "109ad641c8bc42579ee442baf2a77b98"
   case tierRefuses = "8d9ced1e084a444ba315d2f1a04c3724"
+  case tierNotTrusted = "64f9eae5062344f5bbe63a548ef81121"
+  case tierFilesUnusable = "57d985b135f242bb93f91669b03b501a"
   case tierBelowFloor = "8ff1d370c52548da8e304a23b580c593"
   case tierRoleFellBack = "81e04f481d3a4f0e850fb6d45a882f66"
   case tierRoleReturned = "1fb5d33c29184d0e9e57de2c15366c13"
@@ -301,10 +304,13 @@ extension LogEvent {
 
     case .tierAnswers: .notice("the tier hands out sessions; number of roles")
     case .otherTierMachineAnswers: .notice("another machine of the tier answers")
-    case .tierAway: .warning("no machine of the tier answers, keeping the sessions held")
-    case .tierRefuses: .error("the tier gives this host no sessions, keeping the sessions held")
+    case .firstTierMachineAnswers: .notice("the first machine of the tier answers again")
+    case .tierAway: .warning("no machine of the tier answers")
+    case .tierRefuses: .error("the tier gives this host no sessions")
+    case .tierNotTrusted: .error("the tier's certificate isn't accepted")
+    case .tierFilesUnusable: .error("the tier isn't asked, since files of this host can't be used")
     case .tierBelowFloor: .warning("the tier can't hold the role's floor")
-    case .tierRoleFellBack: .warning("the role is fetched from STS while the tier is away")
+    case .tierRoleFellBack: .warning("the role is fetched from STS until the tier has a session of it again")
     case .tierRoleReturned: .notice("the role comes from the tier again")
 
     case .fallbackEndpointAnswers: .warning("a fallback endpoint of STS answers in place of the first one")

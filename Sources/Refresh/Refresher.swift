@@ -132,6 +132,15 @@ package final class Refresher {
     pump()
   }
 
+  /// After a start no machine of the tier `source` has answered: roles with sessions of a process before this one ask now, since the next attempt
+  /// of each follows from how long its session lives, and a fallback may be due long before.
+  package func tierFailedFirst(_ source: String) {
+    for role in table.all where role.settings.source == source && role.machine.latest != nil {
+      deliver(.refreshRequested, to: role)
+    }
+    pump()
+  }
+
   /// STS is asked by another way from now on: nobody waits any more for what was asked for on the old one.
   package func peerChanged() {
     peerChangedAt = scheduler.time

@@ -10,7 +10,8 @@ package import Systemd
 ///
 /// While the tier is away, a role with a fallback is fetched from STS before its session is too old: when half of the outage that it must
 /// survive has passed, give or take a quarter, so that the hosts that share a session don't all ask STS at once. Until then the role
-/// isn't failing. One without any session is fetched at once.
+/// isn't failing. One without any session is fetched at once. A role of which no machine of the tier has had a session for a minute is fetched in
+/// the same way, though the tier isn't away.
 package final class TierIssuer: SessionIssuer {
   /// A role's session, as it is published.
   package typealias Holding = (session: Session, headroom: Duration)
@@ -110,7 +111,8 @@ package final class TierIssuer: SessionIssuer {
     case .pending where mayWait && tier.isAsking:
       waiting[id] = tier.whenAnswered { [unowned self] in
         waiting[id] = nil
-        ask(tier, request, id, mayWait: false, completion)
+        // Others may have their answer before all machines were asked for this role.
+        ask(tier, request, id, mayWait: tier.isSearching, completion)
       }
     case .pending: answer(id, .refused(.tierNotAsked), completion)
     case .refused(let failure): fallBack(tier, request, id, after: failure, held, completion)
@@ -157,6 +159,7 @@ package final class TierIssuer: SessionIssuer {
     if let held, case let until = directRequest(of: request.role, holding: held, from: tier), until > now {
       return answer(id, unchanged(until: min(until, now + .minutes(10))), completion)
     }
+    guard tier.isAway || tier.hasLackedLong(request.role.name) else { return answer(id, .refused(failure), completion) }
     guard buckets[tier.name]?.take(at: now) == true else {
       let wait = (buckets[tier.name]?.nextToken(at: now) ?? now) - now
       return answer(id, .refused(failure.postponed(by: max(wait, .milliseconds(100)))), completion)
@@ -201,7 +204,7 @@ package final class TierIssuer: SessionIssuer {
 
 extension Failure {
   static let noReservation = Failure(
-    .permanent, code: "NoReservation",
+    .permanent, code: Failure.noReservationCode,
     advice: "the role comes from a tier, which issues no longer sessions for readers who ask for them")
 
   /// The tier is asked in a moment.

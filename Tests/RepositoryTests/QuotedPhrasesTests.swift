@@ -43,6 +43,8 @@ import Testing
     "the socket was deleted or replaced",
     "the tier can't hold the role's floor",
     "the tier gives this host no sessions",
+    "the tier's certificate isn't accepted",
+    "the tier isn't asked, since files of this host can't be used",
     "unit not reloaded for a new credential",
     "unit not reloaded for a new credential in time",
     "can't ask systemd which units to reload",

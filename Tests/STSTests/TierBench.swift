@@ -66,6 +66,7 @@ final class TierBench {
   let journal = LogRecorder()
   let refresher: Refresher
   private(set) var source: UpstreamSource!
+  private let machines: Int
   private let observer = ClosureObserver()
   private var issuer: TierIssuer!
 
@@ -78,22 +79,13 @@ final class TierBench {
 
   init(machines: Int = 1, fallback: Bool = false) throws {
     tier = FakeTier(scheduler)
+    self.machines = machines
     refresher = try Refresher(
       scheduler: scheduler,
       queue: FetchQueue(rate: fallback ? 100 : 0.1, burst: fallback ? 100 : 1, at: scheduler.time),
       clock: ServerClock(wallMicroseconds: Bench.wall * 1_000_000, at: scheduler.time), attemptLimit: .seconds(60),
       log: journal.log)
-    let upstream = UpstreamSettings(
-      urls: (1...machines).map { "https://tier\($0)" }, caFile: nil, certificate: "/c", key: "/k",
-      fallback: fallback ? UpstreamSettings.Fallback(source: "main", requestsPerSecond: 0.2) : nil)
-    source = try UpstreamSource(
-      SourceSettings(name: "tier", kind: .upstream(upstream)), upstream, by: tier, scheduler: scheduler,
-      log: journal.log, serverTime: { [unowned self] in serverNow }
-    ) { [unowned self] in
-      refresher.rolesInOrder.map {
-        UpstreamSource.Dependent($0.name, $0.settings.timing, headroom: $0.machine.headroom(at: scheduler.time))
-      }
-    }
+    source = try makeSource(fallback)
     issuer = TierIssuer(
       sts: cloud, tiers: ["tier": source], hostName: "host", scheduler: scheduler, log: journal.log
     ) { [unowned self] name in
@@ -109,11 +101,54 @@ final class TierBench {
         source.hasNews(for: role.name, holding: role.machine.latest)
       }
     }
+    source.failedFirst = { [unowned self] in refresher.tierFailedFirst("tier") }
     source.settled = { [unowned self] in refresher.releaseHeld(of: "tier") }
     observer.reported = { [unowned self] role, report in
       if case .condemned(let session, _) = report { source.condemn(session.accessKeyID, of: role.name) }
     }
     source.takeOver(asking: Nobody())
+  }
+
+  private func makeSource(_ fallback: Bool) throws -> UpstreamSource {
+    let upstream = UpstreamSettings(
+      urls: (1...machines).map { "https://tier\($0)" }, caFile: nil, certificate: "/c", key: "/k",
+      fallback: fallback ? UpstreamSettings.Fallback(source: "main", requestsPerSecond: 0.2) : nil)
+    return try UpstreamSource(
+      SourceSettings(name: "tier", kind: .upstream(upstream)), upstream, by: tier, scheduler: scheduler,
+      log: journal.log, serverTime: { [unowned self] in serverNow }
+    ) { [unowned self] in
+      refresher.rolesInOrder.map {
+        UpstreamSource.Dependent($0.name, $0.settings.timing, headroom: $0.machine.headroom(at: scheduler.time))
+      }
+    }
+  }
+
+  /// A source with other settings of the same name, as after a reload.
+  func successor() throws -> UpstreamSource {
+    let new = try makeSource(false)
+    new.inherit(from: source)
+    return new
+  }
+
+  /// A session of a process before this one, that lives `life` more.
+  func resume(_ name: String, id: String = "a", life: Int64, fallback: Bool = false) throws -> ManagedRole {
+    let role = try #require(RoleName(name))
+    let now = scheduler.time
+    let end = UTCTime(seconds: serverNow.seconds + life)
+    let old = HandoverSession(
+      role: role, number: 4, isReserved: false, accessKeyID: "STS.\(id)",
+      accessKeySecret: Secret(copying: Array("s".utf8).span), securityToken: Secret(copying: Array("t".utf8).span),
+      expiration: end, issued: UTCTime(seconds: end.seconds - 3600), sent: now, asked: .seconds(life),
+      expires: now + .seconds(life))
+    refresher.add([
+      (
+        Self.settings(name, fallback: fallback), 0,
+        ResumedRole(
+          generation: 7, isGenerationExact: true, issued: 3, sessions: [old], published: 4, isRequestChanged: false)
+      )
+    ])
+    scheduler.settle()
+    return try #require(refresher.roles[role])
   }
 
   deinit {
@@ -124,6 +159,8 @@ final class TierBench {
   var serverNow: UTCTime { refresher.clock.dateForSigning(at: scheduler.time) }
 
   static func settings(_ name: String, fallback: Bool = false, timing: RoleTiming = timing) -> RoleSettings {
+    var timing = timing
+    timing.isOfTier = true
     var role = Bench.role(name, timing: timing, source: "tier")
     role.tier = TierRole(fallback: fallback ? .init(source: "main", duration: .hours(1)) : nil)
     return role

@@ -53,7 +53,7 @@ import Testing
     #expect(headroom > .seconds(215) && headroom < .seconds(535), "\(headroom)")
     try grant(bench)
     #expect(role.accessKeyID == "STS.direct1" && role.generation == 2)
-    #expect(bench.logged("the role is fetched from STS while the tier is away").count == 1)
+    #expect(bench.logged("the role is fetched from STS until the tier has a session of it again").count == 1)
     beAway(bench, .seconds(600))
     #expect(bench.cloud.orders.count == 1 && role.machine.lastFailure == nil)
     // The tier is back, with a session that ends sooner, then with one that ends later.
@@ -78,6 +78,33 @@ import Testing
     #expect(bench.cloud.orders.count == 4)
     // 0.2 a second.
     #expect(bench.scheduler.time - start >= .seconds(15))
+  }
+
+  /// Its next attempt followed from how long its session lives, which was after the floor.
+  @Test func `a role that was handed over falls back in time, while the tier is away`() throws {
+    let bench = try TierBench(fallback: true)
+    let role = try bench.resume("one", life: 1800, fallback: true)
+    beAway(bench, .seconds(1800)) { !bench.cloud.waiting.isEmpty }
+    let headroom = role.machine.headroom(at: bench.scheduler.time)
+    #expect(headroom > .seconds(215) && headroom < .seconds(535), "\(headroom)")
+    #expect(role.machine.lastFailure == nil && role.accessKeyID == "STS.a")
+  }
+
+  /// STS was called "while the tier is away", which it wasn't.
+  @Test func `a role that one machine lacks falls back only if for a minute no machine has it`() throws {
+    let bench = try TierBench(machines: 2, fallback: true)
+    let role = bench.add("one", fallback: true)
+    let absent = ["one": Bundle.Entry.absent(Bundle.Absence(code: "NoPermission", retryAfter: nil))]
+    bench.give(absent)
+    bench.give(absent, by: "tier2")
+    bench.advance(.seconds(50))
+    #expect(bench.cloud.orders.isEmpty && role.machine.lastFailure?.code == "NoPermission")
+    bench.advance(.seconds(70))
+    #expect(bench.cloud.orders.count == 1)
+    try grant(bench)
+    #expect(role.accessKeyID == "STS.direct1")
+    let since = bench.source.directSince(try #require(role.current).session, of: role.name)
+    #expect(since == bench.scheduler.time)
   }
 
   @Test func `a host that the tier refuses doesn't fall back, nor does a role without a fallback`() throws {

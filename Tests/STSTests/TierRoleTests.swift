@@ -113,7 +113,112 @@ import Testing
     #expect(role.accessKeyID == "STS.standby" && role.generation == 2)
   }
 
+  @Test func `a role that a machine has no session of comes from the next one`() throws {
+    let bench = try TierBench(machines: 3)
+    let (one, two) = (bench.add("one"), bench.add("two"))
+    let absent = Bundle.Entry.absent(Bundle.Absence(code: "NoPermission", retryAfter: nil))
+    bench.give(["one": bench.session("a", life: 3000), "two": absent], refresh: .seconds(60))
+    // The other role doesn't wait for it.
+    #expect(one.accessKeyID == "STS.a" && bench.tier.pending == "tier2" && two.machine.lastFailure == nil)
+    bench.give(["one": bench.session("b", life: 3500), "two": bench.session("c", life: 3000)], by: "tier2")
+    #expect(two.accessKeyID == "STS.c" && one.accessKeyID == "STS.a" && two.machine.lastFailure == nil)
+    #expect(bench.tier.pending == "tier1 \"STS.a+none\" wait 1min", "\(bench.tier.asked)")
+    // Its next session comes from there, too.
+    bench.advance(.seconds(60))
+    bench.confirm()
+    #expect(bench.tier.pending == "tier2 \"STS.b+STS.c\"")
+    bench.give(["two": bench.session("d", life: 3200)], by: "tier2")
+    #expect(two.accessKeyID == "STS.d" && two.generation == 2)
+    #expect(bench.logged("another machine").isEmpty)
+    // A dead one is reported there.
+    bench.refresher.send(.condemned(try #require(two.current).session.id), to: two)
+    bench.scheduler.settle()
+    #expect(bench.tier.pending == "tier2 report two STS.d", "\(bench.tier.asked)")
+  }
+
+  @Test func `roles that no machine has are looked for once per round, and seldom`() throws {
+    let bench = try TierBench(machines: 3)
+    let roles = ["one", "two", "three"].map { bench.add($0) }
+    bench.give(["one": bench.session("a", life: 40_000)], refresh: .seconds(60))
+    #expect(bench.tier.pending == "tier2")
+    bench.give(["one": bench.session("b", life: 40_000)], by: "tier2")
+    #expect(bench.tier.pending == "tier3")
+    bench.give(["two": .absent(Bundle.Absence(code: "Throttling", retryAfter: nil))], by: "tier3")
+    #expect(bench.tier.asked.count == 4 && bench.tier.pending?.contains("wait") == true)
+    #expect(roles[1].machine.lastFailure?.code == "Throttling" && roles[2].machine.lastFailure?.code == "RoleNotGiven")
+    let end = bench.scheduler.time + .hours(1)
+    while bench.scheduler.time < end {
+      if bench.tier.pending?.hasPrefix("tier1") == true {
+        bench.advance(.seconds(60)); bench.confirm()
+      } else if bench.tier.pending != nil {
+        bench.give([:], by: "other")
+      } else {
+        bench.advance(.seconds(1))
+      }
+    }
+    let others = bench.tier.asked.filter { $0.hasPrefix("tier2") }.count
+    #expect((4...20).contains(others), "\(others)")
+  }
+
+  @Test func `a machine that is away when a role is looked for is only noted`() throws {
+    let bench = try TierBench(machines: 2)
+    let two = bench.add("two")
+    bench.give(["one": bench.session("a", life: 3000)], refresh: .seconds(60))
+    bench.fail()
+    #expect(two.machine.lastFailure?.code == "RoleNotGiven" && bench.source.trouble == nil)
+    #expect(bench.logged("no machine of the tier").isEmpty)
+  }
+
+  @Test func `a report of the first machine's return has no count and names it as the first`() throws {
+    let bench = try TierBench(machines: 2)
+    bench.add("one")
+    bench.give(["one": bench.session("a", life: 3000)], refresh: .seconds(60))
+    bench.advance(.seconds(60))
+    bench.fail()
+    bench.give(["one": bench.session("b", life: 3000)], by: "tier2", refresh: .seconds(60))
+    bench.advance(.seconds(61))
+    bench.give(["one": bench.session("a", life: 3000)], refresh: .seconds(60))
+    let (other, first) = (bench.logged("another machine of the tier"), bench.logged("the first machine of the tier"))
+    #expect(other.count == 1 && other[0].contains("https://tier2") && !other[0].contains("count="), "\(other)")
+    #expect(first.count == 1 && first[0].contains("https://tier1") && !first[0].contains("count="), "\(first)")
+  }
+
   // MARK: - Failures
+
+  /// A wrong path rolled out to a fleet would otherwise send every host to STS at once.
+  @Test func `files of this host that can't be used are its own failure, and no machine's`() throws {
+    let bench = try TierBench(machines: 2, fallback: true)
+    let role = bench.add("one", fallback: true)
+    bench.fail(.permanent, code: "TierFiles")
+    #expect(bench.tier.asked == ["tier1"] && role.machine.lastFailure?.code == "TierFiles")
+    #expect(bench.logged("error: the tier isn't asked, since files of this host can't be used").count == 1)
+    #expect(bench.logged("no machine").isEmpty && bench.logged("no sessions").isEmpty)
+    #expect(
+      bench.source.trouble == "source 'tier': the tier isn't asked, since files of this host can't be used (TierFiles)")
+    #expect(bench.source.records.allSatisfy { $0.failures == 0 })
+    bench.advance(.seconds(61))
+    #expect(bench.tier.asked.count > 1 && bench.cloud.orders.isEmpty)
+  }
+
+  @Test func `a tier whose own certificate isn't accepted is named so`() throws {
+    let bench = try TierBench()
+    bench.add("one")
+    bench.fail(.transient, code: "TLSVerification")
+    #expect(bench.logged("error: the tier's certificate isn't accepted").count == 1 && bench.logged("gives").isEmpty)
+  }
+
+  /// It was taken from the bundle that was held, although the next one, under way, has a longer one.
+  @Test func `a session that couldn't be used isn't tried again before the tier has answered`() throws {
+    let bench = try TierBench()
+    let role = bench.add("one")
+    bench.give(["one": bench.session("a", life: 10)])
+    #expect(role.machine.lastFailure?.code == "SessionTooShort")
+    bench.refresher.refresh(role)
+    bench.scheduler.settle()
+    #expect(role.machine.isUnderWay && bench.tier.pending == "tier1 \"STS.a\"")
+    bench.give(["one": bench.session("b", life: 3000)])
+    #expect(role.accessKeyID == "STS.b" && role.outcomes["SessionTooShort"] == nil)
+  }
 
   @Test func `while no machine answers, the last good session is kept until it lapses`() throws {
     let bench = try TierBench(machines: 2)
@@ -184,21 +289,32 @@ import Testing
 
   // MARK: - Polls
 
-  @Test func `a poll that isn't held back isn't repeated before the bundle is due`() throws {
+  /// A reload of the tier ends all polls early. The host had none then until its next bundle, in which a dead session stayed.
+  @Test func `a poll that ends early is followed by another one within half a minute`() throws {
     let bench = try TierBench()
     bench.add("one")
     bench.give(["one": bench.session("a", life: 3000)])
     bench.advance(.seconds(1))
     bench.confirm()
     #expect(bench.tier.pending == nil)
-    bench.advance(.seconds(600))
-    #expect(bench.tier.pending == "tier1 \"STS.a\"")
+    bench.advance(.seconds(31))
+    #expect(bench.tier.pending == "tier1 \"STS.a\" wait 1min")
+    #expect(bench.tier.asked.count == 3)
   }
 
-  @Test
-  func `a poll that fails is followed by a request within half a minute, and a second one by none before its time`()
-    throws
-  {
+  @Test func `a machine that never holds a poll back is asked seldom`() throws {
+    let bench = try TierBench()
+    bench.add("one")
+    bench.give(["one": bench.session("a", life: 40_000)])
+    let end = bench.scheduler.time + .hours(1)
+    let before = bench.tier.asked.count
+    while bench.scheduler.time < end {
+      if bench.tier.pending != nil { bench.confirm() } else { bench.advance(.seconds(1)) }
+    }
+    #expect((12...32).contains(bench.tier.asked.count - before), "\(bench.tier.asked.count - before)")
+  }
+
+  @Test func `a poll that fails is followed by a request within half a minute, a second one within a minute`() throws {
     let bench = try TierBench()
     bench.add("one")
     bench.give(["one": bench.session("a", life: 3000)])
@@ -209,10 +325,27 @@ import Testing
     bench.confirm()
     #expect(bench.tier.pending == "tier1 \"STS.a\" wait 1min")
     bench.fail()
-    bench.advance(.seconds(590))
+    bench.advance(.seconds(29))
     #expect(bench.tier.pending == nil && bench.logged("no machine").isEmpty)
-    bench.advance(.seconds(11))
+    bench.advance(.seconds(31))
     #expect(bench.tier.pending == "tier1 \"STS.a\"")
+  }
+
+  /// The polls of the machines end one after the other. Nothing was logged until the bundle was due.
+  @Test func `a tier whose machines die one after the other is missed within half a minute`() throws {
+    let bench = try TierBench(machines: 2)
+    let role = bench.add("one")
+    bench.give(["one": bench.session("a", life: 3000)])
+    bench.fail()
+    bench.advance(.seconds(30))
+    bench.fail()
+    bench.give(["one": bench.session("b", life: 3000)], by: "tier2")
+    #expect(bench.tier.pending?.hasPrefix("tier2") == true && bench.tier.pending?.contains("wait") == true)
+    bench.fail()
+    bench.advance(.seconds(30))
+    bench.fail()
+    bench.fail()
+    #expect(bench.logged("no machine of the tier answers").count == 1 && role.accessKeyID != nil)
   }
 
   @Test func `a machine whose bundles are always others isn't polled without end`() throws {
@@ -320,28 +453,36 @@ import Testing
 
   @Test func `a role that was handed over keeps its session and generation, and asks for no other one`() throws {
     let bench = try TierBench()
-    let name = try #require(RoleName("one"))
-    let now = bench.scheduler.time
-    let end = UTCTime(seconds: bench.serverNow.seconds + 3000)
-    let old = HandoverSession(
-      role: name, number: 4, isReserved: false, accessKeyID: "STS.a",
-      accessKeySecret: Secret(copying: Array("s".utf8).span),
-      securityToken: Secret(copying: Array("t".utf8).span), expiration: end,
-      issued: UTCTime(seconds: end.seconds - 3600),
-      sent: now, asked: .seconds(3000), expires: now + .seconds(3000))
-    bench.refresher.add([
-      (
-        TierBench.settings("one"), 0,
-        ResumedRole(
-          generation: 7, isGenerationExact: true, issued: 3, sessions: [old], published: 4, isRequestChanged: false)
-      )
-    ])
-    let role = try #require(bench.refresher.roles[name])
+    let role = try bench.resume("one", life: 3000)
     #expect(role.accessKeyID == "STS.a" && role.generation == 7)
     bench.give(["one": bench.session("a", life: 3000)])
     #expect(role.accessKeyID == "STS.a" && role.generation == 7)
     bench.give(["one": bench.session("b", life: 3000)])
     #expect(role.accessKeyID == "STS.b" && role.generation == 8)
+  }
+
+  /// Its next attempt followed from its session's life, so that it seemed well for half an hour.
+  @Test func `a role that was handed over fails once no machine has answered the first request`() throws {
+    let bench = try TierBench()
+    let role = try bench.resume("one", life: 3000)
+    bench.fail()
+    bench.advance(.seconds(2))
+    #expect(role.machine.lastFailure?.code == "Connect" && role.accessKeyID == "STS.a")
+  }
+
+  /// After a reload with other settings of the source, any session replaced the one that was held.
+  @Test func `a source with other settings knows from which machine sessions came, and which are dead`() throws {
+    let bench = try TierBench()
+    let role = bench.add("one")
+    bench.add("two")
+    bench.give(["one": bench.session("a", life: 3000), "two": bench.session("b", life: 3000)])
+    let successor = try bench.successor()
+    #expect(
+      successor.origins[role.name]?.tier == "tier1" && successor.origins[role.name]?.accessKeyID == role.accessKeyID)
+    let two = try #require(bench.refresher.roles[RoleName("two")!])
+    bench.refresher.send(.condemned(try #require(two.current).session.id), to: two)
+    bench.scheduler.settle()
+    #expect(try bench.successor().condemned == [two.name: "STS.b"])
   }
 
   // MARK: - Reservations
@@ -354,5 +495,25 @@ import Testing
     bench.advance(.seconds(1))
     #expect(bench.cloud.orders.isEmpty && role.accessKeyID == "STS.a")
     #expect(role.machine.reserved == nil && role.outcomes["NoReservation"] == 1)
+  }
+
+  /// `get --min-ttl 3h` was asked to try again in a minute, for ever.
+  @Test func `a reader that asks for more than the tier's sessions live is refused for good, with the true limit`()
+    throws
+  {
+    let bench = try TierBench()
+    let role = bench.add("one")
+    bench.give(["one": bench.session("a", life: 3000)])
+    let now = bench.scheduler.time
+    func offer(_ least: Duration, wait: Duration = .zero) -> Offer {
+      role.machine.offer(to: ReaderQuery(minTTL: least, since: now, deadline: now + wait), at: now)
+    }
+    #expect(offer(.hours(3)) == .tooLong(most: .seconds(3540)))
+    #expect(offer(.seconds(3541)) == .tooLong(most: .seconds(3540)))
+    let held = try #require(role.current).session
+    #expect(offer(.seconds(2900)) == .session(held))
+    // The next one may live so long.
+    #expect(offer(.seconds(3500)) == .notInTime(next: role.machine.nextAttempt, failure: nil))
+    #expect(offer(.seconds(3500), wait: .hours(1)) == .wait)
   }
 }

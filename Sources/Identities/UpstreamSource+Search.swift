@@ -1,0 +1,116 @@
+import CloudAPI
+import Core
+import Settings
+import Systemd
+
+/// What is known of roles that the latest bundle has no session of.
+struct TierSearch {
+  /// The bundles of other machines that have sessions of them.
+  var found: [UpstreamSource.Held] = []
+  /// Machines that were asked since the bundle was.
+  var asked: Set<Int> = []
+  /// Roles that no machine had a session of, since when.
+  var missed: [RoleName: Timestamp] = [:]
+  /// What a machine that knows the role answered in place of a session, by the machine's name.
+  var absences: [RoleName: (absence: Bundle.Absence, tier: String)] = [:]
+  /// When roles that no machine had are looked for again.
+  var notBefore = Timestamp.distantPast
+  var backoff = Backoff()
+}
+
+/// Roles that the latest bundle has no session of are looked for in the bundles of the other machines, each of which is asked once at most after
+/// the bundle was. As long as another machine has them that happens each time; roles that none has are looked for again by `Backoff`.
+extension UpstreamSource {
+  /// The role's session, and the bundle that it is in: the latest one, or that of another machine.
+  func offered(to name: RoleName) -> (session: Bundle.Session, by: Held)? {
+    for held in (held.map { [$0] } ?? []) + search.found {
+      if case .session(let session)? = held.bundle.roles[name] { return (session, held) }
+    }
+    return nil
+  }
+
+  /// Whether the latest bundle has no session of the role.
+  func isLacking(_ name: RoleName) -> Bool { held.map { $0.bundle.accessKeyID(of: name) == nil } ?? false }
+
+  /// Whether for a while the tier has had no session of the role that can be used, although a machine answers.
+  package func hasLackedLong(_ name: RoleName) -> Bool {
+    if let since = search.missed[name] ?? condemnedAt[name] { return now - since >= Self.lasting }
+    guard let (session, _) = offered(to: name) else { return false }
+    return serverTime().seconds - session.assumed.expiration.seconds >= Self.lasting.wholeSeconds
+  }
+
+  /// After an answer: asks other machines for roles that it lacks, or else polls.
+  func goOn(afterAsking places: Set<Int>) {
+    let lacking = roles().map(\.name).filter(isLacking)
+    if lacking.isEmpty {
+      search = TierSearch()
+      return poll()
+    }
+    search.missed = search.missed.filter { lacking.contains($0.key) }
+    guard now >= search.notBefore || lacking.contains(where: { search.missed[$0] == nil }) else { return poll() }
+    search.asked = places
+    search.absences = [:]
+    if !lookFurther() { endSearch() }
+  }
+
+  /// Asks the next machine; false if there is none, or if what was lacking has been found.
+  private func lookFurther() -> Bool {
+    let fresh = search.found.filter { search.asked.contains($0.place) }
+    let isLackingStill = roles().contains { role in
+      isLacking(role.name) && !fresh.contains { $0.bundle.accessKeyID(of: role.name) != nil }
+    }
+    guard isLackingStill, let place = upstream.urls.indices.first(where: { !search.asked.contains($0) }) else {
+      return false
+    }
+    search.asked.insert(place)
+    let known = search.found.first { $0.place == place }
+    errand = .searching(
+      connection.ask(.bundle(etag: known?.etag, wait: nil), at: upstream.urls[place]) { [unowned self] reply in
+        errand = .none
+        note(reply, from: place)
+        if lookFurther() { return }
+        endSearch()
+        settle()
+      })
+    arm()
+    return true
+  }
+
+  private func note(_ reply: TierReply, from place: Int) {
+    switch reply.answer {
+    case .bundle(let bundle, let etag):
+      records[place].noteAnswer(at: now)
+      search.found.removeAll { $0.place == place }
+      search.found.append(
+        Held(
+          bundle: bundle, etag: etag, place: place, date: reply.date ?? serverTime(), sent: reply.sent,
+          confirmed: now, isDateNews: false))
+      for (role, entry) in bundle.roles {
+        if case .absent(let absence) = entry { search.absences[role] = (absence, bundle.tier) }
+      }
+    case .unchanged:
+      records[place].noteAnswer(at: now)
+      guard let index = search.found.firstIndex(where: { $0.place == place }) else { return }
+      search.found[index].confirmed = now
+    case .failed(let failure): if !failure.isOfOwnFiles { records[place].note(failure) }
+    case .reported: break
+    }
+  }
+
+  private func endSearch() {
+    let lacking = roles().map(\.name).filter(isLacking)
+    search.found.removeAll { held in !lacking.contains { held.bundle.accessKeyID(of: $0) != nil } }
+    forgetReplaced()
+    let missed = lacking.filter { offered(to: $0) == nil }
+    search.missed = Dictionary(missed.map { ($0, search.missed[$0] ?? now) }) { first, _ in first }
+    if missed.isEmpty {
+      search.backoff.reset()
+    } else {
+      // As for what an administrator has to change: what passes by itself comes with a bundle.
+      let failure = Failure(
+        .permanent, code: "RoleNotGiven", advice: "no machine of the tier has a session of the role")
+      search.notBefore = now + search.backoff.wait(after: failure, using: &chance)
+    }
+    poll()
+  }
+}
