@@ -7,7 +7,7 @@ package struct Timestamp: Hashable, Comparable, Sendable {
   package init(microseconds: Int64) { self.microseconds = microseconds }
 
   /// Earlier than any other instant.
-  static let distantPast = Timestamp(microseconds: .min)
+  package static let distantPast = Timestamp(microseconds: .min)
 
   package static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
 

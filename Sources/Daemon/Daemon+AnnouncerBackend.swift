@@ -3,6 +3,7 @@ import FileOutput
 import Identities
 import Refresh
 import STS
+import Settings
 import UnitJobs
 import Wire
 

@@ -1,5 +1,5 @@
 import CloudAPI
-import Core
+package import Core
 import Settings
 import Systemd
 

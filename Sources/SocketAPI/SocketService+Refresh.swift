@@ -1,6 +1,7 @@
 package import Core
 import HTTPServer
 import Refresh
+import Settings
 import Systemd
 import Wire
 

@@ -148,6 +148,7 @@ struct TierHosts {
     if hosts[host].restart <= now { return turnOff(host, at: now) }
     switch hosts[host].activity {
     case .off: start(host, at: now, window)
+    case .armed where now < hosts[host].schedule.nextRequest: poll(host, at: now, window)
     case .armed: ask(host, at: now, window)
     case .polling: endPoll(host, at: now, window)
     case .asking: endWait(host, at: now, window)
@@ -158,7 +159,7 @@ struct TierHosts {
 
   private mutating func arm(_ host: Int) {
     hosts[host].activity = .armed
-    setNext(host, to: hosts[host].schedule.nextRequest)
+    setNext(host, to: hosts[host].schedule.due)
   }
 
   /// A wait ends before its time.
@@ -431,7 +432,7 @@ struct TierHosts {
       hosts[host].schedule.pollBroughtBundle(begun: begun, at: now)
       takeBundle(host, of: machine, version, at: now, window)
       succeed(host, at: now, window)
-    } else if hosts[host].schedule.pollBroughtNothing(after: hosts[host].wait, begun: begun, at: now) {
+    } else if hosts[host].schedule.pollBroughtNothing(after: hosts[host].wait, begun: begun, at: now, using: &chance) {
       poll(host, at: now, window)
     } else {
       arm(host)
