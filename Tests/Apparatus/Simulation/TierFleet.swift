@@ -90,7 +90,8 @@ package struct TierFleet: Sendable {
     return TierFleet(
       "tier-steady-\(duration.text)-\(hosts)", hosts: hosts, duration: duration, roles: roles, seed: seed,
       phases: [
-        Phase(name: "start", length: step * 3, event: nil, promisesFloor: false),
+        // Until what hosts fetched from other machines at the start has been dropped.
+        Phase(name: "start", length: max(step * 3, idle + .hours(1)), event: nil, promisesFloor: false),
         Phase(name: "steady", length: step * 8, event: nil, promisesFloor: true),
       ])
   }
