@@ -61,6 +61,7 @@ import Testing
     Case(.floor, .changesTiming) { $0.timing.floor = .minutes(10) },
     Case(.surviveOutage, .changesTiming) { $0.timing.surviveOutage = .minutes(10) },
     Case(.lapseMargin, .changesTiming) { $0.timing.lapseMargin = .seconds(30) },
+    Case(.isOfTier, .changesTiming) { $0.timing.isOfTier = true },
   ]
 
   @Test(arguments: cases)

@@ -7,7 +7,7 @@ package struct RoleDifference: Hashable, Sendable {
   package enum Setting: String, Hashable, CaseIterable, Sendable {
     case name, arn, sessionName, policy, externalID, source, tier, isRequired, readers, outputs, refreshUnits,
       derivation
-    case duration, maxDuration, pool, refreshAfter, floor, surviveOutage, lapseMargin
+    case duration, maxDuration, pool, refreshAfter, floor, surviveOutage, lapseMargin, isOfTier
   }
 
   /// What follows from a change.
@@ -57,7 +57,7 @@ extension RoleDifference.Setting {
     // From the next rotation on.
     case .refreshUnits: []
     case .duration: [.changesRequest, .changesTiming]
-    case .maxDuration, .pool, .refreshAfter, .floor, .surviveOutage, .lapseMargin: .changesTiming
+    case .maxDuration, .pool, .refreshAfter, .floor, .surviveOutage, .lapseMargin, .isOfTier: .changesTiming
     }
   }
 
@@ -83,6 +83,7 @@ extension RoleDifference.Setting {
     case .floor: old.timing.floor != new.timing.floor
     case .surviveOutage: old.timing.surviveOutage != new.timing.surviveOutage
     case .lapseMargin: old.timing.lapseMargin != new.timing.lapseMargin
+    case .isOfTier: old.timing.isOfTier != new.timing.isOfTier
     }
   }
 }
