@@ -57,7 +57,7 @@ import Wire
     return problem
   }
 
-  @Test(arguments: [(TransportFailure.Kind.caFile, 77), (.tlsOther, 58)])
+  @Test(arguments: [(TransportFailure.Kind.caFile, 77), (TransportFailure.Kind.tlsOther, 58)])
   func `a file of this host that can't be used is no failure of the tier`(_ kind: TransportFailure.Kind, _ code: Int) {
     let failure = Self.failures.unanswered(TransportFailure(kind, curlCode: code, text: "could not load"))
     #expect(failure.kind == .permanent && failure.code == "TierFiles" && failure.isOfOwnFiles)

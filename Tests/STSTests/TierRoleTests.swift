@@ -149,7 +149,8 @@ import Testing
     let end = bench.scheduler.time + .hours(1)
     while bench.scheduler.time < end {
       if bench.tier.pending?.hasPrefix("tier1") == true {
-        bench.advance(.seconds(60)); bench.confirm()
+        bench.advance(.seconds(60))
+        bench.confirm()
       } else if bench.tier.pending != nil {
         bench.give([:], by: "other")
       } else {
