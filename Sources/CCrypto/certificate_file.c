@@ -33,10 +33,19 @@ static X509 *parse(const uint8_t *der, size_t count) {
   return certificate;
 }
 
+// In place of a question on the terminal (pem_password_cb(3)); -1 is an error.
+static int no_password(char *buffer, int size, int is_writing, void *was_asked) {
+  (void)buffer, (void)size, (void)is_writing;
+  *(int *)was_asked = 1;
+  return -1;
+}
+
 size_t ccrypto_certificate_file(const char *path, uint8_t *der, size_t room) {
   FILE *stream = open_regular(path);
   if (!stream) return 0;
-  X509 *certificate = PEM_read_X509(stream, NULL, NULL, NULL);
+  // Of a certificate, too, if its header says that it is encrypted.
+  int was_asked = 0;
+  X509 *certificate = PEM_read_X509(stream, NULL, no_password, &was_asked);
   fclose(stream);
   int size = certificate ? i2d_X509(certificate, NULL) : 0;
   if (size > 0 && (size_t)size <= room) {
@@ -74,13 +83,6 @@ int ccrypto_certificate_validity(const uint8_t *der, size_t count, char *subject
   X509_free(certificate);
   ERR_clear_error();
   return is_read ? 0 : -1;
-}
-
-// In place of a question on the terminal (pem_password_cb(3)); -1 is an error.
-static int no_password(char *buffer, int size, int is_writing, void *was_asked) {
-  (void)buffer, (void)size, (void)is_writing;
-  *(int *)was_asked = 1;
-  return -1;
 }
 
 enum ccrypto_key_state ccrypto_key_state(const uint8_t *der, size_t count, const char *path) {

@@ -246,20 +246,20 @@ int ccurl_authorities_parsed(const ccurl_authorities *authorities) {
   return count;
 }
 
-// Called as libcurl has set a connection's TLS up (CURLOPT_SSL_CTX_FUNCTION(3)).
-static CURLcode use(CURL *easy, void *context, void *authorities) {
-  (void)easy;
+CURLcode ccurl_use_authorities(void *context, ccurl_authorities *authorities) {
   if (!authorities) return CURLE_SSL_CACERT_BADFILE;
   SSL_CTX_set1_cert_store(context, authorities);
   return CURLE_OK;
 }
 
-CURLcode ccurl_set_authorities(CURL *easy, ccurl_authorities *authorities, const char *version) {
+CURLcode ccurl_set_tls_version(CURL *easy, const char *version) {
   char directory[64];
   snprintf(directory, sizeof directory, "/dev/null/%s", version);
   CURLcode code = curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
-  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_CAPATH, directory);
-  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, authorities);
-  if (code == CURLE_OK) code = curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, use);
-  return code;
+  return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_CAPATH, directory) : code;
+}
+
+CURLcode ccurl_set_tls(CURL *easy, curl_ssl_ctx_callback set_up, void *context) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, set_up);
+  return code == CURLE_OK ? curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, context) : code;
 }

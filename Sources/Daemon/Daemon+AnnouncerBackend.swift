@@ -16,7 +16,11 @@ extension Daemon: AnnouncerBackend {
   func tier(of role: ManagedRole) -> RoleSource? {
     (sources[role.settings.source] as? UpstreamSource)?.forReaders(clock: refresher.clock)
   }
-  var sourceTroubles: [String] { sources.values.sorted { $0.name < $1.name }.compactMap(\.trouble) }
+  var sourceTroubles: [String] { sources.values.sorted { $0.name < $1.name }.compactMap { trouble(of: $0) } }
+
+  /// A clause on the problem of a source or of its files; nil if there is none.
+  func trouble(of source: any CredentialSource) -> String? { source.trouble ?? identityFiles[source.name]?.trouble }
+
   var caFileReason: Health.Reason? {
     cloud.authorities.problem.map { .caFile(error: $0.sentence, hasCertificates: $0.hasCertificates) }
   }

@@ -40,7 +40,7 @@ extension Daemon {
 
   private func sourceReasons(_ sources: some Sequence<any CredentialSource>) -> [Health.Reason] {
     sources.sorted { $0.name < $1.name }.compactMap { source in
-      source.trouble.map { Health.Reason(.source, detail: $0) }
+      trouble(of: source).map { Health.Reason(.source, detail: $0) }
     }
   }
 

@@ -50,6 +50,7 @@ extension Daemon {
     return sources.values.sorted { $0.name < $1.name }.map { source in
       var status = source.status(clock: refresher.clock)
       status.certificate = certificates.status(of: source.name, at: now)
+      identityFiles[source.name]?.report(to: &status, clock: refresher.clock)
       return status
     }
   }

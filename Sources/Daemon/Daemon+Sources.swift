@@ -10,6 +10,8 @@ import Systemd
 extension Daemon {
   struct Connections {
     let sources: [String: any CredentialSource]
+    /// Of the sources whose server knows the daemon by a certificate.
+    let identityFiles: [String: IdentityFiles]
     let cloud: CloudConnections
   }
 
@@ -40,8 +42,12 @@ extension Daemon {
       return source
     }
     var sources: [String: any CredentialSource] = keys
+    var identityFiles: [String: IdentityFiles] = [:]
     for one in settings.sources where sources[one.name] == nil {
-      sources[one.name] = try otherSource(one, keeping: old?.sources[one.name], settings.sts)
+      // Those of a source that is kept; one that is made has its own.
+      var files = old?.identityFiles[one.name]
+      sources[one.name] = try otherSource(one, keeping: old?.sources[one.name], settings.sts, &files)
+      identityFiles[one.name] = files
     }
     let cloud = try CloudConnections(
       settings.sts, sources: sources, keeping: old?.cloud, mayLackAuthorities: mayLackAuthorities, loop: loop,
@@ -52,17 +58,18 @@ extension Daemon {
         authoritiesRetry?.schedule()
       }, holding: { [unowned self] in sourceRoles.holding($0) })
     cloud.identities.ended = { [unowned self] in refresher.pump() }
-    return Connections(sources: sources, cloud: cloud)
+    return Connections(sources: sources, identityFiles: identityFiles, cloud: cloud)
   }
 
-  /// A source that is no AccessKey; `old` is the one of its name so far.
+  /// A source that is no AccessKey; `old` is the one of its name so far, and `files` has its files, and then those of the one that is returned.
   private func otherSource(
-    _ settings: SourceSettings, keeping old: (any CredentialSource)?, _ sts: STSSettings
+    _ settings: SourceSettings, keeping old: (any CredentialSource)?, _ sts: STSSettings, _ files: inout IdentityFiles?
   ) throws -> (any CredentialSource)? {
     let name = settings.name
     switch settings.kind {
     case .accessKey: return nil
     case .role(let role):
+      files = nil
       if let old = old as? ChainedSource, old.role == role { return old }
       let source = ChainedSource(name: name, role: role, lender: sourceRoles) { [unowned self] in loop.time }
       source.changed = { [unowned self] in
@@ -71,6 +78,7 @@ extension Daemon {
       }
       return source
     case .identityToken(let token):
+      files = nil
       if let old = old as? IdentityTokenSource, old.settings == settings { return old }
       let source = try IdentityTokenSource(settings, token, log: log, scheduler: loop)
       source.stateChanged = { [unowned self] in announcer?.stateChanged() }
@@ -80,7 +88,7 @@ extension Daemon {
     case .upstream(let upstream):
       // Its connection has the timeouts of [sts], too.
       if let old = old as? UpstreamSource, old.settings == settings, self.settings.sts == sts { return old }
-      let new = try upstreamSource(settings, upstream, sts)
+      let new = try upstreamSource(settings, upstream, sts, &files)
       if let old = old as? UpstreamSource { new.inherit(from: old) }
       return new
     case .instanceRole, .credentialsURI, .kms:
@@ -89,6 +97,8 @@ extension Daemon {
       if let old, self.settings.sts == sts { return old }
       let new = try fetchedSource(settings, sts)
       if let old { new?.inherit(from: old) }
+      files = new?.identityFiles
+      files?.changed = { [unowned self] in announcer?.stateChanged() }
       return new
     }
   }
@@ -106,11 +116,14 @@ extension Daemon {
   }
 
   private func upstreamSource(
-    _ settings: SourceSettings, _ upstream: UpstreamSettings, _ sts: STSSettings
+    _ settings: SourceSettings, _ upstream: UpstreamSettings, _ sts: STSSettings, _ files: inout IdentityFiles?
   ) throws -> UpstreamSource {
     let name = settings.name
     let serverTime = { [unowned self] in refresher.clock.dateForSigning(at: loop.time) }
-    let connection = try SourceFactory.tierConnection(upstream, sts: sts, loop: loop, serverTime: serverTime)
+    let connection = try SourceFactory.tierConnection(
+      upstream, of: name, sts: sts, loop: loop, log: log, serverTime: serverTime)
+    files = connection.identityFiles
+    files?.changed = { [unowned self] in announcer?.stateChanged() }
     let source = try UpstreamSource(
       settings, upstream, by: connection, timeout: sts.timeout(ofPlaces: 1), scheduler: loop, log: log,
       serverTime: serverTime

@@ -61,6 +61,7 @@ package final class Daemon: SocketBackend {
   var memoryTrimmer: MemoryTrimmer!
 
   var sources: [String: any CredentialSource] { connections?.sources ?? [:] }
+  var identityFiles: [String: IdentityFiles] { connections?.identityFiles ?? [:] }
   /// Made by `init`.
   var cloud: CloudConnections { connections!.cloud }
 

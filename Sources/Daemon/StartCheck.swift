@@ -21,9 +21,12 @@ package struct StartCheck {
     trials.passedKey = asRoot.map { asRoot in { path in asRoot { StartTrials.triedPassedKey(path) } } }
     trials.keyFile = { StartTrials.triedKey(.file($0)) }
     trials.credential = { StartTrials.triedKey(.credential($0)) }
+    trials.certificate = StartTrials.triedCertificate
+    trials.certificateKey = StartTrials.triedCertificateKey
+    trials.sourceAuthorities = StartTrials.triedAuthorities(in:)
     trials.identity = StartTrials.triedIdentity
     trials.proxyPassword = StartTrials.triedProxyPassword
-    trials.authorities = StartTrials.triedAuthorities
+    trials.authorities = StartTrials.triedAuthorities(of:)
     trials.socket = { socket($0) }
     trials.isListenedOn = { if case .inUse? = UnixListener.obstacle(at: $0) { true } else { false } }
     return trials

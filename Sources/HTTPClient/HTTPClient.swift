@@ -56,9 +56,6 @@ package final class HTTPClient {
     package var plainSite: String?
     /// The Unix socket on which that server listens.
     package var socketPath: String?
-    /// The files of the certificate by which the client identifies itself, and its key, in PEM form; libcurl reads them for each
-    /// connection.
-    package var identity: ClientIdentity?
 
     package init(
       caFile: String = "/etc/ssl/certs/ca-certificates.crt", connectTimeout: Duration, timeout: Duration,
@@ -73,16 +70,6 @@ package final class HTTPClient {
 
     /// The maximum duration of a request, including the look-up of its name.
     var wholeTimeout: Duration { max(timeout, lookupTimeout + connectTimeout) }
-  }
-
-  package struct ClientIdentity: Hashable, Sendable {
-    package var certificateFile: String
-    package var keyFile: String
-
-    package init(certificateFile: String, keyFile: String) {
-      self.certificateFile = certificateFile
-      self.keyFile = keyFile
-    }
   }
 
   /// An HTTP proxy: each connection is a tunnel through it (CONNECT), with TLS from end to end.
@@ -119,6 +106,18 @@ package final class HTTPClient {
 
   /// Whether there are certificates to verify servers with. Without any, every request fails.
   package var hasAuthorities: Bool { authorities.certificates != nil }
+
+  /// What the client presents on the connections of later requests; none that was made with another one is used for them.
+  package var identity: ClientIdentity? {
+    didSet {
+      guard identity !== oldValue else { return }
+      identityNumber += 1
+      // They would keep the key before.
+      idle = []
+    }
+  }
+  /// Unique for each identity.
+  private var identityNumber = 0
 
   let settings: Settings
   private(set) var authorities: Authorities
@@ -243,7 +242,8 @@ package final class HTTPClient {
     let transfer = try takeTransfer()
     lastSerial += 1
     do throws(TransportFailure) {
-      try transfer.begin(lastSerial, request, authorities.certificates, completion: completion)
+      try transfer.begin(
+        lastSerial, request, authorities.certificates, as: (identity, identityNumber), completion: completion)
     } catch {
       idle.append(transfer)
       throw error

@@ -29,6 +29,8 @@ extension Transfer {
       must(ccurl_get_long(easy, CURLINFO_OS_ERRNO, &number))
       guard number > 0 else { return nil }
       return "no connection to \(peer)\(tried): \(String(cString: strerror(CInt(truncatingIfNeeded: number))))"
+    case CURLE_SSL_CERTPROBLEM where identity != nil:
+      return "OpenSSL doesn't take the client certificate or its key here; they may be too weak"
     case CURLE_OPERATION_TIMEDOUT:
       guard let times, progress == .connecting else { return nil }
       let tenths = (min(times.connect, times.whole) / .milliseconds(100)).rounded()

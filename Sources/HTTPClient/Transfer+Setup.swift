@@ -6,18 +6,11 @@ extension Transfer {
   func configure(_ settings: HTTPClient.Settings) throws(HTTPClientError) {
     try set(CURLOPT_PROTOCOLS_STR, settings.plainSite == nil ? "https" : "http")
     if let path = settings.socketPath { try set(CURLOPT_UNIX_SOCKET_PATH, path) }
-    if let identity = settings.identity {
-      try set(CURLOPT_SSLCERT, identity.certificateFile)
-      try set(CURLOPT_SSLKEY, identity.keyFile)
-      // A resumed session would be that of the certificate before.
-      try set(CURLOPT_SSL_SESSIONID_CACHE, 0)
-    }
     try set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
     try set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
     try set(CURLOPT_SSL_VERIFYPEER, 1)
     try set(CURLOPT_SSL_VERIFYHOST, 2)
-    // Verified by no certificates, until a request sets them.
-    try check(ccurl_set_authorities(easy, nil, "0"))
+    try check(ccurl_set_tls_version(easy, "0"))
     try set(CURLOPT_NETRC, Int(CURL_NETRC_IGNORED.rawValue))
     try set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
     try set(CURLOPT_FOLLOWLOCATION, 0)
@@ -46,6 +39,10 @@ extension Transfer {
   // libcurl calls these only inside curl_multi_socket_action, while the client holds the transfer.
   func connectCallbacks() throws(HTTPClientError) {
     let context = Unmanaged.passUnretained(self).toOpaque()
+    try check(
+      ccurl_set_tls(
+        easy, { _, tls, context in Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().setUp(tls!) }, context
+      ))
     try check(ccurl_set_pointer(easy, CURLOPT_HEADERDATA, context))
     try check(
       ccurl_set_receive(easy, CURLOPT_HEADERFUNCTION) { bytes, size, count, context in
@@ -73,6 +70,13 @@ extension Transfer {
       ccurl_set_seek(easy) { context, offset, origin in
         Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue().seek(to: offset, from: origin)
       })
+  }
+
+  /// Sets up the TLS of a new connection.
+  private func setUp(_ tls: UnsafeMutableRawPointer) -> CURLcode {
+    let code = ccurl_use_authorities(tls, authorities?.store)
+    if code == CURLE_OK, let identity, !identity.use(in: tls) { return CURLE_SSL_CERTPROBLEM }
+    return code
   }
 
   func connect(_ sockets: WatchedSockets) throws(HTTPClientError) {

@@ -40,8 +40,10 @@ final class Transfer {
   private var completion: Completion?
   /// What the request takes at least on the wire, without its body, in bytes.
   private var leastSize = 0
-  /// The certificates that libcurl was last set up with; it holds only their address.
-  private var authorities: Authorities.Certificates?
+  /// What connections of the current request are verified with.
+  private(set) var authorities: Authorities.Certificates?
+  /// What they present.
+  private(set) var identity: ClientIdentity?
   /// The body that is being sent, and how far it has been read.
   var stream: BodyStream?
   var offset = 0
@@ -95,7 +97,7 @@ final class Transfer {
   /// Makes the handle ready to be added to the multi handle.
   func begin(
     _ serial: UInt64, _ request: HTTPRequest, _ authorities: Authorities.Certificates?,
-    completion: @escaping Completion
+    as identity: (present: ClientIdentity?, number: Int), completion: @escaping Completion
   ) throws(TransportFailure) {
     let url = request.url
     guard url.hasPrefix(scheme), url.isOneWord else {
@@ -109,9 +111,11 @@ final class Transfer {
     }
     detail[0] = 0
     address(url)
-    if authorities == nil || authorities !== self.authorities {
-      self.authorities = authorities
-      must(ccurl_set_authorities(easy, authorities?.store, "\(authorities?.number ?? 0)"))
+    if authorities !== self.authorities || identity.present !== self.identity {
+      (self.authorities, self.identity) = (authorities, identity.present)
+      must(ccurl_set_tls_version(easy, "\(authorities?.number ?? 0).\(identity.number)"))
+      // A resumed session would pass by the server's look at the certificate.
+      must(ccurl_set_long(easy, CURLOPT_SSL_SESSIONID_CACHE, identity.present == nil ? 1 : 0))
     }
     must(ccurl_set_pointer(easy, CURLOPT_HTTPHEADER, list))
     setUp(request.method, request.body)

@@ -47,6 +47,8 @@ package final class FetchedSource: CredentialSource {
   package var name: String { settings.name }
   package let settings: SourceSettings
   private let fetcher: any CredentialFetcher
+  /// The files of the certificate by which its service knows the daemon; nil if there is none.
+  package var identityFiles: IdentityFiles? { (fetcher as? URIFetcher)?.identityFiles }
   private let scheduler: any Scheduler
   private let log: Log
   private let serverTime: () -> UTCTime

@@ -5,7 +5,7 @@ package import Settings
 
 /// Asks a tier over HTTPS, with this host's certificate.
 ///
-/// Connections are kept, and a bundle is asked for over the one before. Once the certificate's or the key's file is another, all of them are
+/// Connections are kept, and a bundle is asked for over the one before. Once there is another certificate or key that can be used, all of them are
 /// closed: what a renewed certificate replaces isn't presented any more.
 package final class HTTPSTierConnection: TierConnection {
   private let upstream: UpstreamSettings
@@ -13,32 +13,34 @@ package final class HTTPSTierConnection: TierConnection {
   private let now: () -> Timestamp
   private let serverTime: () -> UTCTime
   private var http: HTTPClient
-  private var versions: [FileVersion?]
+  package let identityFiles: IdentityFiles
 
   /// How much longer than the tier holds an answer back it may take.
   private static let slack = Duration.seconds(15)
 
-  /// `makeClient` makes a client that presents the certificate of `upstream`; throws what it throws.
+  /// `identityFiles` are those of `upstream`; throws what `makeClient` throws.
   package init(
-    _ upstream: UpstreamSettings, now: @escaping () -> Timestamp, serverTime: @escaping () -> UTCTime,
-    makeClient: @escaping () throws -> HTTPClient
+    _ upstream: UpstreamSettings, identityFiles: IdentityFiles, now: @escaping () -> Timestamp,
+    serverTime: @escaping () -> UTCTime, makeClient: @escaping () throws -> HTTPClient
   ) throws {
     self.upstream = upstream
     self.now = now
     self.serverTime = serverTime
     self.makeClient = makeClient
-    versions = Self.versions(of: upstream)
+    self.identityFiles = identityFiles
     http = try makeClient()
-  }
-
-  private static func versions(of upstream: UpstreamSettings) -> [FileVersion?] {
-    [FileVersion(upstream.certificate), FileVersion(upstream.key)]
+    http.identity = identityFiles.identity
   }
 
   package func ask(_ query: TierQuery, at url: String, _ completion: @escaping (TierReply) -> Void) -> AnyObject {
     renewClient()
     let exchange = LocalExchange(http)
     let sent = now()
+    if http.identity == nil {
+      let failure = TierFailures.ownFiles(identityFiles.failure.advice)
+      exchange.giveUp { completion(TierReply(.failed(failure), sent: sent, date: nil)) }
+      return exchange
+    }
     exchange.send(request(query, at: url)) { [unowned self] outcome, body in
       let failures = TierFailures(url, upstream, serverTime: serverTime())
       switch outcome {
@@ -54,11 +56,11 @@ package final class HTTPSTierConnection: TierConnection {
 
   /// What is under way ends with the client that it began with.
   private func renewClient() {
-    let now = Self.versions(of: upstream)
-    guard now != versions else { return }
+    identityFiles.look()
+    guard identityFiles.identity !== http.identity else { return }
     // If there is no memory for another one, the next request tries again.
     guard let renewed = try? makeClient() else { return }
-    versions = now
+    renewed.identity = identityFiles.identity
     http = renewed
   }
 

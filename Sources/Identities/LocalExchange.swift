@@ -12,6 +12,14 @@ final class LocalExchange {
 
   deinit { if let transfer { http.cancel(transfer) } }
 
+  /// Calls `completion` once, in a later turn, in place of a request that can't be sent.
+  func giveUp(_ completion: @escaping () -> Void) {
+    place = http.awaitHandle { [weak self] in
+      self?.place = nil
+      completion()
+    }
+  }
+
   /// Calls `completion` once, in a later turn.
   func send(_ request: HTTPRequest, _ completion: @escaping (HTTPOutcome, Span<UInt8>) -> Void) {
     place = http.awaitHandle { [weak self] in

@@ -93,12 +93,15 @@ struct TierFailures {
 
   /// Files of this host that can't be used keep every machine from being asked: that is no failure of the tier, and an administrator has to act.
   func unanswered(_ failure: TransportFailure) -> Failure {
-    if failure.isOfClientFiles {
-      return Failure(
-        .permanent, code: Failure.tierFilesCode,
-        advice: "the tier can't be asked, since files of this host can't be used: \(ownFlaw(failure))")
-    }
+    if failure.isOfClientFiles { return Self.ownFiles(ownFlaw(failure)) }
     return Failure(failure, of: server, fix: fix(failure.kind))
+  }
+
+  /// `flaw` names the file and what to do.
+  static func ownFiles(_ flaw: String) -> Failure {
+    Failure(
+      .permanent, code: Failure.tierFilesCode,
+      advice: "the tier can't be asked, since files of this host can't be used: \(flaw)")
   }
 
   private func ownFlaw(_ failure: TransportFailure) -> String {

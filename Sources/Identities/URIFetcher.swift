@@ -9,18 +9,32 @@ package final class URIFetcher: CredentialFetcher {
   private let http: HTTPClient
   private let url: String
   private let isSocket: Bool
+  /// The files of the certificate that is presented; nil for none.
+  let identityFiles: IdentityFiles?
 
   /// `service` names the server in messages, without the path and query of its URL: those may be secret. `isSocket` is whether `http`
   /// connects to a Unix socket.
-  package init(http: HTTPClient, url: String, service: String, isSocket: Bool = false) {
+  package init(
+    http: HTTPClient, url: String, service: String, isSocket: Bool = false, identityFiles: IdentityFiles? = nil
+  ) {
     self.http = http
     self.url = url
     self.service = service
     self.isSocket = isSocket
+    self.identityFiles = identityFiles
   }
 
   package func fetch(_ completion: @escaping (FetchOutcome) -> Void) -> AnyObject {
     let exchange = LocalExchange(http)
+    if let identityFiles {
+      identityFiles.look()
+      guard let identity = identityFiles.identity else {
+        let failure = identityFiles.failure
+        exchange.giveUp { completion(.failed(failure)) }
+        return exchange
+      }
+      http.identity = identity
+    }
     var request = HTTPRequest(.get, url, headers: ["Accept: application/json"])
     // So that a renewed certificate is presented from then on.
     request.needsFreshConnection = true

@@ -111,6 +111,10 @@ package enum LogEvent: String, CaseIterable, Sendable {
   case sourceNotFetched = "6495765f921b4652896bdbc3ab7aea6d"
   case sourceLapsed = "9f1ded986786422184055d8ec86ad046"
 
+  // MARK: Client certificates
+  case clientCertificateNotReread = "704dcf0ce82d42aba9a115e503a66dfa"
+  case clientCertificateReread = "97958e2d50b2476d93effda44840bd07"
+
   // MARK: Tiers
   case tierAnswers = "2b6c22e92a994775a8076df221ad6686"
   case otherTierMachineAnswers = "1edd3cba912b452298d44978f3757448"
@@ -301,6 +305,10 @@ extension LogEvent {
     case .sourceNotRenewed: .warning("the source's credential can't be renewed, keeping the current one until its end")
     case .sourceNotFetched: .error("the source has no credential")
     case .sourceLapsed: .error("the source's credential has lapsed")
+
+    case .clientCertificateNotReread:
+      .warning("client certificate or its key can't be used, keeping the previous ones")
+    case .clientCertificateReread: .notice("client certificate and key read again")
 
     case .tierAnswers: .notice("the tier hands out sessions; number of roles")
     case .otherTierMachineAnswers: .notice("another machine of the tier answers")

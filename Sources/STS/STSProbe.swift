@@ -193,7 +193,7 @@ package final class STSProbe {
 
   /// Makes the requests to the service of `source` that the daemon makes; nil for a source that no service has.
   package func fetch(_ source: SourceSettings) throws -> Result<SigningIdentity, Trouble>? {
-    guard let fetcher = try SourceFactory.fetcher(source.kind, sts: settings, loop: loop) else { return nil }
+    guard let fetcher = try SourceFactory.fetcher(source, sts: settings, loop: loop) else { return nil }
     var outcome: FetchOutcome?
     let fetch = fetcher.fetch { outcome = $0 }
     defer { withExtendedLifetime(fetch) {} }
@@ -210,7 +210,7 @@ package final class STSProbe {
   package func bundles(
     of upstream: UpstreamSettings, source name: String
   ) throws -> [(url: String, result: Result<Bundle, Trouble>)] {
-    let connection = try SourceFactory.tierConnection(upstream, sts: settings, loop: loop) { self.now }
+    let connection = try SourceFactory.tierConnection(upstream, of: name, sts: settings, loop: loop) { self.now }
     return try upstream.urls.map { url in
       var reply: TierReply?
       let sent = loop.wallMicroseconds

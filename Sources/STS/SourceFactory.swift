@@ -16,16 +16,16 @@ package enum SourceFactory {
     _ settings: SourceSettings, sts: STSSettings, loop: EventLoop, log: Log, serverTime: @escaping () -> UTCTime,
     isTimeFromServer: @escaping () -> Bool
   ) throws -> FetchedSource? {
-    guard let fetcher = try fetcher(settings.kind, sts: sts, loop: loop) else { return nil }
+    guard let fetcher = try fetcher(settings, sts: sts, loop: loop, log: log) else { return nil }
     return try FetchedSource(
       settings, by: fetcher, scheduler: loop, log: log, serverTime: serverTime, isTimeFromServer: isTimeFromServer)
   }
 
   /// Nil for a source of another type.
   static func fetcher(
-    _ kind: SourceSettings.Kind, sts: STSSettings, loop: EventLoop
+    _ source: SourceSettings, sts: STSSettings, loop: EventLoop, log: Log? = nil
   ) throws -> (any CredentialFetcher)? {
-    switch kind {
+    switch source.kind {
     case .accessKey, .role, .identityToken, .upstream: return nil
     case .instanceRole(let role):
       return MetadataFetcher(
@@ -45,35 +45,53 @@ package enum SourceFactory {
         }
         return URIFetcher(http: http, url: site + path, service: uri.server, isSocket: true)
       case .https(let url, let caFile, let certificate, let key):
-        let http = try HTTPClient(
-          loop, settings: settings(caFile: caFile, certificate: certificate, key: key, timesOf: sts))
-        return URIFetcher(http: http, url: url, service: uri.server)
+        let http = try client(loop, settings(caFile: caFile, timesOf: sts), of: source.name, log: log)
+        var files: IdentityFiles?
+        if let certificate, let key {
+          files = try IdentityFiles(
+            certificate: certificate, key: key, source: source.name, scheduler: loop, log: log)
+        }
+        return URIFetcher(http: http, url: url, service: uri.server, identityFiles: files)
       }
     }
   }
 
-  /// Asks the tier of a source, with the timeouts of `[sts]`.
+  /// Asks the tier of the source `name`, with the timeouts of `[sts]`.
   package static func tierConnection(
-    _ upstream: UpstreamSettings, sts: STSSettings, loop: EventLoop, serverTime: @escaping () -> UTCTime
+    _ upstream: UpstreamSettings, of name: String, sts: STSSettings, loop: EventLoop, log: Log? = nil,
+    serverTime: @escaping () -> UTCTime
   ) throws -> HTTPSTierConnection {
-    var settings = settings(
-      caFile: upstream.caFile, certificate: upstream.certificate, key: upstream.key, timesOf: sts)
+    var settings = settings(caFile: upstream.caFile, timesOf: sts)
     settings.bodyLimit = Bundle.mostBytes
-    return try HTTPSTierConnection(upstream, now: { loop.time }, serverTime: serverTime) {
-      try HTTPClient(loop, settings: settings)
-    }
+    let files = try IdentityFiles(
+      certificate: upstream.certificate, key: upstream.key, source: name, scheduler: loop, log: log)
+    return try HTTPSTierConnection(
+      upstream, identityFiles: files, now: { loop.time }, serverTime: serverTime
+    ) { try client(loop, settings, of: name, log: log) }
   }
 
-  private static func settings(
-    caFile: String?, certificate: String?, key: String?, timesOf sts: STSSettings
-  ) -> HTTPClient.Settings {
+  private static func settings(caFile: String?, timesOf sts: STSSettings) -> HTTPClient.Settings {
     var settings = HTTPClient.Settings(
       connectTimeout: sts.connectTimeout, timeout: sts.timeout, lookupTimeout: sts.lookupTimeout)
     if let caFile { settings.caFile = caFile }
-    if let certificate, let key {
-      settings.identity = HTTPClient.ClientIdentity(certificateFile: certificate, keyFile: key)
-    }
     return settings
+  }
+
+  /// Logs when a changed CA file can't be used, and the certificates before go on verifying.
+  private static func client(
+    _ loop: EventLoop, _ settings: HTTPClient.Settings, of source: String, log: Log?
+  ) throws -> HTTPClient {
+    let client = try HTTPClient(loop, settings: settings)
+    client.authoritiesChanged = { [unowned client] problem in
+      if let problem {
+        // Without any, each request reports it.
+        guard client.hasAuthorities else { return }
+        log?.write(.caFileNotReread, [.source(source), .reason("\(problem)")])
+      } else {
+        log?.write(.caFileReread, [.source(source), .path(settings.caFile)])
+      }
+    }
+    return client
   }
 
   private static func client(

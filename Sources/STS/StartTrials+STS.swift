@@ -13,9 +13,17 @@ extension StartTrials {
   }
 
   /// Reads the certificates of `ca_file` or of the system as the daemon does.
-  package static func triedAuthorities(_ sts: STSSettings) -> Finding? {
+  package static func triedAuthorities(of sts: STSSettings) -> Finding? { triedAuthorities(HTTPClient.Settings(sts)) }
+
+  /// Reads the certificates in a file as the daemon does.
+  package static func triedAuthorities(in file: String) -> Finding? {
+    triedAuthorities(
+      HTTPClient.Settings(caFile: file, connectTimeout: .seconds(1), timeout: .seconds(1), lookupTimeout: .seconds(1)))
+  }
+
+  private static func triedAuthorities(_ settings: HTTPClient.Settings) -> Finding? {
     do {
-      let client = try HTTPClient(EventLoop(), settings: HTTPClient.Settings(sts), proxyPassword: nil)
+      let client = try HTTPClient(EventLoop(), settings: settings, proxyPassword: nil)
       try client.prime()
       return nil
     } catch let error as HTTPClientError {

@@ -11,7 +11,7 @@ package enum SourceState: String, Sendable, CaseIterable {
   case proving
   /// Another key was found, and STS doesn't accept it or can't be reached; the one before signs.
   case keyNotTaken = "key-not-taken"
-  /// The file is missing, incomplete or readable for others; the key that was in it signs.
+  /// The file is missing, incomplete or readable for others; the key that was in it signs. The same of a client certificate or its key.
   case unreadable
   /// STS refuses the key that signs.
   case refused
@@ -227,6 +227,9 @@ extension RoleSource {
   package var trouble: String? {
     guard let error else { return nil }
     let cause = error.ofSource
+    if state == .unreadable, error.code == LastError.unusableCertificate {
+      return "source '\(name)': \(cause); the certificate and key read before stay in use"
+    }
     if isTier { return "source '\(name)': \(tierTrouble(error)): \(cause)" }
     return switch state {
     case .keyNotTaken: "source '\(name)': new AccessKey not taken, the old one signs: \(cause)"
@@ -253,10 +256,14 @@ extension RoleSource {
 
 extension LastError {
   /// Code and advice; only the advice if it is a sentence about a file, which makes the code redundant.
-  fileprivate var ofSource: String { code == Self.unusableFile ? advice : "\(code): \(advice)" }
+  fileprivate var ofSource: String {
+    [Self.unusableFile, Self.unusableCertificate].contains(code) ? advice : "\(code): \(advice)"
+  }
 
   /// The code of a problem on this host, such as an unusable file.
   package static let unusableFile = "AccessKeyFile"
+  /// The code of a client certificate or key that can't be used.
+  package static let unusableCertificate = "ClientCertificate"
 
   /// `sentence` is our own, about a file.
   package init(file sentence: String, since: UTCTime?) {

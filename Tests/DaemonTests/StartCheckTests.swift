@@ -108,4 +108,15 @@ import Testing
     withExtendedLifetime(listener) {}
     #expect(StartCheck(daemonsUID: nil, asRoot: nil).trials.passedKey == nil)
   }
+
+  /// 'check' found nothing wrong with them.
+  @Test func `a certificate, a key and authorities that can't be used are named`() throws {
+    let junk = try key("junk\n")
+    #expect(
+      trials.certificate(junk)?.problem
+        == "can't be used: certificate '\(junk)': it holds no certificate in PEM form")
+    #expect(trials.certificateKey(junk)?.problem == "can't be used: key '\(junk)': it holds no private key in PEM form")
+    #expect(trials.sourceAuthorities(junk)?.problem.contains("it holds no certificate") == true)
+    #expect(trials.sourceAuthorities("/etc/ssl/certs/ca-certificates.crt") == nil)
+  }
 }

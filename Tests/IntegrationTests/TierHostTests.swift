@@ -171,6 +171,41 @@ import Wire
     #expect(lastOld < firstNew)
   }
 
+  /// A FIFO hung the daemon, and a key that others may read was used, until a reload was refused for it.
+  @Test func `files that can't be used any more are reported, and the certificate before stays in use`() throws {
+    let fleet = try Fleet(machines: 1)
+    let host = try fleet.start()
+    let (certificate, key) = (fleet.directory.path("web7.crt"), fleet.directory.path("web7.key"))
+    chmod(key, 0o644)
+    try host.awaitLog("client certificate or its key can't be used, keeping the previous ones", "has to be 0400")
+    #expect(try fleet.tier().state == .unreadable)
+    try #require(rename(certificate, fleet.directory.path("kept")) == 0 && mkfifo(certificate, 0o644) == 0)
+    try host.awaitLog("client certificate or its key can't be used", "not a regular file")
+    let last = try fleet.key()
+    try eventually("another session:\n\(host.log)") { try fleet.key() != last }
+    chmod(key, 0o400)
+    try #require(rename(fleet.directory.path("kept"), certificate) == 0)
+    try host.awaitLog("client certificate and key read again")
+    #expect(try fleet.tier().state == .working)
+  }
+
+  /// It stopped at a prompt.
+  @Test func `a key with a passphrase is refused by check, and at a start without a question`() throws {
+    let fleet = try Fleet(machines: 1)
+    try fleet.writeSettings()
+    let key = fleet.directory.path("web7.key")
+    let locked = try ChildProcess.run(
+      ["/bin/bash", "-c", "openssl pkey -in \(key) -aes256 -passout pass:x -out \(key).new && chmod 0400 \(key).new"])
+    try #require(locked.status == 0 && rename("\(key).new", key) == 0, "\(locked)")
+    for words in [["check"], ["check", "--online"]] {
+      let run = try ChildProcess.run([Programs.commandLine] + words + ["--config", fleet.directory.path("host.toml")])
+      #expect(run.status != 0 && "\(run)".contains("remove the passphrase"), "\(run)")
+    }
+    let host = try fleet.launch()
+    try host.awaitLog("the tier isn't asked", "TierFiles", "remove the passphrase")
+    #expect(!host.log.contains("Enter"), "\(host.log)")
+  }
+
   @Test func `a dead session is reported to the tier, and replaced at once`() throws {
     let fleet = try Fleet(machines: 1, lifetime: "15min")
     // The bundle wouldn't come for ten minutes.

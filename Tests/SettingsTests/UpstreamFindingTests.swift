@@ -189,6 +189,59 @@ import Testing
     #expect(all.contains { $0.contains(words) }, "\(all)")
   }
 
+  private static func withFiles(_ path: String) -> String {
+    tier.replacing("/etc/rolekeeper/host.pem", with: path) + "ca_file = \"\(path)\"\n[roles.x]\n"
+  }
+
+  /// Only of a missing key there was a warning.
+  @Test func `a certificate and a CA file that aren't there yet are warnings`() {
+    let loaded = load(Self.withFiles("/srv/rolekeeper/x.pem"))
+    let rest =
+      "is '/srv/rolekeeper/x.pem', which can't be seen: there is no such file; put WHAT there, or correct the path; "
+      + "the daemon starts without it, and takes it up when it comes"
+    #expect(
+      loaded.diagnostics.map { $0.description.replacing(FakeHost.path, with: "") } == [
+        ":4: warning: source.tier.certificate \(rest.replacing("WHAT", with: "the certificate"))",
+        ":6: warning: source.tier.ca_file \(rest.replacing("WHAT", with: "the authorities' certificates"))",
+      ])
+    #expect(loaded.settings != nil)
+  }
+
+  /// A FIFO there hung the daemon.
+  @Test func `a certificate and a CA file that are no regular files are refused`() {
+    #expect(
+      findings(Self.withFiles("/etc/pipe")) == [
+        ":4: source.tier.certificate is '/etc/pipe', which isn't a regular file; write the path of the file with the certificate",
+        ":6: source.tier.ca_file is '/etc/pipe', which isn't a regular file; write the path of the file with the authorities' certificates",
+      ])
+  }
+
+  @Test(arguments: ["upstream", "credentials-uri"])
+  func `check tries each of the files, and reports it with its line`(type: String) {
+    var host = FakeHost()
+    for name in ["ca.pem", "host.pem"] { host.files["/etc/rolekeeper/\(name)"] = FakeHost.File() }
+    host.files["/etc/rolekeeper/host.key"] = FakeHost.File(uid: 998, mode: 0o400)
+    let places =
+      type == "upstream" ? "urls = [\"https://t.example\"]\n" : "url = \"https://t.example/c\"\n"
+    let role = type == "upstream" ? "[roles.x]\n" : "[roles.x]\n\(Self.arn)allow = { users = [\"root\"] }\n"
+    host.files[FakeHost.path] = FakeHost.File(
+      text:
+        "[source.s]\ntype = \"\(type)\"\n\(places)ca_file = \"ca.pem\"\ncertificate = \"host.pem\"\nkey = \"host.key\"\n\(role)"
+    )
+    var trials = StartTrials()
+    trials.certificate = { .init(.error, "of '\($0)'", "certificate") }
+    trials.certificateKey = { .init(.error, "of '\($0)'", "key") }
+    trials.sourceAuthorities = { .init(.error, "of '\($0)'", "authorities") }
+    let found = SettingsLoader(host: host, check: CheckScope(unit: nil, trials: trials)).load(FakeHost.path).diagnostics
+    let errors = found.filter { $0.severity == .error }.map { $0.description.replacing(FakeHost.path, with: "") }
+    #expect(
+      errors == [
+        ":4: source.s.ca_file of '/etc/rolekeeper/ca.pem'; authorities",
+        ":5: source.s.certificate of '/etc/rolekeeper/host.pem'; certificate",
+        ":6: source.s.key of '/etc/rolekeeper/host.key'; key",
+      ], "\(found)")
+  }
+
   /// Otherwise the roles of a host would be lost when its operator moves it to a tier, or adds a fallback while the tier is away.
   @Test func `a role keeps its sessions when it moves to a tier, and when it gets a fallback`() throws {
     let direct = try #require(load(Self.main + "[roles.x]\n" + Self.arn).settings?.roles.first)

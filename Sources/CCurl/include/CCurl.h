@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "ccurl_authorities.h"
+#include "ccurl_identity.h"
 
 // curl_easy_setopt(3), curl_multi_setopt(3), curl_easy_getinfo(3).
 

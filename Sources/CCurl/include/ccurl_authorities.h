@@ -14,12 +14,17 @@ ccurl_authorities *ccurl_authorities_read(const char *path);
 // Lets go of them; connections that were made by them hold them on.
 void ccurl_authorities_free(ccurl_authorities *authorities);
 
-// Has `easy` verify servers by these and nothing else; they must live until its transfer ends. With NULL no connection is made:
+// Has a connection that is being set up (SSL_CTX) verify its server by these and nothing else. With NULL no connection is made:
 // CURLE_SSL_CACERT_BADFILE.
-//
-// libcurl doesn't see them, so it would go on using a connection or a TLS session that was verified by others. `version`, another one for
-// each file that was read, keeps those apart: a directory of certificates that can't be there, since its path leads through a device.
-CURLcode ccurl_set_authorities(CURL *easy, ccurl_authorities *authorities, const char *version);
+CURLcode ccurl_use_authorities(void *context, ccurl_authorities *authorities);
+
+// Has `set_up` called with `context` for each connection of `easy`, to say by what it is verified and what it presents (CURLOPT_SSL_CTX_FUNCTION(3)).
+CURLcode ccurl_set_tls(CURL *easy, curl_ssl_ctx_callback set_up, void *context);
+
+// libcurl doesn't see what connections are set up with, so it would go on using a connection or a TLS session that was set up with something else.
+// `version`, another one for whatever is read, keeps those apart: a directory of certificates that can't be there, since its path leads
+// through a device.
+CURLcode ccurl_set_tls_version(CURL *easy, const char *version);
 
 // How many of them have been parsed; for tests.
 int ccurl_authorities_parsed(const ccurl_authorities *authorities);

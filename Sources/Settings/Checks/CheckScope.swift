@@ -48,7 +48,13 @@ package struct StartTrials {
   package var keyFile: (_ path: String) -> Finding? = { _ in nil }
   /// Tries the AccessKey at the path of a systemd credential of this process.
   package var credential: (_ path: String) -> Finding? = { _ in nil }
-  /// Tries a client certificate and its key.
+  /// Tries the file of a client certificate.
+  package var certificate: (_ path: String) -> Finding? = { _ in nil }
+  /// Tries the file of a client certificate's key.
+  package var certificateKey: (_ path: String) -> Finding? = { _ in nil }
+  /// Tries the certificates by which the server of a source is verified.
+  package var sourceAuthorities: (_ path: String) -> Finding? = { _ in nil }
+  /// Tries a client certificate together with its key.
   package var identity: (_ certificate: String, _ key: String) -> Finding? = { _, _ in nil }
   package var proxyPassword: (_ path: String) -> Finding? = { _ in nil }
   /// Tries the certificates by which STS is verified.

@@ -1,5 +1,5 @@
 /// Checks that a file with a secret exists and can't be read by others; the code that uses the secret checks its
-/// content.
+/// content. Of a public file, such as a certificate, it checks only that there is one.
 struct SecretFileCheck {
   let table: TableReader
   /// The key that names the file.
@@ -9,6 +9,8 @@ struct SecretFileCheck {
   let afterDisclosure: String
   /// Whether the daemon reads it as soon as it appears, so that its absence is no error.
   let mayComeLater: Bool
+  /// Whether everybody may read it. Then who may write to it isn't checked here.
+  var isPublic = false
 
   static func proxyPassword(in table: TableReader) -> SecretFileCheck {
     SecretFileCheck(
@@ -43,12 +45,13 @@ struct SecretFileCheck {
       }
       return false
     }
-    table.context.trust.check(directory: PathText.directory(of: path))
+    if !isPublic { table.context.trust.check(directory: PathText.directory(of: path)) }
     if status.kind != .file {
       table.findings.error(
         place, "is '\(path)', which isn't a regular file", "write the path of the file with \(content)")
       return false
     }
+    if isPublic { return true }
     return isPassed ? checkPassed(status, of: path) : check(status, of: path) && checkReadable(status, of: path)
   }
 

@@ -106,17 +106,36 @@ extension SourceReader {
 
   /// The files by which the daemon and an HTTPS server know each other.
   func checkIdentity(caFile: String?, certificate: String?, key: String?) {
-    for (file, key) in [(caFile, Keys.caFile), (certificate, Keys.certificate)] {
-      if let file { checkWriters(of: file, key) }
+    let trials = table.context.check?.trials
+    if let caFile {
+      _ = check(caFile, Keys.caFile, "the authorities' certificates", trying: trials?.sourceAuthorities)
     }
-    guard let key else { return }
+    let isKeySound = key.map {
+      check(
+        $0, Keys.key, "the key of the certificate", ifDisclosed: "have a new certificate made",
+        trying: trials?.certificateKey)
+    }
+    let isCertificateSound = certificate.map {
+      check($0, Keys.certificate, "the certificate", trying: trials?.certificate)
+    }
+    guard let certificate, let key, isKeySound == true, isCertificateSound == true else { return }
+    table.findings.add(trials?.identity(certificate, key), at: table.place(of: Keys.certificate))
+  }
+
+  /// Checks a file that the daemon takes up when it comes; a secret one if there is something to do once it was `ifDisclosed`. True if
+  /// nothing is found to be wrong.
+  private func check(
+    _ file: String, _ key: TextKey, _ content: String, ifDisclosed: String? = nil,
+    trying attempt: ((_ path: String) -> StartTrials.Finding?)?
+  ) -> Bool {
+    if ifDisclosed == nil { checkWriters(of: file, key) }
     let check = SecretFileCheck(
-      table: table, key: Keys.key, content: "the key of the certificate",
-      afterDisclosure: "have a new certificate made",
-      mayComeLater: true)
-    guard check.check(file: key), let certificate else { return }
-    table.findings.add(
-      table.context.check?.trials.identity(certificate, key), at: table.place(of: Keys.certificate))
+      table: table, key: key, content: content, afterDisclosure: ifDisclosed ?? "", mayComeLater: true,
+      isPublic: ifDisclosed == nil)
+    guard check.check(file: file) else { return false }
+    let finding = attempt?(file)
+    table.findings.add(finding, at: table.place(of: key))
+    return finding == nil
   }
 
   func report(_ key: TextKey, _ problem: String, _ remedy: String? = nil) {
