@@ -126,6 +126,8 @@ package struct SocketFindings {
     let waiting =
       throttled.isEmpty ? "" : "; \(throttled.count) role\(throttled.count == 1 ? " waits" : "s wait") for it"
     let most = RateStatus.text(report.rate.configured)
+    // Said with the roles that wait, or else with the first region.
+    var hint = throttled.isEmpty ? next : nil
     var findings: [Finding] = []
     let regions = report.endpoints.filter { $0.region != nil }
     let others =
@@ -142,7 +144,8 @@ package struct SocketFindings {
       case .throttled:
         let rate = RateStatus.text(one.region?.requestsPerSecond ?? 0)
         findings.append(
-          Finding(.warning, subject, "AssumeRole is throttled, \(rate) of \(most) per second; \(others)", next: next))
+          Finding(.warning, subject, "AssumeRole is throttled, \(rate) of \(most) per second; \(others)", next: hint))
+        hint = nil
       }
     }
     guard !throttled.isEmpty || regions.isEmpty && report.rate.isLowered else { return findings }

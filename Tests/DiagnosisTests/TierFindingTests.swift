@@ -53,7 +53,9 @@ import Wire
     let regions = SocketFindings.throttling(
       Self.report([("a", .throttled, 0.1), ("b", .working, 2)]), [Self.role("x", "Throttling.User")])
     #expect(regions.map(\.subject) == ["region a", "STS"] && regions[1].text.hasSuffix("1 role waits for it"))
-    #expect(regions.map(\.next) == [Self.advice, Self.advice])
+    #expect(regions.map(\.next) == [nil, Self.advice])
+    let two = SocketFindings.throttling(Self.report([("a", .throttled, 0.1), ("b", .throttled, 0.1)]), [])
+    #expect(two.map { $0.next == nil } == [false, true])
     let now = UTCTime(seconds: 0)
     let all = roles.flatMap { SocketFindings.role($0, now: now, besides: [Self.advice]) }
     #expect(all.allSatisfy { $0.next == nil && $0.verdict == .failed && $0.text == "waiting: Throttling.User" })

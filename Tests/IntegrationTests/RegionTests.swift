@@ -60,6 +60,9 @@ import Wire
     #expect(try granted(by: 1) >= 1 && granted(by: 2) == 0)
     #expect(try lab.status("uploader").lastError == nil, "a region that throttles is no role that fails")
     #expect(lab.daemon.logLines("the home region of STS fails or throttles", "Throttling.User", order[1]).count == 1)
+    let doctor = try ChildProcess.run([Programs.commandLine, "doctor", "--config", lab.configPath])
+    #expect(doctor.output.contains("warning  region \(regions[0]): AssumeRole is throttled, "), "\(doctor)")
+    #expect(doctor.output.contains(" of 100 per second; other regions answer\n"), "\(doctor)")
 
     try lab.emulator.clearQuotas()
     let before = try granted(by: 0)
@@ -67,6 +70,20 @@ import Wire
     try watch(for: .seconds(2 * Self.lifetime + 1), since: start)
     let findings = try reader.finish()
     #expect(findings.areFlawless(for: Double(2 * Self.lifetime)), "\(findings)\n\(lab.daemon.log)")
+  }
+
+  /// "lower 'requests_per_second' …, or write more 'regions'", for each role.
+  @Test func `in a fleet whose quota is used up, nobody is asked to do anything, and doctor says so once`() throws {
+    for region in regions { try lab.emulator.setQuota(of: region, perSecond: 0) }
+    lab.draft.sts += "\nfleet_size = 1000"
+    try lab.writeSettings()
+    #expect(try lab.daemon.post("/v1/reload").status == 200)
+    #expect(try lab.daemon.post("/v1/roles/uploader/refresh").status == 202)
+    try eventually("it is throttled") { try lab.status("uploader").lastError?.code.hasPrefix("Throttling") == true }
+    let advice = try #require(lab.status("uploader").lastError?.advice)
+    #expect(advice.contains("the daemon takes its share of it") && !advice.contains("lower"), "\(advice)")
+    let doctor = try ChildProcess.run([Programs.commandLine, "doctor", "--config", lab.configPath])
+    #expect(doctor.output.split(separator: "\n").count { $0.contains(advice) } == 1, "\(doctor)")
   }
 
   @Test
