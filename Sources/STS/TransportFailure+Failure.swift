@@ -43,7 +43,7 @@ extension Failure {
     case .tlsVerification:
       (
         TransportFailureCode.untrusted,
-        "nothing was sent; look at 'ca_file' and \(endpoints), at this host's clock, and for a device on the way that opens TLS"
+        "nothing was sent; look at 'sts.ca_file', \(endpoints) and this host's clock, and for a device on the way that opens TLS"
       )
     case .caFile: ("CAFile", "look at 'sts.ca_file'; apt-get install ca-certificates if it is missing")
     case .tlsOther:
