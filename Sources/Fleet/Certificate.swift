@@ -50,7 +50,7 @@ struct Certificate {
   static let mostBytes = 16_384
 
   /// Each is matched with each pattern, while nobody else is answered.
-  static let mostNames = 32
+  static let mostNames = 128
 
   private var text = [UInt8](repeating: 0, count: mostBytes)
   /// Room for the certificate in DER, of which the first `count` bytes are one.
