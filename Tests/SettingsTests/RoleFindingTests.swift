@@ -72,7 +72,8 @@ import Testing
       #":9: roles.uploader.source is 'mian', and there is no [source.mian]; write source = "main" or remove the line"#),
     Finding(
       "one of two sources", "[source.backup]\ntype = \"access-key\"\ncredential = \"access-key\"",
-      #":6: roles.uploader.source is missing, and there are 2 sources; write whose credential is this role's: source = "main" or source = "backup""#),
+      #":6: roles.uploader.source is missing, and there are 2 sources; write whose credential is this role's: source = "main" or source = "backup""#
+    ),
     Finding(
       "unknown users and groups",
       """
