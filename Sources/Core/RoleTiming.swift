@@ -71,13 +71,13 @@ package struct RoleTiming: Hashable, Sendable {
   /// Shorter sessions are replaced at the same share of their lives, A/N · life/D. With an A that is written shorter than D/2, that is
   /// sooner than the sessions need: then the steps come at A/N, and at the latest at a quarter of a life (half of it, of a pool of two),
   /// as far as readers keep the floor and, in proportion, the outage that they survive. Where the floor is out of reach anyway, sessions
-  /// only have to be valid. Steps are never closer than a second, unless A/N is.
+  /// only have to be valid. Steps are never closer than a second, unless A/N is, or sessions are valid for less than two.
   package func stepSeconds(life: Double, floor: Double) -> Double {
     // Not `step`: the division of a span is generic and takes longer than all of this.
     let planned = refreshAfter.inSeconds / Double(pool)
     let share = min(1, life / duration.inSeconds)
     let scaled = planned * share
-    let least = min(planned, 1)
+    let least = min(planned, min(1, max(0.1, (life - lapseMargin.inSeconds) / 2)))
     let relaxed = min(planned, life / Double(2 * max(2, pool)))
     guard relaxed > scaled else { return max(least, scaled) }
     let kept = max(floor, lapseMargin.inSeconds)

@@ -64,8 +64,15 @@ import Testing
       testDescription: "in time before it lapses", timing: RoleTiming(refreshAfter: .seconds(10)), life: .seconds(20),
       step: 5 / 1.1),
     Case(
-      testDescription: "no sooner than a second", timing: RoleTiming(refreshAfter: .seconds(10)), life: .seconds(16),
+      testDescription: "no sooner than a second", timing: RoleTiming(lapseMargin: .seconds(1)), life: .seconds(3),
       step: 1),
+    // It lapsed before the next one came.
+    Case(
+      testDescription: "sooner than a second, if sessions are valid for one",
+      timing: RoleTiming(lapseMargin: .seconds(1)), life: .seconds(2), step: 0.5),
+    Case(
+      testDescription: "in time before it lapses, be that sooner than a second",
+      timing: RoleTiming(refreshAfter: .seconds(10)), life: .seconds(16), step: 1 / 1.1),
     Case(
       testDescription: "a step below a second as it is written",
       timing: RoleTiming(pool: 16, refreshAfter: .seconds(2)), life: .minutes(15), step: 0.125),

@@ -136,7 +136,9 @@ import Wire
     let events = try daemon.events()
     try lab.emulator.fault("kind=error&status=503")
     let failing = try lab.await(events) { $0.kind == .changed }
-    #expect(failing.state == .failing && failing.code == "ServiceUnavailable" && failing.accessKeyID != nil)
+    #expect(
+      failing.state == .failing && failing.code == "ServiceUnavailable" && failing.accessKeyID != nil,
+      "\(failing)\n\(daemon.log)")
     let lapsed = try lab.await(events) { _ in true }
     #expect(lapsed.kind == .changed && lapsed.state == .lapsed && lapsed.accessKeyID == nil)
     // What health says is kept for a fifth of a second.

@@ -104,9 +104,9 @@ import Wire
     ) { "type = \"oidc\"\nprovider_arn = \"\(provider)\"\ntoken_file = \"\($0.directory.path("token"))\"" }
   }
 
-  private func writeToken(_ lab: Lab, _ parameters: String = "") throws {
+  private func writeToken(_ lab: Lab, _ parameters: String = "", mode: mode_t = 0o644) throws {
     let token = try lab.emulator.ask("POST", "/oidc-token\(parameters)")
-    try lab.directory.write(token + "\n", to: "token.new", mode: 0o644)
+    try lab.directory.write(token + "\n", to: "token.new", mode: mode)
     rename(lab.directory.path("token.new"), lab.directory.path("token"))
   }
 
@@ -135,8 +135,7 @@ import Wire
     let lab = try tokens()
     let daemon = try lab.launch()
     try daemon.awaitLog("refresh failed", "IdentityTokenFile", "No such file or directory")
-    try writeToken(lab)
-    chmod(lab.directory.path("token"), 0o666)
+    try writeToken(lab, mode: 0o666)
     try lab.refresh(["uploader"])
     try eventually("it is named:\n\(daemon.log)") {
       try lab.status("uploader").lastError?.advice.contains("others than its owner may write to it") == true
