@@ -133,6 +133,11 @@ import Testing
       "more hosts than one region serves", "[sts]\nfleet_size = 100000",
       ":10: warning: sts.fleet_size is 100000, and as many hosts with the roles of this one make 111.12 calls per second; STS allows an account 100 in the region, of which at most 70 % should be for refreshes; write 2 regions or more, a longer duration and refresh_after for the roles, or the number of hosts that have such roles"
     ),
+    Finding(
+      "more hosts than all regions that may be listed serve",
+      "refresh_after = \"15min\"\nfloor = \"15min\"\nsurvive_outage = \"5min\"\npool = 4\n[sts]\nfleet_size = 1000000",
+      ":14: warning: sts.fleet_size is 1000000, and as many hosts with the roles of this one make 4444.45 calls per second; STS allows an account 100 in the region, of which at most 70 % should be for refreshes; write a longer duration and refresh_after for the roles, or the number of hosts that have such roles: the 32 regions that may be listed aren't enough"
+    ),
     Finding("hosts that two regions serve", "[sts]\nregions = [\"cn-hangzhou\", \"cn-shanghai\"]\nfleet_size = 100000"),
     Finding("hosts that one region serves", "[sts]\nfleet_size = 60000"),
   ])

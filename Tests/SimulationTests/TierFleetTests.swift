@@ -42,6 +42,23 @@ import Testing
     #expect(lost.requests.peak <= 150 / 30 * 5, "\(lost.requests)")
   }
 
+  @Test func `machines that start at once with the rate that is advised for them stay within the account's limit`()
+    throws
+  {
+    var fleet = TierFleet.short(hosts: 640, duration: .hours(1), seed: 1)
+    #expect(Double(fleet.machines) * (fleet.requestsPerSecond + Double(fleet.burst)) <= Scenario.accountLimit)
+    fleet.startWithin = .seconds(1)
+    fleet.phases = [
+      TierFleet.Phase(name: "start", length: .minutes(5), event: nil, promisesFloor: false),
+      TierFleet.Phase(name: "lost", length: .minutes(15), event: .loss(machines: 3, .minutes(5)), promisesFloor: false),
+    ]
+    let findings = TierSimulation.run(fleet)
+    for phase in findings.phases {
+      #expect((60...Scenario.accountLimit).contains(phase.calls.peak), "\(phase.phase.name): \(phase.calls)")
+    }
+    #expect(findings.throttled == 0 && findings.violations == [])
+  }
+
   @Test func `a tier calls STS as often as its shards need, however many hosts it has`() throws {
     for (hosts, shards) in [(30, 2), (90, 2), (90, 4)] {
       var fleet = TierFleet.steady(hosts: hosts, duration: .hours(1), seed: 1)

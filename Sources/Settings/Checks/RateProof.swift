@@ -59,8 +59,10 @@ struct FleetProof {
 
   var remedy: String {
     let count = Int((needed / (RateProof.share * RegionalRate.quota)).rounded(.up))
-    return
-      "write \(count) regions or more, a longer duration and refresh_after for the roles, or the number of hosts that have such roles"
+    let most = Schema.STS.regions.most
+    return count <= most
+      ? "write \(count) regions or more, a longer duration and refresh_after for the roles, or the number of hosts that have such roles"
+      : "write a longer duration and refresh_after for the roles, or the number of hosts that have such roles: the \(most) regions that may be listed aren't enough"
   }
 }
 

@@ -34,9 +34,10 @@ package struct TierFleet: Sendable {
   package var roles = Fleet.rolesPerHost
   package var rolesPerHost = Fleet.rolesPerHost
   package var timing: RoleTiming
-  /// Of each machine: as much as it takes to have all sessions of ten roles and 64 shards again in half a minute.
+  /// Of each machine: as much as it takes to have all sessions of ten roles and 64 shards again in half a minute. With the burst, all machines
+  /// together stay within the account's limit when they start at once.
   package var requestsPerSecond = 20.0
-  package var burst = 20
+  package var burst = 10
   /// Hosts start at random within this span, machines at its beginning.
   package var startWithin = Fleet.startWithin
   package var phases: [Phase]

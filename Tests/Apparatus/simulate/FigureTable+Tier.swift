@@ -30,7 +30,7 @@ extension FigureTable {
       "## A tier of \(example.machines) machines for \(hosts) hosts\(isShort ? "" : ", 30 days")",
       "",
       "Both stages are simulated: the machines of the tier, with a session of each of the \(example.roles) roles for each of \(example.shards) shards besides the roles'",
-      "own, and the hosts, each of which has all \(example.rolesPerHost) roles. A machine makes \(example.requestsPerSecond.tenths) calls per second. When hosts ask, what they do when",
+      "own, and the hosts, each of which has all \(example.rolesPerHost) roles. A machine makes \(example.requestsPerSecond.tenths) calls per second, with a burst of \(example.burst). When hosts ask, what they do when",
       "no machine answers, and which session they take is the daemon's own code (`BundleSchedule`, `Backoff`, `RoleTiming`); one host in a thousand",
       "has the daemon's machine for each role besides, which has to hand out the same. A machine of the tier answers at once, or refuses the",
       "connection while it is lost; it comes back without sessions. Each host has its own order of the machines. What nginx can",
