@@ -14,10 +14,14 @@ enum Answer {
   /// A head with a Content-Length; `fields` are whole lines, each with its CRLF. Caches must not store any of these answers.
   static func head(status: Int, type: MediaType, length: Int?, fields: String = "") -> PlainBytes {
     let lengthLine = length.map { "Content-Length: \($0)\r\n" } ?? ""
-    return PlainBytes(
-      String(
-        joining: "HTTP/1.1 ", String(status), " ", reason(status), "\r\nContent-Type: ", type.rawValue, "\r\n",
-        lengthLine, "Cache-Control: no-store\r\n", fields, "\r\n"))
+    return PlainBytes(openHead(status: status, type: type, fields: lengthLine + fields) + "\r\n")
+  }
+
+  /// The same without its end: more lines may follow.
+  static func openHead(status: Int, type: MediaType, fields: String) -> String {
+    String(
+      joining: "HTTP/1.1 ", String(status), " ", reason(status), "\r\nContent-Type: ", type.rawValue,
+      "\r\nCache-Control: no-store\r\n", fields)
   }
 
   /// The client has the answer already (RFC 9110, 15.4.5); `fields` are whole lines.

@@ -36,7 +36,8 @@ final class BundleService {
   private var waiting: WaitingBundles!
   private(set) var figures = FleetFigures()
   /// The name of this machine in bundles.
-  var tier = "tier"
+  var tier = "tier" { didSet { beginning = BundleBeginning(tier: tier) } }
+  private var beginning = BundleBeginning(tier: "tier")
 
   init(_ api: SocketService) throws {
     self.api = api
@@ -45,6 +46,8 @@ final class BundleService {
     }
     waiting = try WaitingBundles(scheduler: api.scheduler) { [unowned self] in waitIsOver($0) }
   }
+
+  deinit { dropAll() }
 
   // MARK: - Requests
 
@@ -144,6 +147,10 @@ final class BundleService {
 
   private func bundle(of host: RemoteHost) -> HostBundle {
     let now = api.scheduler.time
+    if let known = (host.note as? BundleRecord)?.bundle, known.missing.isEmpty, now < known.end {
+      for session in known.derived { api.refresher.noteUse(of: session, at: now) }
+      return known
+    }
     let audience = audience(of: host)
     let shards = acquireShards(of: host, at: now)
     if let known = bundles[audience], now < known.end { return known }
@@ -153,9 +160,11 @@ final class BundleService {
       return (key: key, role: key.shard == nil ? role : shards[name])
     }
     let made = HostBundle(sessions, of: api, at: now)
+    drop(audience)
     if bytes + made.body.count > Self.mostBytes { dropAll() }
-    bytes += made.body.count - (bundles[audience]?.body.count ?? 0)
+    bytes += made.body.count
     bundles[audience] = made
+    made.record.bundle = made
     return made
   }
 
@@ -205,19 +214,21 @@ final class BundleService {
           .noSession, detail: "none of the roles of host '\(host.name)' has a valid session on this tier",
           retryAfter: bundle.retryAfter))
     }
-    let fields = "ETag: \(bundle.tag)\r\nRolekeeper-Refresh-After: \(refresh.wholeSeconds)\r\n"
     figures.count(hasBundle ? .unchanged : .bundle)
-    if hasBundle { return Response(head: Answer.notModified(fields)) }
-    let beginning = BundleDocument.beginning(host: host.name, tier: tier, refreshAfter: refresh)
-    let head = Answer.head(
-      status: 200, type: .json, length: beginning.count + bundle.body.count, fields: fields)
+    if hasBundle {
+      return Response(
+        head: Answer.notModified(
+          "ETag: \(bundle.tag)\r\nRolekeeper-Refresh-After: \(refresh.wholeSeconds)\r\n"))
+    }
+    let beginning = PlainBytes(beginning.text(host: host.name, refreshAfter: refresh))
     if !isHeadOnly { noteHandout(bundle, to: host, peer) }
-    return Response(head: head, body: PlainBytes(beginning), rest: [bundle.body])
+    return Response(
+      head: bundle.head(beginning: beginning.count, refreshAfter: refresh), body: beginning, rest: [bundle.body])
   }
 
   private func noteHandout(_ bundle: HostBundle, to host: RemoteHost, _ peer: Peer) {
     let record = bundle.record
-    for line in record.lines { api.refresher.roles[line.key.role]?.handouts.count(uid: peer.uid) }
+    for role in bundle.roles { role.handouts.count(uid: peer.uid) }
     if host.note === record { return }
     let before = host.note as? BundleRecord
     host.note = record
@@ -310,13 +321,17 @@ final class BundleService {
   }
 
   private func drop(where isStale: (HostBundle) -> Bool) {
-    for (audience, bundle) in bundles where isStale(bundle) {
-      bytes -= bundle.body.count
-      bundles[audience] = nil
-    }
+    for (audience, bundle) in bundles where isStale(bundle) { drop(audience) }
+  }
+
+  private func drop(_ audience: Audience) {
+    guard let bundle = bundles.removeValue(forKey: audience) else { return }
+    bytes -= bundle.body.count
+    bundle.record.bundle = nil
   }
 
   private func dropAll() {
+    for bundle in bundles.values { bundle.record.bundle = nil }
     bundles = [:]
     bytes = 0
   }

@@ -15,6 +15,8 @@ final class BundleRecord {
   }
 
   let lines: [Line]
+  /// The bundle, while it is handed out: a host that had it last gets it again without a search.
+  var bundle: HostBundle?
 
   init(_ lines: [Line]) { self.lines = lines }
 
@@ -28,6 +30,12 @@ final class HostBundle {
   /// The part of the document that all these hosts share.
   let body: Secret
   let record: BundleRecord
+  /// The roles with a session in it.
+  let roles: [ManagedRole]
+  /// Those of its sessions that are derived from roles.
+  let derived: [ManagedRole]
+  /// The head of an answer with it, but for the lines that differ between hosts.
+  private let head: String
   /// The sessions of the roles, in their order.
   let keys: [SessionKey]
   /// Those of them that have none.
@@ -48,6 +56,7 @@ final class HostBundle {
   init(_ sessions: [(key: SessionKey, role: ManagedRole?)], of api: SocketService, at now: Timestamp) {
     var entries: [(name: RoleName, entry: BundleEntry)] = []
     var lines: [BundleRecord.Line] = []
+    var (roles, derived): ([ManagedRole], [ManagedRole]) = ([], [])
     var missing: [SessionKey] = []
     var pending: [SessionKey] = []
     var (end, retryAfter) = (now + Self.longest, Self.longest)
@@ -65,6 +74,7 @@ final class HostBundle {
         entries.append(
           (key.role, .session(credential, of: arn, generation: role.generation, shortestLife: life)))
         lines.append(.init(key: key, accessKeyID: session.accessKeyID, generation: role.generation))
+        if let origin = role.origin { derived.append(role); roles.append(origin) } else { roles.append(role) }
         state.append(session.accessKeyID)
         end = min(end, session.expires - role.machine.timing.lapseMargin)
       } else {
@@ -82,7 +92,17 @@ final class HostBundle {
     body = BundleDocument.roles(entries)
     record = BundleRecord(lines)
     tag = Self.tag(zip(keys, state))
+    head = Answer.openHead(status: 200, type: .json, fields: "ETag: \(tag)\r\n")
+    (self.roles, self.derived) = (roles, derived)
     (self.missing, self.pending, self.refresh, self.end, self.retryAfter) = (missing, pending, refresh, end, retryAfter)
+  }
+
+  /// The head of an answer with it. `beginning` is how long the part of the document is that is the host's own.
+  func head(beginning: Int, refreshAfter: Duration) -> PlainBytes {
+    PlainBytes(
+      String(
+        joining: head, "Content-Length: ", String(beginning + body.count), "\r\nRolekeeper-Refresh-After: ",
+        String(refreshAfter.wholeSeconds), "\r\n\r\n"))
   }
 
   /// How long it is kept. Whatever changes in between drops it.

@@ -8,25 +8,45 @@ package enum BundleEntry {
   case failure(code: String, message: String, retryAfter: Duration)
 }
 
-/// The document of all roles of one host: `{"host":…,"tier":…,"refresh_after":…,"roles":{…}}`.
-///
-/// It is made in two parts: the beginning is a host's own, the roles with their secrets are the same for all hosts that have these roles.
-package enum BundleDocument {
+/// The first part of a bundle, up to the object of the roles, which is a host's own.
+package struct BundleBeginning {
+  private static let hostMember = #"{"host":"#
+  /// What is between the host and the time.
+  private let middle: String
+
+  package init(tier: String) { middle = #","tier":\#(Self.quoted(tier)),"refresh_after":"# }
+
   /// `refreshAfter` is when the host should ask again.
-  package static func beginning(host: String, tier: String, refreshAfter: Duration) -> [UInt8] {
-    var json = JSONWriter([UInt8]())
-    json.object { json in
-      json.member("host", host)
-      json.member("tier", tier)
-      json.member("refresh_after", refreshAfter.wholeSeconds)
-      json.key("roles")
+  package func text(host: String, refreshAfter: Duration) -> String {
+    let seconds = String(refreshAfter.wholeSeconds)
+    // Nearly all names are plain, and this is done for each answer.
+    if host.utf8.allSatisfy(Self.isPlain) {
+      return String(joining: Self.hostMember, "\"", host, "\"", middle, seconds, #","roles":"#)
     }
-    var bytes = json.finish()
-    // The object goes on in the other part.
-    bytes.removeLast()
-    return bytes
+    return String(joining: Self.hostMember, Self.quoted(host), middle, seconds, #","roles":"#)
   }
 
+  private static func quoted(_ text: String) -> String {
+    var json = JSONWriter([UInt8]())
+    json.string(text)
+    return String(decoding: json.finish(), as: UTF8.self)
+  }
+
+  private static func isPlain(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "-")...UInt8(ascii: ":"):
+      true
+    default: false
+    }
+  }
+}
+
+/// The document of all roles of one host: `{"host":…,"tier":…,"refresh_after":…,"roles":{…}}`.
+///
+/// It is made in two parts: the beginning (`BundleBeginning`) is a host's own, the roles with their secrets are the same for all hosts that have these
+/// roles.
+package enum BundleDocument {
   /// The object of the roles, in their order, and the document's end.
   package static func roles(_ entries: [(name: RoleName, entry: BundleEntry)]) -> Secret {
     // With tokens of 700 bytes a role takes 1100.

@@ -177,6 +177,21 @@ import Testing
   }
 
   /// JSON would need an escape, or its reader a second sentence.
+  @Test func `a value is read to its end whatever its length, and a control character is found at each place`() {
+    for length in 0...50 {
+      let value = String(repeating: "\u{7E}", count: length)
+      #expect(HeadParserTests.outcome(Case("", headers: "X: \(value)", "").head) == Self.plain)
+      for place in 0..<length {
+        for control in ["\0", "\u{1F}", "\u{7F}"] {
+          var bytes = Array(value.unicodeScalars)
+          bytes[place] = control.unicodeScalars.first!
+          let changed = String(String.UnicodeScalarView(bytes))
+          #expect(HeadParserTests.outcome(Case("", headers: "X: \(changed)", "").head) == "400 headerValue")
+        }
+      }
+    }
+  }
+
   @Test(arguments: HeadRefusal.allCases)
   func `a rule is one sentence of plain characters`(_ refusal: HeadRefusal) {
     #expect(
