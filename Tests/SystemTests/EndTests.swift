@@ -216,14 +216,15 @@ extension UnderSystemd {
     @Test(arguments: Release.all)
     func `stopped, it is gone in under a second with all it made, whoever is connected`(_ release: Release) throws {
       let service = try Service(under: release)
-      try service.start()
-      try service.box.ask(
-        """
-        systemd-run --quiet --collect --unit=listener --service-type=exec curl -sSN --unix-socket \(Service.socket) \
-          http://localhost/v1/events
-        """)
-      #expect(try eventually { try service.request("/metrics").output.contains("rolekeeper_connections 2") })
-      #expect(try Self.millisecondsToStop(service) < 1000)
+      try Self.expectStopWithinASecond(service) {
+        try service.start()
+        try service.box.ask(
+          """
+          systemd-run --quiet --collect --unit=listener --service-type=exec curl -sSN --unix-socket \(Service.socket) \
+            http://localhost/v1/events
+          """)
+        #expect(try eventually { try service.request("/metrics").output.contains("rolekeeper_connections 2") })
+      }
       #expect(try service.property("Result") == "success")
       #expect(try service.property("ExecMainStatus") == "0")
       #expect(try service.box.ask(Self.left) == "generations")
@@ -235,10 +236,21 @@ extension UnderSystemd {
     @Test func `stopped, it doesn't wait for STS either`() throws {
       let service = try Service()
       try service.fault("kind=delay&milliseconds=60000")
-      try service.box.ask("systemctl start --no-block \(Service.unit)")
-      #expect(try eventually { try service.request("/metrics").output.contains("rolekeeper_sts_in_flight 2") })
-      #expect(try Self.millisecondsToStop(service) < 1000)
+      try Self.expectStopWithinASecond(service) {
+        try service.box.ask("systemctl start --no-block \(Service.unit)")
+        #expect(try eventually { try service.request("/metrics").output.contains("rolekeeper_sts_in_flight 2") })
+      }
       #expect(try service.box.ask(Self.left) == "generations")
+    }
+
+    /// Other programs may have the processor for a second, but not three times in a row; whatever the daemon itself waits for, it does each time.
+    private static func expectStopWithinASecond(_ service: Service, after start: () throws -> Void) throws {
+      var took: [Int] = []
+      while took.count < 3, took.last.map({ $0 >= 1000 }) ?? true {
+        try start()
+        took.append(try millisecondsToStop(service))
+      }
+      #expect(took.last! < 1000, "\(took) ms")
     }
 
     private static func millisecondsToStop(_ service: Service) throws -> Int {
