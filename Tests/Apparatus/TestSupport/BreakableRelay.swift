@@ -39,7 +39,8 @@ package final class BreakableRelay {
   }
 
   package let port: UInt16
-  private let control: UInt16
+  /// A socket's path: at a port of its own, whatever calls a port that was somebody else's a moment ago would disturb it.
+  private let control: String
   private let child: ChildProcess
 
   package var endpoint: String { "127.0.0.1:\(port)" }
@@ -57,15 +58,18 @@ package final class BreakableRelay {
 
   private init(as role: String, in directory: TemporaryDirectory, named name: String) throws {
     let script = try directory.write(crossingScript, to: "\(name).py")
+    control = directory.path + "/\(name).control"
     let child = try ChildProcess(
-      ["/usr/bin/python3", "-I", script, role], in: directory, named: name)
+      ["/usr/bin/python3", "-I", script, role, control], in: directory, named: name)
     self.child = child
-    try eventually("the relay says its ports") {
+    try eventually("the relay says its port") {
       if let status = child.statusIfEnded { throw ProgramEnded(name: name, status: status, errors: child.errors) }
       return child.output.contains("\n")
     }
-    let ports = child.output.split { $0 == " " || $0 == "\n" }.compactMap { UInt16($0) }
-    (port, control) = (ports[0], ports[1])
+    guard let port = UInt16(child.output.prefix { $0 != "\n" }) else {
+      throw ProgramEnded(name: name, status: 0, errors: "no port: \(child.output)")
+    }
+    self.port = port
   }
 
   /// In force, and the connections there were ended, when it returns.
@@ -78,7 +82,7 @@ package final class BreakableRelay {
   package func heads() throws -> String { try ask("heads") }
 
   private func ask(_ line: String) throws -> String {
-    let connection = try StreamConnection(port: control)
+    let connection = try StreamConnection(unix: control)
     try connection.send("\(line)\n")
     var answer: [String] = []
     while let line = try connection.readLine() { answer.append(line) }
@@ -86,7 +90,7 @@ package final class BreakableRelay {
   }
 }
 
-/// Prints the ports of its service and of its control; of the latter each connection is one line and one answer.
+/// Prints the port of its service. Each connection to its control is one line and one answer.
 private let crossingScript = #"""
   import base64, socket, sys, threading, time
 
@@ -237,8 +241,10 @@ private let crossingScript = #"""
           threading.Thread(target=serve, args=(client,), daemon=True).start()
 
   threading.Thread(target=accept, args=(listener,), daemon=True).start()
-  control = listen()
-  print(port, control.getsockname()[1], flush=True)
+  control = socket.socket(socket.AF_UNIX)
+  control.bind(sys.argv[2])
+  control.listen(128)
+  print(port, flush=True)
   while True:
       asker, _ = control.accept()
       words = asker.makefile().readline().strip().split(" ", 1)
