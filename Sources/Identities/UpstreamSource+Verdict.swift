@@ -38,8 +38,9 @@ extension UpstreamSource {
     if isAwaited { return .pending }
     if let failure { return .refused(failure.failure.withoutWait) }
     guard let held else { return .pending }
-    if let (session, _) = offered(to: name) {
-      return holding == nil ? .refused(unusable(session, of: name)) : .same
+    if let (session, held) = offered(to: name) {
+      if holding == nil || hasMissedLong(name) { return .refused(whyNoOther(than: session, of: name, from: held)) }
+      return .same
     }
     switch held.bundle.roles[name] {
     case .absent(let absence): return .refused(absent(absence, of: name, by: held.bundle.tier))
@@ -81,10 +82,9 @@ extension UpstreamSource {
   private func isNews(
     _ session: Bundle.Session, of held: Held, for name: RoleName, holding: Session?
   ) -> Bool {
-    let id = session.assumed.accessKeyID
-    guard condemned[name] != id, session.assumed.expiration > serverTime() else { return false }
+    guard isGood(session, for: name) else { return false }
     guard let holding else { return true }
-    if holding.accessKeyID == id { return false }
+    if holding.accessKeyID == session.assumed.accessKeyID { return false }
     // A process before this one got it: the tier knows what is good.
     guard let origin = origins[name], origin.accessKeyID == holding.accessKeyID else { return true }
     return RoleTiming.isWorthRotation(
@@ -98,19 +98,34 @@ extension UpstreamSource {
       date: held.place == self.held?.place ? takeDate()?.date : nil)
   }
 
-  private func unusable(_ session: Bundle.Session, of name: RoleName) -> Failure {
-    condemned[name] == session.assumed.accessKeyID
-      ? Failure(
-        .transient, code: "TierSessionDead",
-        advice: "STS doesn't know the tier's session any more; the tier has been asked for another one")
-      : Failure(
-        .transient, code: "TierSessionLapsed",
-        advice: "the tier's session has lapsed; look at this host's clock, and run 'rolekeeper status \(name)' there")
+  /// Why a role has no other session than this one, which can't be used, or which is a lost machine's.
+  private func whyNoOther(than session: Bundle.Session, of name: RoleName, from held: Held) -> Failure {
+    let machine = "the tier's machine \(upstream.urls[held.place].dropFirst("https://".count))"
+    func failure(_ code: String, _ advice: String) -> Failure { Failure(.transient, code: code, advice: advice) }
+    if condemned[name] == session.assumed.accessKeyID {
+      return failure(
+        "TierSessionDead",
+        "STS doesn't know the session of \(machine) any more; the tier has been asked for another one")
+    }
+    let loss = records[held.place].latestFailure.map {
+      "\(machine) gives none any more (\($0)); look at it, and at why no other machine has the role"
+    }
+    if isGood(session, for: name) {
+      return failure(
+        "TierMachineLost",
+        "the role's session is good until \(session.assumed.expiration), and \(loss ?? "no machine that answers has one")"
+      )
+    }
+    return failure(
+      "TierSessionLapsed",
+      loss.map { "the role's session has lapsed, and \($0)" }
+        ?? "the session of \(machine) has lapsed, and it gives no other one; run 'rolekeeper status \(name)' there, and look at this host's clock"
+    )
   }
 
   /// The role got a session from here.
   package func handedOut(_ accessKeyID: String, to name: RoleName) {
-    guard let (_, held) = offered(to: name) else { return }
+    guard let held = holder(of: accessKeyID, for: name) else { return }
     origins[name] = (held.bundle.tier, accessKeyID)
   }
 

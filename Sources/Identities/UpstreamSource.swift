@@ -224,7 +224,7 @@ package final class UpstreamSource: CredentialSource {
     errand = .none
     guard let (role, id) = unreported.first, let held else { return ask(at: 0) }
     unreported[role] = nil
-    let place = offered(to: role)?.by.place ?? held.place
+    let place = holder(of: id, for: role)?.place ?? held.place
     errand = .reporting(
       connection.ask(.report(role: role, accessKeyID: id), at: upstream.urls[place]) { [unowned self] reply in
         errand = .none
@@ -282,11 +282,11 @@ package final class UpstreamSource: CredentialSource {
 
   /// Forgets what was wrong with sessions that no bundle has any more.
   func forgetReplaced() {
-    for (role, id) in condemned where offered(to: role)?.session.assumed.accessKeyID != id {
+    for (role, id) in condemned where holder(of: id, for: role) == nil {
       condemned[role] = nil
       condemnedAt[role] = nil
     }
-    for (role, id) in unreported where offered(to: role)?.session.assumed.accessKeyID != id { unreported[role] = nil }
+    for (role, id) in unreported where holder(of: id, for: role) == nil { unreported[role] = nil }
   }
 
   /// Returns whether there is a bundle that can be confirmed.

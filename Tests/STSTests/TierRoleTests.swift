@@ -113,63 +113,6 @@ import Testing
     #expect(role.accessKeyID == "STS.standby" && role.generation == 2)
   }
 
-  @Test func `a role that a machine has no session of comes from the next one`() throws {
-    let bench = try TierBench(machines: 3)
-    let (one, two) = (bench.add("one"), bench.add("two"))
-    let absent = Bundle.Entry.absent(Bundle.Absence(code: "NoPermission", retryAfter: nil))
-    bench.give(["one": bench.session("a", life: 3000), "two": absent], refresh: .seconds(60))
-    // The other role doesn't wait for it.
-    #expect(one.accessKeyID == "STS.a" && bench.tier.pending == "tier2" && two.machine.lastFailure == nil)
-    bench.give(["one": bench.session("b", life: 3500), "two": bench.session("c", life: 3000)], by: "tier2")
-    #expect(two.accessKeyID == "STS.c" && one.accessKeyID == "STS.a" && two.machine.lastFailure == nil)
-    #expect(bench.tier.pending == "tier1 \"STS.a+none\" wait 1min", "\(bench.tier.asked)")
-    // Its next session comes from there, too.
-    bench.advance(.seconds(60))
-    bench.confirm()
-    #expect(bench.tier.pending == "tier2 \"STS.b+STS.c\"")
-    bench.give(["two": bench.session("d", life: 3200)], by: "tier2")
-    #expect(two.accessKeyID == "STS.d" && two.generation == 2)
-    #expect(bench.logged("another machine").isEmpty)
-    // A dead one is reported there.
-    bench.refresher.send(.condemned(try #require(two.current).session.id), to: two)
-    bench.scheduler.settle()
-    #expect(bench.tier.pending == "tier2 report two STS.d", "\(bench.tier.asked)")
-  }
-
-  @Test func `roles that no machine has are looked for once per round, and seldom`() throws {
-    let bench = try TierBench(machines: 3)
-    let roles = ["one", "two", "three"].map { bench.add($0) }
-    bench.give(["one": bench.session("a", life: 40_000)], refresh: .seconds(60))
-    #expect(bench.tier.pending == "tier2")
-    bench.give(["one": bench.session("b", life: 40_000)], by: "tier2")
-    #expect(bench.tier.pending == "tier3")
-    bench.give(["two": .absent(Bundle.Absence(code: "Throttling", retryAfter: nil))], by: "tier3")
-    #expect(bench.tier.asked.count == 4 && bench.tier.pending?.contains("wait") == true)
-    #expect(roles[1].machine.lastFailure?.code == "Throttling" && roles[2].machine.lastFailure?.code == "RoleNotGiven")
-    let end = bench.scheduler.time + .hours(1)
-    while bench.scheduler.time < end {
-      if bench.tier.pending?.hasPrefix("tier1") == true {
-        bench.advance(.seconds(60))
-        bench.confirm()
-      } else if bench.tier.pending != nil {
-        bench.give([:], by: "other")
-      } else {
-        bench.advance(.seconds(1))
-      }
-    }
-    let others = bench.tier.asked.filter { $0.hasPrefix("tier2") }.count
-    #expect((4...20).contains(others), "\(others)")
-  }
-
-  @Test func `a machine that is away when a role is looked for is only noted`() throws {
-    let bench = try TierBench(machines: 2)
-    let two = bench.add("two")
-    bench.give(["one": bench.session("a", life: 3000)], refresh: .seconds(60))
-    bench.fail()
-    #expect(two.machine.lastFailure?.code == "RoleNotGiven" && bench.source.trouble == nil)
-    #expect(bench.logged("no machine of the tier").isEmpty)
-  }
-
   @Test func `a report of the first machine's return has no count and names it as the first`() throws {
     let bench = try TierBench(machines: 2)
     bench.add("one")
