@@ -242,7 +242,7 @@ var runningPrograms: [Target] {
       name: "bare-refresher", path: "Benchmarks/BareRefresher",
       linkerSettings: [.linkedLibrary("curl"), .linkedLibrary("crypto")]),
     .executableTarget(
-      name: "bench", dependencies: ["Core", "Fleet", "Laboratory", "SystemBox", "TestSupport"],
+      name: "bench", dependencies: ["Core", "Fleet", "Laboratory", "Simulation", "SystemBox", "TestSupport"],
       path: "Benchmarks/Bench",
       swiftSettings: strict()),
     tests("bench", imports: ["TestSupport"]),

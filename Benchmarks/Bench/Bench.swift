@@ -16,7 +16,7 @@ struct Bench {
     let parts: [(String, (inout Report) throws -> Void)] = [
       ("socket", measureSocket), ("loopback", measureLoopback), ("stalled", measureStalled), ("peers", measurePeers),
       ("memory", measureMemory), ("users", measureUsers), ("bundles", measureBundles),
-      ("hosts", measureHosts),
+      ("hosts", measureHosts), ("tier", measureTier),
       ("burst", measureBurst), ("scrape", measureScrape), ("start", measureStart),
       ("restart", measureRestart), ("command", measureCommand), ("formats", measureFormats),
       ("first-credential", measureFirstCredential),

@@ -6,7 +6,7 @@ struct Options {
       --short           fewer and shorter rounds, about five minutes; the figures are noisier
       --seconds S       how long each measurement of the load generator lasts
       --only WORD       only the parts whose name begins with WORD: socket, loopback, stalled, peers, memory, users, bundles, hosts,
-                        burst, scrape, start, restart, command, formats, first-credential, upload
+                        tier, burst, scrape, start, restart, command, formats, first-credential, upload
       --out DIRECTORY   where bench.json and bench.md go; default .build
       --docs DIRECTORY  also add the run to performance-runs.txt, and make the table in performance.md of the last three in it, and
                         the plot memory.svg of this one; only whole runs, not with --short, --seconds or --only

@@ -1,3 +1,4 @@
+import Core
 import TestSupport
 import Testing
 
@@ -31,6 +32,12 @@ import Testing
     #expect(verdicts(good) == ["memory-anonymous-hosts-100000": true, "judge-known-host-p-256": true])
     #expect(verdicts(bad) == ["memory-anonymous-hosts-100000": false, "judge-known-host-p-256": false])
     #expect(good.first { $0.measure == "memory-per-host" }?.finding.ours == 0.55)
+  }
+
+  @Test func `a tier's calls are held to the design's bound`() {
+    func rows(_ calls: Double) -> [Row] { [Bench.tierRow(.hours(12), roles: 100, calls: calls, atMost: 2)] }
+    #expect(verdicts(rows(1.99)) == ["simulated-tier-100-roles-12h": true])
+    #expect(verdicts(rows(2.01)) == ["simulated-tier-100-roles-12h": false])
   }
 
   @Test func `a host's header is what nginx sends of its certificate`() throws {
