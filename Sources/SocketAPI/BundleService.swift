@@ -47,6 +47,7 @@ final class BundleService {
     waiting = try WaitingBundles(scheduler: api.scheduler) { [unowned self] in waitIsOver($0) }
   }
 
+  /// A bundle and its record refer to each other.
   deinit { dropAll() }
 
   // MARK: - Requests
