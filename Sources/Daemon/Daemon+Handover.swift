@@ -43,9 +43,22 @@ extension Daemon {
         }
         return (role, isKnown ? 0 : outputs.snapshotNumber(of: role), resumed)
       })
-    if let state { resumeUnits(after: state) }
+    if let state {
+      resumeShards(after: state, isGenerationExact: isExact)
+      resumeUnits(after: state)
+    }
     guard let state, state.sessionCount > 0 else { return }
     log.write(.sessionsTakenOver, [.count(refresher.sessionCount), .total(state.sessionCount)])
+  }
+
+  /// The hosts of a tier get the same sessions as before.
+  private func resumeShards(after state: HandoverState, isGenerationExact: Bool) {
+    for name in state.shards.keys.sorted() {
+      guard let role = refresher.roles[name] else { continue }
+      for (shard, resumed) in state.resumedShards(of: role.settings, isGenerationExact: isGenerationExact) {
+        refresher.resume(shard: shard, of: role, resumed)
+      }
+    }
   }
 
   /// Only the units that an earlier process hasn't reloaded for this generation still have to be.

@@ -217,6 +217,7 @@ package final class Daemon: SocketBackend {
       (handover.map { [$0] } ?? []) + [
         generations, outputs, service, units, announcer, memoryTrimmer, follower, sourceRoles,
       ])
+    if let handover { refresher.observeDerived(by: handover) }
     outputs.changed = { [unowned self] name, path in
       guard let role = refresher.roles[name] else { return }
       service.outputsChanged(of: role, outputs.statuses(of: name, at: path, clock: refresher.clock))

@@ -19,7 +19,7 @@ package import Systemd
 ///
 /// If a store can't be written, it is out of date, so it is also removed from the service manager. A minute later,
 /// another one is begun.
-package final class HandoverWriter: RoleObserver {
+package final class HandoverWriter: DerivedObserver {
   /// What this process found in the stores of earlier processes.
   package struct Predecessors {
     package let names: [String]
@@ -51,9 +51,9 @@ package final class HandoverWriter: RoleObserver {
   private var turn: (any Deferral)!
   private var timer: (any Alarm)!
 
-  /// The store that the service manager has, its length when it was complete, and the roles whose records it has.
+  /// The store that the service manager has, its length when it was complete, and the roles and shards whose records it has.
   private var current:
-    (arena: SessionArena, name: String, settings: [Range<Int>], wholeLength: Int, known: Set<RoleName>)?
+    (arena: SessionArena, name: String, settings: [Range<Int>], wholeLength: Int, known: Set<SessionKey>)?
   private var draft: StoreDraft?
   /// Names of stores at the service manager that are obsolete as soon as a store of this process is complete.
   private var superfluous: [String]
@@ -130,9 +130,18 @@ package final class HandoverWriter: RoleObserver {
   package func forget(_ role: RoleName, generation: UInt64) {
     guard isBegun else { return }
     unitReloads[role] = nil
-    batch.add(.roleRemoved(role, generation: generation))
-    current?.known.remove(role)
-    draft?.known.remove(role)
+    remove(SessionKey(role: role), generation: generation)
+  }
+
+  package func didDrop(_ session: ManagedRole) {
+    guard isBegun, session.key.shard != nil else { return }
+    remove(session.key, generation: session.machine.generation)
+  }
+
+  private func remove(_ key: SessionKey, generation: UInt64) {
+    batch.add(.roleRemoved(key.role, generation: generation), of: key)
+    current?.known.remove(key)
+    draft?.known.remove(key)
     append()
   }
 
@@ -170,6 +179,7 @@ package final class HandoverWriter: RoleObserver {
 
   /// The record of what is to be done with the services of a role that is published under this generation; nil if the store has it.
   private func noteReload(of role: ManagedRole, generation: UInt64) -> HandoverRecord? {
+    guard !role.isDerived else { return nil }
     let isDue = isReloadDue(role, generation)
     guard unitReloads[role.name]?.generation != (isDue ? generation : nil) else { return nil }
     unitReloads[role.name] = isDue ? UnitReload(generation: generation) : nil
@@ -181,7 +191,7 @@ package final class HandoverWriter: RoleObserver {
   package func didAttempt(_ role: ManagedRole) { recordNewSessions(of: role) }
 
   package func didReport(_ report: RefreshReport, of role: ManagedRole) {
-    guard case .condemned(let session, _) = report else { return }
+    guard case .condemned(let session, _) = report, !role.isDerived || role.key.shard != nil else { return }
     let now = refresher.clock.now(at: scheduler.time)
     condemned.removeAll { $0.expiration <= now }
     condemned.append((session.accessKeyID, session.expiration))
@@ -195,17 +205,19 @@ package final class HandoverWriter: RoleObserver {
   }
 
   /// All records in one append: the store never has half a rotation.
+  /// Sessions for tasks and users aren't recorded: whoever reads one fetches it.
   private func record(_ role: ManagedRole, with other: HandoverRecord? = nil) {
-    guard isBegun else { return }
+    let key = role.key
+    guard isBegun, !key.isDerived || key.shard != nil else { return }
     finishFirstDraft()
     addClock()
     if let other { batch.add(other) }
-    let isKnown = current?.known.contains(role.name) != false && draft?.known.contains(role.name) != false
+    let isKnown = current?.known.contains(key) != false && draft?.known.contains(key) != false
     let last = batch.add(role, isNew: !isKnown, sessions: refresher.sessions, above: lastRecorded)
     lastRecorded = max(lastRecorded, last)
     if !isKnown {
-      current?.known.insert(role.name)
-      draft?.known.insert(role.name)
+      current?.known.insert(key)
+      draft?.known.insert(key)
     }
     append()
   }
@@ -289,7 +301,7 @@ package final class HandoverWriter: RoleObserver {
       let settings = current == nil ? addSettings() : []
       draft = StoreDraft(
         arena, name: InheritedStore.name(of: nextNumber), roles: refresher.rolesInOrder.map(\.name),
-        units: units(), copyingSettings: current.map { ($0.arena, $0.settings) })
+        shards: refresher.shardKeys, units: units(), copyingSettings: current.map { ($0.arena, $0.settings) })
       nextNumber += 1
       if !batch.isEmpty {
         let start = arena.length

@@ -33,22 +33,27 @@ struct RecordBatch: ~Copyable {
       role: role.name, generation: machine.generation, held: held, published: machine.publishedID?.number,
       issued: UInt64(role.issued))
     add(
-      isNew ? .role(HandoverRole(origin: HandoverRole.Origin(role.settings), rotation: rotation)) : .rotation(rotation))
-    for session in machine.pooled where session.id.number > recorded { add(session, of: role.name, sessions, false) }
-    if let reserved = machine.reserved, reserved.id.number > recorded { add(reserved, of: role.name, sessions, true) }
+      isNew ? .role(HandoverRole(origin: HandoverRole.Origin(role.settings), rotation: rotation)) : .rotation(rotation),
+      of: role.key)
+    for session in machine.pooled where session.id.number > recorded { add(session, of: role.key, sessions, false) }
+    if let reserved = machine.reserved, reserved.id.number > recorded { add(reserved, of: role.key, sessions, true) }
     return held.max() ?? 0
   }
 
-  private mutating func add(
-    _ session: Session, of role: RoleName, _ sessions: LiveSessions, _ isReserved: Bool
-  ) {
+  /// Adds a record of a role, or of a shard.
+  mutating func add(_ record: HandoverRecord, of key: SessionKey) {
+    add(key.shard.map { .ofShard($0, record) } ?? record)
+  }
+
+  private mutating func add(_ session: Session, of key: SessionKey, _ sessions: LiveSessions, _ isReserved: Bool) {
     guard let stored = sessions[session.id] else { return }
     add(
       .session(
         HandoverSession(
-          role: role, number: session.id.number, isReserved: isReserved, accessKeyID: session.accessKeyID,
+          role: key.role, number: session.id.number, isReserved: isReserved, accessKeyID: session.accessKeyID,
           accessKeySecret: stored.accessKeySecret, securityToken: stored.securityToken, expiration: session.expiration,
-          issued: session.issued, sent: session.sent, asked: session.asked, expires: session.expires)))
+          issued: session.issued, sent: session.sent, asked: session.asked, expires: session.expires)),
+      of: key)
   }
 
   /// Adds settings, and returns the range of each of their records.

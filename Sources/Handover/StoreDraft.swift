@@ -11,21 +11,23 @@ final class StoreDraft {
   private(set) var settings: [Range<Int>] = []
   /// The highest session number in the draft.
   private(set) var lastRecorded: UInt64 = 0
-  /// The roles whose records, with the parameters of their sessions, are in the draft.
-  var known: Set<RoleName> = []
+  /// The roles and shards whose records, with the parameters of their sessions, are in the draft.
+  var known: Set<SessionKey> = []
   private var batch = RecordBatch()
   private var roles: ArraySlice<RoleName>
+  private var shards: ArraySlice<SessionKey>
   private var units: ArraySlice<UnitName>
   /// The settings' records in the store in use that aren't copied yet.
   private var settingsToCopy: (arena: SessionArena, ranges: ArraySlice<Range<Int>>)?
 
   init(
-    _ arena: SessionArena, name: String, roles: [RoleName], units: [UnitName],
+    _ arena: SessionArena, name: String, roles: [RoleName], shards: [SessionKey], units: [UnitName],
     copyingSettings settings: (arena: SessionArena, ranges: [Range<Int>])?
   ) {
     self.arena = arena
     self.name = name
     self.roles = roles[...]
+    self.shards = shards[...]
     self.units = units[...]
     settingsToCopy = settings.map { ($0.arena, $0.ranges[...]) }
   }
@@ -37,7 +39,7 @@ final class StoreDraft {
     settingsToCopy = nil
   }
 
-  /// Writes a few roles, a few units' sessions, or one file of the settings; false when nothing is left to write.
+  /// Writes a few roles, a few shards, a few units' sessions, or one file of the settings; false when nothing is left to write.
   func writeSome(
     of refresher: Refresher, _ unitSessions: (UnitName) -> [HandoverUnitSession]
   ) throws(SessionArena.Failure) -> Bool {
@@ -50,20 +52,25 @@ final class StoreDraft {
     }
     // Reading the clock after each role would take as long as writing the role.
     let some = roles.prefix(8)
-    guard !some.isEmpty else { return try writeUnits(unitSessions) }
     roles = roles.dropFirst(some.count)
-    for name in some {
-      guard let role = refresher.roles[name], role.generation > 0 || !role.machine.heldSessions.isEmpty else {
-        continue
-      }
-      // Role by role: a batch of several would exceed the memory that secrets share, and need a mapping of its own.
-      let last = batch.add(role, isNew: true, sessions: refresher.sessions, above: 0)
-      defer { batch.clear() }
-      try batch.append(to: arena)
-      known.insert(name)
-      lastRecorded = max(lastRecorded, last)
-    }
-    return true
+    for name in some { try write(refresher.roles[name], of: refresher) }
+    if !some.isEmpty { return true }
+
+    let someShards = shards.prefix(8)
+    shards = shards.dropFirst(someShards.count)
+    for key in someShards { try write(refresher.roles[key.role]?.derived(key), of: refresher) }
+    if !someShards.isEmpty { return true }
+    return try writeUnits(unitSessions)
+  }
+
+  /// Writes a role, or a shard of one. One by one: a batch of several would exceed the memory that secrets share, and need a mapping of its own.
+  private func write(_ role: ManagedRole?, of refresher: Refresher) throws(SessionArena.Failure) {
+    guard let role, role.generation > 0 || !role.machine.heldSessions.isEmpty else { return }
+    let last = batch.add(role, isNew: true, sessions: refresher.sessions, above: 0)
+    defer { batch.clear() }
+    try batch.append(to: arena)
+    known.insert(role.key)
+    lastRecorded = max(lastRecorded, last)
   }
 
   private func writeUnits(_ sessions: (UnitName) -> [HandoverUnitSession]) throws(SessionArena.Failure) -> Bool {

@@ -6,7 +6,7 @@ import Systemd
 /// Sessions that are derived from roles: fetched when somebody asks for them, renewed while they are used, and dropped afterwards.
 ///
 /// Each has a machine of its own, which the refresher drives as it does those of the roles. Only their calls wait for those of all
-/// roles (`FetchQueue`), and only `derivedObserver` learns what becomes of them. Their secrets are in the store as all others; the document
+/// roles (`FetchQueue`), and only those of `observeDerived(by:)` learn what becomes of them. Their secrets are in the store as all others; the document
 /// is rendered when somebody reads it, and kept for half a minute.
 extension Refresher {
   package enum Acquisition {
@@ -40,16 +40,40 @@ extension Refresher {
         return .full(most: most, wait: wait)
       }
     }
-    role.kinship = .origin(sessions)
-    // In seconds since 1970: it goes up over restarts, too, since nobody needs a session each second.
-    let generation = max(lastDerivedGeneration, UInt64(max(0, clock.now(at: now).seconds)))
-    let machine = RefreshMachine(
-      timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: now)
-    let session = insert(settings, machine, Derived(of: role, key, label, at: now))
-    sessions.members[key] = session
-    armSweep()
+    let session = place(settings, Derived(of: role, key, label, at: now), generation: newDerivedGeneration)
     send(.started, to: session)
     return .session(session)
+  }
+
+  /// In seconds since 1970: it goes up over restarts, too, since nobody needs a session each second.
+  private var newDerivedGeneration: UInt64 {
+    max(lastDerivedGeneration, UInt64(max(0, clock.now(at: scheduler.time).seconds)))
+  }
+
+  /// A derived session among those of its role, to which nothing has happened yet.
+  private func place(_ settings: RoleSettings, _ derived: Derived, generation: UInt64) -> ManagedRole {
+    let sessions = derived.role.derivedSessions ?? DerivedSessions()
+    derived.role.kinship = .origin(sessions)
+    let machine = RefreshMachine(
+      timing: settings.timing, attemptLimit: attemptLimit, generation: generation, at: scheduler.time)
+    let session = insert(settings, machine, derived)
+    sessions.members[derived.key] = session
+    armSweep()
+    return session
+  }
+
+  /// The keys of all shards of other hosts that have sessions.
+  package var shardKeys: [SessionKey] { table.all.compactMap { $0.key.shard == nil ? nil : $0.key } }
+
+  /// Goes on with what an earlier process held for a shard of other hosts; it counts as read.
+  package func resume(shard: Int, of role: ManagedRole, _ resumed: ResumedRole) {
+    let key = SessionKey(role: role.name, shard: shard)
+    guard role.derived(key) == nil, let settings = role.settings.derived(key, for: nil) else { return }
+    let generation =
+      resumed.isGenerationExact ? resumed.generation : max(resumed.generation, newDerivedGeneration)
+    let session = place(settings, Derived(of: role, key, nil, at: scheduler.time), generation: generation)
+    begin(session, with: resumed)
+    pump()
   }
 
   /// The document of a derived session, made for this read if it isn't kept. It counts as read.
@@ -111,7 +135,7 @@ extension Refresher {
     release(session)
     session.current = nil
     session.kinship = .dropped(derived.key)
-    derivedObserver?.didDrop(session)
+    notifyDerived { $0.didDrop(session) }
   }
 
   func dropDerived(of role: ManagedRole) {

@@ -35,11 +35,16 @@ extension Refresher {
         deliver(.started, to: role)
         continue
       }
-      role.issued = resumed.issued
-      deliver(.resumed(admit(resumed)), to: role)
-      if resumed.isRequestChanged { deliver(.requestChanged, to: role) }
+      begin(role, with: resumed)
     }
     pump()
+  }
+
+  /// The first event of a role, or of a derived session, that goes on with what an earlier process held.
+  func begin(_ role: ManagedRole, with resumed: ResumedRole) {
+    role.issued = resumed.issued
+    deliver(.resumed(admit(resumed)), to: role)
+    if resumed.isRequestChanged { deliver(.requestChanged, to: role) }
   }
 
   /// Takes the secrets in of what an earlier process held.

@@ -14,13 +14,15 @@ package final class Refresher {
   private struct Observing {
     unowned let observer: any RoleObserver
   }
+  private struct ObservingDerived {
+    weak var observer: (any DerivedObserver)?
+  }
 
   var table = RoleTable()
   package var roles: [RoleName: ManagedRole] { table.byName }
   package var rolesInOrder: [ManagedRole] { table.inOrder }
   private var observing: [Observing] = []
-  /// Learns what becomes of derived sessions.
-  package weak var derivedObserver: (any DerivedObserver)?
+  private var observingDerived: [ObservingDerived] = []
   /// The highest generation of the derived sessions that were dropped, of whatever role.
   var lastDerivedGeneration: UInt64 = 0
   /// Which user has had a name, in this process.
@@ -88,6 +90,11 @@ package final class Refresher {
 
   /// From now on these learn what becomes of roles, in this order; they outlive the refresher.
   package func setObservers(_ observers: [any RoleObserver]) { observing = observers.map { Observing(observer: $0) } }
+
+  /// From now on this learns what becomes of derived sessions, after those that were named before.
+  package func observeDerived(by observer: any DerivedObserver) {
+    observingDerived.append(ObservingDerived(observer: observer))
+  }
 
   // MARK: - What holds roles back is over
 
@@ -308,9 +315,13 @@ package final class Refresher {
 
   func notify(_ role: ManagedRole, _ body: (any RoleObserver) -> Void) {
     if role.isDerived {
-      if let derivedObserver { body(derivedObserver) }
-      return
+      notifyDerived(body)
+    } else {
+      for one in observing { body(one.observer) }
     }
-    for one in observing { body(one.observer) }
+  }
+
+  func notifyDerived(_ body: (any DerivedObserver) -> Void) {
+    for one in observingDerived { if let observer = one.observer { body(observer) } }
   }
 }

@@ -125,7 +125,7 @@ package final class SocketService: RequestHandler, DerivedObserver {
     subscribers = try EventSubscribers(scheduler: scheduler, source: self)
     droppedTurn = scheduler.deferred { [unowned self] in answerThoseOfDropped() }
     bundles = try BundleService(self)
-    refresher.derivedObserver = self
+    refresher.observeDerived(by: self)
     refresher.isWatched = { [unowned self] in subscribers.follows($0) }
   }
 

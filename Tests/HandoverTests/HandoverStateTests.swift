@@ -33,6 +33,9 @@ import Testing
     #expect(state.roles[Samples.name("gone")] == nil && state.removedGenerations == [Samples.name("gone"): 12])
     #expect(state.generationFloor == 3 && state.clock?.isFromServer == true)
     #expect(state.proofs["main"]?.arn == "acs:ram::1:user/keeper")
+    let shards = try #require(state.shards[Samples.name("uploader")])
+    #expect(shards.keys.sorted() == [3] && shards[3]?.role.rotation.generation == 8)
+    #expect(shards[3]?.sessions.map(\.number) == [7])
   }
 
   /// The next number was beyond the largest, which ended the daemon.
@@ -45,6 +48,7 @@ import Testing
       [
         .generationFloor(number), .roleRemoved(name, generation: number), .reloadDue(name, generation: number),
         .unitReloaded(name, generation: number, unit), rotation(number), rotation(1, issued: number),
+        .ofShard(3, rotation(number)), .ofShard(3, .roleRemoved(name, generation: number)),
         .unitSession(Samples.unitSession("app.service", "i", Samples.session("uploader", 1), generation: number)),
       ]
     }
@@ -54,6 +58,15 @@ import Testing
       }
     }
     #expect(defect(Samples.image(of: records(1 << 62 - 1)).bytes) == nil)
+  }
+
+  @Test func `a record of a shard holds no more than what shards have`() {
+    let others: [HandoverRecord] = [
+      .generationFloor(1), .reloadOver(Samples.name("uploader")), .ofShard(1, .generationFloor(1)),
+    ]
+    for record in others {
+      #expect(defect(Samples.image(of: [.ofShard(3, record)]).bytes) == .recordUnknown(at: StoreHeader.size))
+    }
   }
 
   @Test func `a condemned session never returns, in whatever order it is recorded`() {

@@ -75,6 +75,12 @@ enum Samples {
       .clock(
         ServerClock.Estimate(offset: 1_799_999_000_000_000, steadyOffset: 1_799_999_000_000_001, isFromServer: true)),
       .settingsFile(number: 2, SettingsContent.File(path: "/etc/rk.toml", bytes: [])),
+      .ofShard(3, .role(role("uploader", held: [6, 7], published: 7))),
+      .ofShard(3, .session(session("uploader", 6))),
+      .ofShard(3, .session(session("uploader", 7))),
+      .ofShard(3, .rotation(role("uploader", generation: 8, held: [7]).rotation)),
+      .ofShard(4, .role(role("uploader", held: [8], published: 8))),
+      .ofShard(4, .roleRemoved(name("uploader"), generation: 9)),
     ]
   }
 
@@ -110,6 +116,9 @@ extension HandoverState {
     let roles = roles.values.sorted { $0.role.name < $1.role.name }.map { role in
       "\(role.role) \(role.sessions.map(\.text))"
     }
+    let shards = shards.sorted { $0.key < $1.key }.flatMap { name, all in
+      all.sorted { $0.key < $1.key }.map { "\(name) \($0.key) \($0.value.role) \($0.value.sessions.map(\.text))" }
+    }
     let rest: [Any] = [
       removedGenerations.sorted { $0.key < $1.key }, generationFloor,
       condemned.sorted { $0.key < $1.key },
@@ -122,7 +131,7 @@ extension HandoverState {
       },
       clock as Any, proofs.sorted { $0.key < $1.key }, settings as Any,
     ]
-    return (roles + rest.map { "\($0)" }).joined(separator: "\n")
+    return (roles + shards + rest.map { "\($0)" }).joined(separator: "\n")
   }
 }
 

@@ -14,12 +14,14 @@ import Wire
   private let web: HostAuthority.Identity
 
   init() throws {
-    lab = try Lab(RealmDraft(lifetime: nil)) { draft in
+    lab = try Lab(RealmDraft(lifetime: nil, roles: ["uploader", "reports", "archive"])) { draft in
       draft.socket = "mode = \"0660\"\ngroup = \(Person.clients)"
       draft.fleet = "trusted_proxy = \(NginxProxy.uid)"
       draft.roles = [
         SettingsDraft.Role("uploader", more: "allow = { hosts = [\"web*.prod.example\"] }"),
         SettingsDraft.Role("reports", more: "allow = { users = [\(Person.reader)], hosts = [\"*.prod.example\"] }"),
+        SettingsDraft.Role(
+          "archive", more: "session_per = \"shard\"\nshards = 4\nallow = { hosts = [\"arch*.prod.example\"] }"),
       ]
     }
     try lab.start()
@@ -154,6 +156,28 @@ import Wire
     }
     #expect(try proxy.ask("/v1/reload", as: web, post).status == 404)
     #expect(try proxy.ask("/healthz", as: web).status == 200)
+  }
+
+  @Test(arguments: [SIGTERM, SIGKILL])
+  func `hosts in shards have the same sessions after a restart, without a call to STS`(signal: Int32) throws {
+    let hosts = try (1...6).map { try authority.issue("/CN=arch\($0).prod.example") }
+    func read() throws -> [Substring?] {
+      try hosts.map {
+        try proxy.ask("/v1/bundle", as: $0).text.firstMatch(of: /"archive":\{"access_key_id":"(STS\.[^"]+)"/)?.output.1
+      }
+    }
+    // The pool of each shard is full by then, and hosts have its newest session.
+    _ = try read()
+    try eventually("no call is under way") {
+      try lab.daemon.get("/metrics").body.contains("rolekeeper_sts_in_flight 0")
+    }
+    let (before, calls) = (try read(), try lab.emulator.draws())
+    #expect(Set(before).count > 1 && !before.contains(nil))
+    lab.daemon.child.signal(signal)
+    _ = lab.daemon.child.wait()
+    try lab.startNext(named: "second")
+    #expect(try read() == before)
+    #expect(try lab.emulator.draws() == calls)
   }
 
   @Test func `a certificate of an RSA key of 4096 bits with a hundred names is taken`() throws {

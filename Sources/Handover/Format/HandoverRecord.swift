@@ -36,6 +36,8 @@ package enum HandoverRecord {
   case unitReloaded(RoleName, generation: UInt64, UnitName)
   /// None of them does.
   case reloadOver(RoleName)
+  /// The record of a role, a rotation, a session or a removal, but of the session that this shard of other hosts shares (`SessionKey.shard`).
+  indirect case ofShard(Int, HandoverRecord)
 }
 
 /// What the next process needs to know about a role.

@@ -37,6 +37,8 @@ package struct HandoverState {
   }
 
   package private(set) var roles: [RoleName: Role] = [:]
+  /// What the shards of other hosts have of each role, by the shard's number.
+  package private(set) var shards: [RoleName: [Int: Role]] = [:]
   /// The last generation of each role that was removed from the settings.
   package private(set) var removedGenerations: [RoleName: UInt64] = [:]
   package private(set) var generationFloor: UInt64 = 0
@@ -72,18 +74,24 @@ package struct HandoverState {
   /// Applies the next record.
   package mutating func apply(_ record: HandoverRecord) {
     switch record {
-    case .role(let role): take(role)
+    case .role(let role):
+      roles[role.name] = Self.role(role, after: roles[role.name])
+      removedGenerations[role.name] = nil
     case .rotation(let rotation):
-      if let known = roles[rotation.role] { take(HandoverRole(origin: known.role.origin, rotation: rotation)) }
+      if let known = roles[rotation.role] { roles[rotation.role] = Self.role(rotation, after: known) }
     case .session(let session):
       if condemned[session.accessKeyID] == nil { roles[session.role]?.take(session) }
     case .condemned(let accessKeyID, let expiration):
       condemned[accessKeyID] = expiration
       // A session belongs to one role only; the record doesn't say which, to save space.
       for name in roles.keys { roles[name]?.sessions.removeAll { $0.accessKeyID == accessKeyID } }
+      for (name, all) in shards {
+        for shard in all.keys { shards[name]?[shard]?.sessions.removeAll { $0.accessKeyID == accessKeyID } }
+      }
       dropUnitSessions { $0.session.accessKeyID == accessKeyID }
     case .roleRemoved(let role, let generation):
       roles[role] = nil
+      shards[role] = nil
       removedGenerations[role] = generation
       unitReloads[role] = nil
       dropUnitSessions { $0.session.role == role }
@@ -98,6 +106,21 @@ package struct HandoverState {
     case .unitReloaded(let role, let generation, let unit):
       if unitReloads[role]?.generation == generation { unitReloads[role]?.done.insert(unit) }
     case .reloadOver(let role): unitReloads[role] = nil
+    case .ofShard(let shard, let record): apply(record, ofShard: shard)
+    }
+  }
+
+  private mutating func apply(_ record: HandoverRecord, ofShard shard: Int) {
+    switch record {
+    case .role(let role): shards[role.name, default: [:]][shard] = Self.role(role, after: shards[role.name]?[shard])
+    case .rotation(let rotation):
+      if let known = shards[rotation.role]?[shard] {
+        shards[rotation.role]?[shard] = Self.role(rotation, after: known)
+      }
+    case .session(let session):
+      if condemned[session.accessKeyID] == nil { shards[session.role]?[shard]?.take(session) }
+    case .roleRemoved(let role, _): shards[role]?[shard] = nil
+    default: break
     }
   }
 
@@ -114,11 +137,14 @@ package struct HandoverState {
     }
   }
 
-  private mutating func take(_ role: HandoverRole) {
+  private static func role(_ role: HandoverRole, after known: Role?) -> Role {
     var new = Role(role: role)
-    for session in roles[role.name]?.sessions ?? [] { new.take(session) }
-    roles[role.name] = new
-    removedGenerations[role.name] = nil
+    for session in known?.sessions ?? [] { new.take(session) }
+    return new
+  }
+
+  private static func role(_ rotation: HandoverRotation, after known: Role) -> Role {
+    role(HandoverRole(origin: known.role.origin, rotation: rotation), after: known)
   }
 
   private mutating func takeSettings(_ number: UInt32, _ add: (inout SettingsContent) -> Void) {

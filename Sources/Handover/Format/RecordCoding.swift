@@ -18,7 +18,15 @@ package enum RecordCoding {
     case role = 1
     case session, condemned, roleRemoved, generationFloor, clock, proof
     case settingsFile, settingsDirectory, settingsInForce
-    case rotation, unitSession, reloadDue, unitReloaded, reloadOver
+    case rotation, unitSession, reloadDue, unitReloaded, reloadOver, ofShard
+
+    /// Whether there are such records of shards, too.
+    var isOfShards: Bool {
+      switch self {
+      case .role, .rotation, .session, .roleRemoved: true
+      default: false
+      }
+    }
   }
 
   // MARK: - Writing
@@ -106,6 +114,13 @@ package enum RecordCoding {
     case .reloadOver(let role):
       content.appendCounted(role.description)
       return .reloadOver
+    case .ofShard(let shard, let record):
+      content.appendNumber(UInt32(shard))
+      let place = content.count
+      content.append(0)
+      let kind = write(record, to: &content)
+      content.replaceNumber(from: place, by: kind.rawValue)
+      return .ofShard
     }
   }
 
@@ -216,6 +231,12 @@ package enum RecordCoding {
       else { return nil }
       return .unitReloaded(role, generation: generation, unit)
     case .reloadOver: return cursor.role(in: image).map { .reloadOver($0) }
+    case .ofShard:
+      guard let shard: UInt32 = cursor.number(in: image),
+        let kind = (cursor.number(in: image) as UInt8?).flatMap({ Kind(rawValue: $0) }), kind.isOfShards,
+        let record = read(kind, &cursor, image)
+      else { return nil }
+      return .ofShard(Int(shard), record)
     }
   }
 

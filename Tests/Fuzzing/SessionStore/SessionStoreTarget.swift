@@ -33,7 +33,7 @@ private func sealed(_ input: [UInt8]) -> (store: [UInt8], ends: [Int]) {
     rest = rest.dropFirst(count)
     var record: [UInt8] = []
     append(UInt32(content.count), to: &record)
-    record += [kind % 16, 0, 0, 0]
+    record += [kind % 17, 0, 0, 0]
     append(CRC32C.checksum(of: (record + content).span), to: &record)
     store += record + content
     ends.append(store.count)
