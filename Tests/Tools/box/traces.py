@@ -22,6 +22,8 @@ class Box:
         self.layer = f"{self.directory}/layer"
         self.control = f"{self.directory}/control"
         self.cgroup = f"{self.directory}/cgroup/rolekeeper-box-{name}"
+        # What the directory is, if this process or one that it comes from has made it.
+        self.made = None
 
     def lock(self, wait=False):
         """A descriptor that holds the box's lock, or None while the box is there, or when there is no trace of it."""
@@ -49,7 +51,9 @@ class Box:
             raise Trouble("it is up already") from None
         for name in MOUNT_POINTS:
             os.mkdir(f"{self.directory}/{name}")
-        return self.lock()
+        descriptor = self.lock()
+        self.made = os.fstat(descriptor)
+        return descriptor
 
     def see_cgroups(self):
         """Shows this process, and who comes from it, the unified hierarchy, wherever the machine has it."""
@@ -77,6 +81,9 @@ class Box:
 
     def remove(self):
         """Removes what is left. Needs the lock, and to see cgroups."""
+        # The guard comes here after the keeper: another box of that name may have been made since.
+        if self.made and not self.is_made():
+            return
         self.remove_cgroup()
         for name in ("cgroup", "layer"):
             with contextlib.suppress(OSError):
@@ -88,6 +95,12 @@ class Box:
         for directory in [f"{self.directory}/{name}" for name in MOUNT_POINTS] + [self.directory]:
             with contextlib.suppress(FileNotFoundError):
                 os.rmdir(directory)
+
+    def is_made(self):
+        # While the lock is held, no other directory can have the number of this one.
+        with contextlib.suppress(FileNotFoundError):
+            return os.path.samestat(self.made, os.stat(self.directory))
+        return False
 
     def ask(self, request):
         """Sends the keeper a request; returns the answer, of no bytes when it ended, and the descriptors that came with it."""
