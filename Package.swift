@@ -164,7 +164,7 @@ let package = Package(
     tests(
       "Identities",
       imports: [
-        "Core", "CloudAPI", "HTTPClient", "Logs", "Secrets", "Settings", "Systemd", "Wire", "RefreshBench",
+        "Core", "CloudAPI", "Fleet", "HTTPClient", "Logs", "Secrets", "Settings", "Systemd", "Wire", "RefreshBench",
         "TestSupport",
       ]),
     tests(

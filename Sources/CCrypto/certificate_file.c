@@ -40,13 +40,8 @@ static int no_password(char *buffer, int size, int is_writing, void *was_asked) 
   return -1;
 }
 
-size_t ccrypto_certificate_file(const char *path, uint8_t *der, size_t room) {
-  FILE *stream = open_regular(path);
-  if (!stream) return 0;
-  // Of a certificate, too, if its header says that it is encrypted.
-  int was_asked = 0;
-  X509 *certificate = PEM_read_X509(stream, NULL, no_password, &was_asked);
-  fclose(stream);
+// Frees the certificate, and returns how many bytes of it are in `der` now; 0 for none, or if it is longer.
+static size_t take(X509 *certificate, uint8_t *der, size_t room) {
   int size = certificate ? i2d_X509(certificate, NULL) : 0;
   if (size > 0 && (size_t)size <= room) {
     size = i2d_X509(certificate, &der);
@@ -56,6 +51,24 @@ size_t ccrypto_certificate_file(const char *path, uint8_t *der, size_t room) {
   X509_free(certificate);
   ERR_clear_error();
   return size > 0 ? (size_t)size : 0;
+}
+
+size_t ccrypto_certificate_file(const char *path, uint8_t *der, size_t room) {
+  FILE *stream = open_regular(path);
+  if (!stream) return 0;
+  // Of a certificate, too, if its header says that it is encrypted.
+  int was_asked = 0;
+  X509 *certificate = PEM_read_X509(stream, NULL, no_password, &was_asked);
+  fclose(stream);
+  return take(certificate, der, room);
+}
+
+size_t ccrypto_certificate_text(const void *text, size_t count, uint8_t *der, size_t room) {
+  BIO *input = count <= INT_MAX ? BIO_new_mem_buf(text, (int)count) : NULL;
+  int was_asked = 0;
+  X509 *certificate = input ? PEM_read_bio_X509(input, NULL, no_password, &was_asked) : NULL;
+  BIO_free(input);
+  return take(certificate, der, room);
 }
 
 static int read_time(const ASN1_TIME *time, int64_t *seconds) {

@@ -26,9 +26,17 @@ package struct ClientCertificate: Hashable, Sendable {
   private let der: [UInt8]
 
   /// Nil if the file can't be read, or holds no certificate in PEM form. May block, as reading any file.
-  package init?(file: String) {
+  package init?(file: String) { self.init { ccrypto_certificate_file(file, $0, $1) } }
+
+  /// Nil if the content of a file holds no certificate in PEM form.
+  package init?(text: Span<UInt8>) {
+    self.init { der, room in text.withUnsafeBytes { ccrypto_certificate_text($0.baseAddress, $0.count, der, room) } }
+  }
+
+  /// `read` puts the certificate into so much room, and returns its size.
+  private init?(reading read: (_ der: UnsafeMutablePointer<UInt8>, _ room: Int) -> Int) {
     der = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Certificate.mostBytes) { room in
-      Array(room.prefix(ccrypto_certificate_file(file, room.baseAddress!, room.count)))
+      Array(room.prefix(read(room.baseAddress!, room.count)))
     }
     guard !der.isEmpty else { return nil }
     var (start, end): (Int64, Int64) = (0, 0)

@@ -41,8 +41,9 @@ package final class HTTPSTierConnection: TierConnection {
       exchange.giveUp { completion(TierReply(.failed(failure), sent: sent, date: nil)) }
       return exchange
     }
+    let presented = http.identity === identityFiles.identity ? identityFiles.pair?.certificate : nil
     exchange.send(request(query, at: url)) { [unowned self] outcome, body in
-      let failures = TierFailures(url, upstream, serverTime: serverTime())
+      let failures = TierFailures(url, upstream, presented: presented, serverTime: serverTime())
       switch outcome {
       case .failure(let failure):
         completion(TierReply(.failed(failures.unanswered(failure)), sent: sent, date: nil))

@@ -1,4 +1,5 @@
 package import Core
+import Fleet
 package import HTTPClient
 package import Logs
 package import Secrets
@@ -16,6 +17,13 @@ package import Wire
 /// They are looked at before each request, and every minute. That reads them on the loop's thread, as OpenSSL did: some microseconds from a local disk;
 /// nothing but a regular file is read.
 package final class IdentityFiles {
+  /// A certificate with its key, and what is to be said of it.
+  struct Pair {
+    let identity: ClientIdentity
+    /// Nil for one that says nothing that can be read.
+    let certificate: ClientCertificate?
+  }
+
   /// Why the present files can't be used.
   package struct Problem {
     /// Names the file and the fix.
@@ -26,7 +34,9 @@ package final class IdentityFiles {
   private static let interval = Duration.minutes(1)
 
   /// What is presented; nil as long as there was no pair that can be used.
-  package private(set) var identity: ClientIdentity?
+  package var identity: ClientIdentity? { pair?.identity }
+  /// The same with its certificate, however the file may look by now.
+  private(set) var pair: Pair?
   package private(set) var problem: Problem?
   /// Called when `problem` may have changed.
   package var changed: () -> Void = {}
@@ -93,13 +103,13 @@ package final class IdentityFiles {
     }
   }
 
-  private func take(_ new: ClientIdentity) {
+  private func take(_ new: Pair) {
     let isFirst = identity == nil && problem == nil
-    let isSame = identity.map { new.isSame(as: $0) } ?? false
+    let isSame = identity.map { new.identity.isSame(as: $0) } ?? false
     let hadProblem = problem != nil
     mismatch = nil
     problem = nil
-    if !isSame { identity = new }
+    if !isSame { pair = new }
     if !isFirst, !isSame || hadProblem {
       log?.write(.clientCertificateReread, [.source(source), .path(certificate)])
     }
@@ -150,7 +160,7 @@ extension IdentityFiles {
   /// Larger than any chain of certificates.
   private static let mostBytes = 1 << 20
 
-  static func read(certificate: String, key: String) throws(IdentityUnusable) -> ClientIdentity {
+  static func read(certificate: String, key: String) throws(IdentityUnusable) -> Pair {
     let certificates = try readCertificates(certificate)
     let secret = try readKey(key)
     guard let identity = ClientIdentity(certificates: certificates, key: secret) else {
@@ -159,7 +169,7 @@ extension IdentityFiles {
         remedy: "put the key there that the certificate was issued for, or a certificate for that key", isMismatch: true
       )
     }
-    return identity
+    return Pair(identity: identity, certificate: certificates.withBytes { ClientCertificate(text: $0) })
   }
 
   /// `checksOwner` is whether it may belong only to root and this process's user, and be written to by nobody else.

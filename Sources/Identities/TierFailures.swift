@@ -9,12 +9,14 @@ import Wire
 struct TierFailures {
   private let server: String
   private let upstream: UpstreamSettings
+  private let presented: ClientCertificate?
   private let serverTime: UTCTime
 
-  /// `url` is the machine's, as in the settings.
-  init(_ url: String, _ upstream: UpstreamSettings, serverTime: UTCTime) {
+  /// `url` is the machine's, as in the settings; `presented` is the certificate by which it was asked, nil if nothing is known of it.
+  init(_ url: String, _ upstream: UpstreamSettings, presented: ClientCertificate?, serverTime: UTCTime) {
     server = "the tier's machine \(url.dropFirst("https://".count))"
     self.upstream = upstream
+    self.presented = presented
     self.serverTime = serverTime
   }
 
@@ -57,8 +59,11 @@ struct TierFailures {
     case 503:
       switch problem?.kind {
       case .noSession:
+        let detail = problem?.detail ?? ""
         return failure(
-          .transient, "TierNotReady", "has no valid session of this host's roles; run 'rolekeeper status' on the tier")
+          .transient, "TierNotReady",
+          "has no valid session of this host's roles\(detail.isEmpty ? "" : " (\(detail))"); run 'rolekeeper status' on the tier"
+        )
       case .stopping:
         return failure(
           .transient, "TierStopping", "stops or restarts; the daemon asks again by itself")
@@ -81,12 +86,14 @@ struct TierFailures {
     }
   }
 
-  /// The certificate and whose it is.
+  /// The certificate that was presented, and whose it is. Its file may have been replaced since.
   private var certificate: String {
     let file = "the certificate '\(upstream.certificate)'"
-    guard let read = ClientCertificate(file: upstream.certificate) else { return file }
+    guard let presented else { return file }
+    let end = presented.notAfter <= serverTime ? ", which ended at \(presented.notAfter)" : ""
+    let isReplaced = ClientCertificate(file: upstream.certificate).map { $0 != presented } ?? false
     return
-      "\(file) of '\(read.name)'\(read.notAfter <= serverTime ? ", which ended at \(read.notAfter)" : "")"
+      "\(file) of '\(presented.name)'\(end)\(isReplaced ? " (as it was presented; the file has another one by now)" : "")"
   }
 
   // MARK: - No answers

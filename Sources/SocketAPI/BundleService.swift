@@ -212,7 +212,9 @@ final class BundleService {
       figures.count(.noSession)
       return Answer.problem(
         Problem(
-          .noSession, detail: "none of the roles of host '\(host.name)' has a valid session on this tier",
+          .noSession,
+          detail:
+            "none of the roles of host '\(host.name)' has a valid session on this tier\(bundle.firstProblem.map { "; \($0)" } ?? "")",
           retryAfter: bundle.retryAfter))
     }
     figures.count(hasBundle ? .unchanged : .bundle)

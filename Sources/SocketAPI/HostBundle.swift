@@ -48,6 +48,8 @@ final class HostBundle {
   let end: Timestamp
   /// When the first of the missing ones may be there.
   let retryAfter: Duration
+  /// Why the first of them isn't; nil if none is missing.
+  let firstProblem: String?
 
   var hasSession: Bool { missing.count < keys.count }
 
@@ -61,6 +63,7 @@ final class HostBundle {
     var pending: [SessionKey] = []
     var (end, retryAfter) = (now + Self.longest, Self.longest)
     var refresh = RoleTiming.hostInterval.upperBound
+    var firstProblem: String?
     var state: [String] = []
     for (key, role) in sessions {
       if let role, let arn = role.settings.arn, let session = role.serving(at: now),
@@ -81,6 +84,7 @@ final class HostBundle {
         let (entry, wait) = Self.failure(of: role, api, at: now)
         if let role { refresh = min(refresh, role.settings.timing.hostRefresh) }
         entries.append((key.role, entry))
+        if case .failure(_, let message, _) = entry { firstProblem = firstProblem ?? "role '\(key.role)': \(message)" }
         missing.append(key)
         if let role, !role.machine.hasHadOutcome { pending.append(key) }
         retryAfter = min(retryAfter, wait)
@@ -93,7 +97,7 @@ final class HostBundle {
     record = BundleRecord(lines)
     tag = Self.tag(zip(keys, state))
     head = Answer.openHead(status: 200, type: .json, fields: "ETag: \(tag)\r\n")
-    (self.roles, self.derived) = (roles, derived)
+    (self.roles, self.derived, self.firstProblem) = (roles, derived, firstProblem)
     (self.missing, self.pending, self.refresh, self.end, self.retryAfter) = (missing, pending, refresh, end, retryAfter)
   }
 

@@ -1,4 +1,5 @@
 import Core
+import Fleet
 import HTTPClient
 import Settings
 import TestSupport
@@ -13,7 +14,7 @@ import Wire
     "https://tier1.example",
     UpstreamSettings(
       urls: ["https://tier1.example"], caFile: "/etc/ca.pem", certificate: "/nowhere/host.pem", key: "/nowhere/host.key"
-    ), serverTime: UTCTime(seconds: 1_700_000_000))
+    ), presented: nil, serverTime: UTCTime(seconds: 1_700_000_000))
 
   struct Case: CustomTestStringConvertible, Sendable {
     let status: Int
@@ -28,7 +29,11 @@ import Wire
   @Test(arguments: [
     Case(
       status: 503, problem: Problem(.noSession, detail: ""), kind: .transient, code: "TierNotReady",
-      advice: "has no valid session of this host's roles"),
+      advice: "has no valid session of this host's roles; run"),
+    Case(
+      status: 503, problem: Problem(.noSession, detail: "role 'x': NoPermission"), kind: .transient,
+      code: "TierNotReady",
+      advice: "of this host's roles (role 'x': NoPermission); run"),
     Case(
       status: 503, problem: Problem(.stopping, detail: ""), kind: .transient, code: "TierStopping",
       advice: "stops or restarts"),
@@ -63,6 +68,31 @@ import Wire
     #expect(failure.kind == .permanent && failure.code == "TierFiles" && failure.isOfOwnFiles)
     #expect(!failure.advice.contains("tier1"), "\(failure.advice)")
     #expect(failure.advice.contains(kind == .caFile ? "'ca_file'" : "'/nowhere/host.pem' isn't there"))
+  }
+
+  /// It was explained by what the file had when the answer came.
+  @Test(arguments: [400, 403])
+  func `what a machine refuses is the certificate that was presented`(status: Int) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("host.pem")
+    let (old, new) = (try HostCertificate.make("/CN=old.example"), try HostCertificate.make("/CN=new.example"))
+    func advice(_ presented: String?, serverTime: Int64 = 1_700_000_000) -> String {
+      let upstream = UpstreamSettings(urls: [], caFile: nil, certificate: path, key: "/nowhere/host.key")
+      return TierFailures(
+        "https://tier1.example", upstream,
+        presented: presented.flatMap { ClientCertificate(text: Array($0.utf8).span) },
+        serverTime: UTCTime(seconds: serverTime)
+      ).refused(status).advice
+    }
+    try directory.write(old, to: "host.pem")
+    let same = advice(old)
+    #expect(same.contains("'\(path)' of 'old.example'") && !same.contains("by now"), "\(same)")
+    #expect(advice(old, serverTime: 9_000_000_000).contains("of 'old.example', which ended at "))
+    try directory.write(new, to: "host.pem")
+    let replaced = advice(old)
+    #expect(
+      replaced.contains("of 'old.example' (as it was presented; the file has another one by now)"), "\(replaced)")
+    #expect(!advice(nil).contains("example'"))
   }
 
   @Test func `a handshake that the tier ends, and a certificate that isn't its own, pass by themselves`() {

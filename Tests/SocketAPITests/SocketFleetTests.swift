@@ -203,6 +203,8 @@ import Wire
 
   @Test func `a role without a session has its error in the bundle, and without any the answer is 503`() throws {
     #expect(bundle().status == 503 && bundle().reply?.field("Retry-After") != nil)
+    // The host's log has it, and so says why.
+    #expect(bundle().problem?.detail.contains("; role 'backup': ") == true, "\(bundle().problem?.detail ?? "")")
     bench.refresh.grant(bench.cloud.waiting[0])
     bench.refresh.fail(bench.cloud.waiting[0], .permanent, code: "NoPermission")
     let document = try Document(bundle().reply)

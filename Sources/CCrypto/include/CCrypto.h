@@ -35,6 +35,9 @@ int ccrypto_certificate_names(const uint8_t *der, size_t count,
 // file can't be read, isn't a regular one or holds none, or for one that is longer.
 size_t ccrypto_certificate_file(const char *path, uint8_t *der, size_t room);
 
+// The same of `count` bytes that were read before.
+size_t ccrypto_certificate_text(const void *text, size_t count, uint8_t *der, size_t room);
+
 // A certificate's subject as in RFC 2253, at most `size` bytes with the zero at its end, and its validity in seconds since 1970. Returns 0, or -1
 // if `der` isn't exactly one certificate, or has times that can't be read.
 int ccrypto_certificate_validity(const uint8_t *der, size_t count, char *subject, size_t size, int64_t *not_before,
