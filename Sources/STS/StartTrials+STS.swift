@@ -17,8 +17,14 @@ extension StartTrials {
 
   /// Reads the certificates in a file as the daemon does.
   package static func triedAuthorities(in file: String) -> Finding? {
-    triedAuthorities(
+    let found = triedAuthorities(
       HTTPClient.Settings(caFile: file, connectTimeout: .seconds(1), timeout: .seconds(1), lookupTimeout: .seconds(1)))
+    // Those of the system are of no help there.
+    return found.map {
+      Finding(
+        $0.severity, $0.problem, "put the certificate there of the CA that the server's is of, in PEM form",
+        isDenied: $0.isDenied)
+    }
   }
 
   private static func triedAuthorities(_ settings: HTTPClient.Settings) -> Finding? {

@@ -159,7 +159,7 @@ private final class LoadRun {
     SourceChains(sources: sources, roles: roles, context: context)
       .check(knownRoles: Set(places.keys), areComplete: !hasUnreadRoles && !main.isMisspelt(Schema.roles), sts: sts)
     if let sts {
-      prove(rate: sts, stsTable)
+      prove(rate: sts, stsTable, servesHosts: fleet != nil)
       TierProof(sources: sources, roles: roles, sts: sts, context: context, places: places).check()
     }
     fleetReader.check(fleet, roles: roles, admins: admins, socket: socket)
@@ -325,7 +325,7 @@ private final class LoadRun {
       "rename those that should be read")
   }
 
-  private func prove(rate sts: STSSettings, _ table: TableReader) {
+  private func prove(rate sts: STSSettings, _ table: TableReader, servesHosts: Bool) {
     let proof = RateProof(
       rate: sts.requestsPerSecond, timings: context.timings, derivedCalls: context.derivedCallsPerSecond)
     if !proof.holds {
@@ -333,7 +333,15 @@ private final class LoadRun {
     }
     let fleet = FleetProof(hosts: sts.fleetSize, regions: max(1, sts.regions.count), calls: proof.calls)
     // Other hosts may have other roles.
-    if !fleet.holds { findings.warning(table.place(of: Schema.STS.fleetSize), fleet.problem, fleet.remedy) }
+    if servesHosts, sts.fleetSize > FleetProof.mostMachines {
+      findings.warning(
+        table.place(of: Schema.STS.fleetSize),
+        "is \(sts.fleetSize), and this machine serves other hosts ([fleet]), which don't call STS",
+        "write how many machines the tier has, and add the hosts with fallback = \"direct\" only if all of them may call STS at once"
+      )
+    } else if !fleet.holds {
+      findings.warning(table.place(of: Schema.STS.fleetSize), fleet.problem, fleet.remedy)
+    }
   }
 
   /// Reserves the paths that no output may overwrite: files that the daemon reads, and its own.

@@ -153,15 +153,15 @@ import Testing
     ),
     Finding(
       "no user in the name", "session_per = \"user\"\nsession_name = \"{host}-{role}\"",
-      #":10: roles.uploader.session_name is '{host}-{role}', and lacks {user}, so that all users' sessions would have one name; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {user} and {shard}, or remove the line to use "{host}-{role}-{user}""#
+      #":10: roles.uploader.session_name is '{host}-{role}', and lacks {user}, so that all users' sessions would have one name; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot} and {user}, or remove the line to use "{host}-{role}-{user}""#
     ),
     Finding(
       "a user in the name of all", "session_name = \"{host}-{user}\"",
-      #":9: roles.uploader.session_name is '{host}-{user}', and has {user}, which goes with session_per = "user"; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {user} and {shard}, or remove the line to use "{host}-{role}-{slot}""#
+      #":9: roles.uploader.session_name is '{host}-{user}', and has {user}, which goes with session_per = "user"; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "a scope in the role's name", "session_name = \"{host}-{scope}\"",
-      #":9: roles.uploader.session_name is '{host}-{scope}', and has {scope}, which only a scope's session_name may have; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {user} and {shard}, or remove the line to use "{host}-{role}-{slot}""#
+      #":9: roles.uploader.session_name is '{host}-{scope}', and has {scope}, which only a scope's session_name may have; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "too many users for the rate", "session_per = \"user\"\nmax_users = 10000",

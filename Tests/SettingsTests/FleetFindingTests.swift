@@ -136,6 +136,27 @@ import Testing
     #expect(found.map { $0.contains("scopes.encode.allow.hosts goes with the allow of a role") } == [true], "\(found)")
   }
 
+  @Test func `an empty proxy is named as that`() {
+    let text = Self.tier.replacing("\"rolekeeper-nginx\"", with: "\"\"") + "allow = { \(Self.hosts) }\n"
+    #expect(
+      Self.found(text) == [
+        ":7: fleet.trusted_proxy is empty; write trusted_proxy = \"rolekeeper-nginx\", or take [fleet] out"
+      ])
+  }
+
+  /// The quota's share of each was so small that a throttled machine got no session.
+  @Test func `the number of the hosts that a machine serves isn't fleet_size`() {
+    func found(_ size: Int) -> [String] {
+      Self.found(
+        Self.tier.replacing("[socket]", with: "[sts]\nfleet_size = \(size)\n[socket]") + "allow = { \(Self.hosts) }\n")
+    }
+    #expect(found(3) == [] && found(100) == [])
+    #expect(
+      found(100_000) == [
+        ":5: warning: sts.fleet_size is 100000, and this machine serves other hosts ([fleet]), which don't call STS; write how many machines the tier has, and add the hosts with fallback = \"direct\" only if all of them may call STS at once"
+      ])
+  }
+
   @Test func `hosts are divided into shards, all of which the rate has to allow for`() throws {
     let shards = "session_per = \"shard\"\nallow = { \(Self.hosts) }\n"
     let loaded = Self.host.load(Self.tier + shards)

@@ -51,6 +51,15 @@ import Testing
       "an endpoint as a region", "[sts]\nregions = [\"sts.cn-hangzhou.aliyuncs.com\"]",
       #":10: sts.regions has 'sts.cn-hangzhou.aliyuncs.com', which is no region; write "cn-hangzhou""#),
     Finding(
+      "a city", "[sts]\nregions = [\"Hangzhou\"]",
+      #":10: sts.regions has 'Hangzhou', which is no region; write "cn-hangzhou""#),
+    Finding(
+      "an underscore", "[sts]\nregions = [\"cn_hangzhou\"]",
+      #":10: sts.regions has 'cn_hangzhou', which is no region; write "cn-hangzhou""#),
+    Finding(
+      "the end of an endpoint", "[sts]\nregions = [\"cn-hangzhou.aliyuncs.com\"]",
+      #":10: sts.regions has 'cn-hangzhou.aliyuncs.com', which is no region; write "cn-hangzhou""#),
+    Finding(
       "capitals", "[sts]\nregions = [\"CN-Hangzhou\"]",
       #":10: sts.regions has 'CN-Hangzhou', which is no region; write "cn-hangzhou""#),
     Finding(

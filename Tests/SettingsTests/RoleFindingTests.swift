@@ -44,24 +44,24 @@ import Testing
     ),
     Finding(
       "session name with a foreign letter", "session_name = \"héllo-{role}\"",
-      #":9: roles.uploader.session_name is 'héllo-{role}', and a session name can't have 'é', only A-Z a-z 0-9 . @ - _; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {user} and {shard}, or remove the line to use "{host}-{role}-{slot}""#
+      #":9: roles.uploader.session_name is 'héllo-{role}', and a session name can't have 'é', only A-Z a-z 0-9 . @ - _; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "session name with an unknown place", "session_name = \"{hostname}-{role}\"",
-      #":9: roles.uploader.session_name is '{hostname}-{role}', and there is no {hostname}: places are {host}, {role}, {slot}, {scope}, {user} and {shard}; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {user} and {shard}, or remove the line to use "{host}-{role}-{slot}""#
+      #":9: roles.uploader.session_name is '{hostname}-{role}', and there is no {hostname}: places are {host}, {role}, {slot}, {scope}, {user} and {shard}; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "session name with an open brace", "session_name = \"{host\"",
-      #":9: roles.uploader.session_name is '{host', and its '{' has no '}'; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {user} and {shard}, or remove the line to use "{host}-{role}-{slot}""#
+      #":9: roles.uploader.session_name is '{host', and its '{' has no '}'; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "session name too short", "session_name = \"{slot}\"",
-      #":9: roles.uploader.session_name is '{slot}', which becomes shorter than 2 characters; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {user} and {shard}, or remove the line to use "{host}-{role}-{slot}""#
+      #":9: roles.uploader.session_name is '{slot}', which becomes shorter than 2 characters; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "session name too long",
       "session_name = \"an-upload-session-of-the-whole-media-department-{role}-{slot}-{role}\"",
-      #":9: roles.uploader.session_name is 'an-upload-session-of-the-whole-media-department-{role}-{slot}-{role}', which becomes 67 characters long, allowed are 64; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role}, {slot}, {user} and {shard}, or remove the line to use "{host}-{role}-{slot}""#
+      #":9: roles.uploader.session_name is 'an-upload-session-of-the-whole-media-department-{role}-{slot}-{role}', which becomes 67 characters long, allowed are 64; set session_name to 2 to 64 of A-Z a-z 0-9 . @ - _ with {host}, {role} and {slot}, or remove the line to use "{host}-{role}-{slot}""#
     ),
     Finding(
       "ExternalId", "external_id = \"über\"",

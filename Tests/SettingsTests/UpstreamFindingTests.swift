@@ -61,13 +61,71 @@ import Testing
     let loaded = SettingsLoader(host: host, check: CheckScope(unit: nil, trials: trials)).load(FakeHost.path)
     #expect(tried == ["/etc/rolekeeper/host.pem /etc/rolekeeper/host.key"])
     #expect(
-      loaded.errors.map(\.description)
-        == ["\(FakeHost.path):4: source.tier.certificate can't be used: they differ; change one"])
-    // The daemon's own user's key that others may read is an error already.
+      loaded.diagnostics.map(\.description).contains(
+        "\(FakeHost.path):4: warning: source.tier.certificate can't be used: they differ; change one; the daemon starts without it, and takes it up once it can be used"
+      ), "\(loaded.diagnostics)")
+    // Of a key that others may read, that is said.
     host.files["/etc/rolekeeper/host.key"] = FakeHost.File(uid: 998, mode: 0o444)
     _ = SettingsLoader(host: host, check: CheckScope(unit: nil, trials: trials)).load(FakeHost.path)
     #expect(tried.count == 1)
     #expect(!load(lines).diagnostics.contains { $0.severity == .error })
+  }
+
+  /// It ended the start, though the daemon goes on without the key.
+  @Test(arguments: [false, true])
+  func `a key that others may read is a warning, and one that they may write to an error`(isCheck: Bool) {
+    func found(uid: UInt32 = 998, mode: UInt32) -> [String] {
+      var host = FakeHost()
+      host.files["/etc/rolekeeper/host.pem"] = FakeHost.File()
+      host.files["/etc/rolekeeper/host.key"] = FakeHost.File(uid: uid, mode: mode)
+      host.files[FakeHost.path] = FakeHost.File(text: Self.tier + "[roles.x]\nallow = { users = [\"root\"] }\n")
+      return SettingsLoader(host: host, check: isCheck ? CheckScope(unit: nil) : nil).load(FakeHost.path).diagnostics
+        .map(\.description)
+    }
+    #expect(
+      found(mode: 0o644) == [
+        "/etc/rolekeeper/host.key: warning: others than its owner may read the key of the certificate: its mode is 0644; run: sudo chmod 0400 /etc/rolekeeper/host.key; have a new certificate made if others had access; the daemon starts without it, and takes it up once it can be used"
+      ])
+    for mode in [0o602, 0o666] as [UInt32] {
+      let errors = found(mode: mode)
+      #expect(errors.count == 1 && !errors[0].contains("warning") && errors[0].contains("may write to it"), "\(errors)")
+    }
+  }
+
+  /// Its ARN was said to be missing, which a role of a tier has none of.
+  @Test func `of a role whose source isn't known, its ARN isn't said to be missing`() {
+    #expect(
+      findings(Self.tier + "[roles.x]\nsource = \"teir\"\n") == [
+        ":7: roles.x.source is 'teir', and there is no [source.teir]; write source = \"tier\" or remove the line"
+      ])
+    let two = findings(Self.main + Self.tier + "[roles.x]\n")
+    #expect(two.count == 1 && two[0].contains("there are 2 sources"), "\(two)")
+    #expect(findings(Self.main + "[roles.x]\n").contains { $0.contains("role_arn is missing") })
+  }
+
+  @Test(arguments: [
+    ("http://tier1.example", "https://tier1.example"), ("tier1.example", "https://tier1.example"),
+    ("https://tier1.example/v1/bundle", "https://tier1.example"),
+    ("http://tier1.example:8443/?x=1", "https://tier1.example:8443"),
+  ])
+  func `a URL that can't be used is shown as it has to be`(written: String, meant: String) {
+    #expect(
+      findings(Self.tier.replacing("https://tier1.example", with: written) + "[roles.x]\n") == [
+        ":3: source.tier.urls has '\(written)', expected https://HOST[:PORT]; write \"\(meant)\": the daemon asks for /v1/bundle there, over HTTPS"
+      ])
+  }
+
+  @Test func `a password in a URL isn't shown`() {
+    let found = findings(
+      Self.tier.replacing("https://tier1.example", with: "https://u:hidden@tier1.example") + "[roles.x]\n")
+    #expect(
+      found.count == 1 && !found[0].contains("hidden") && found[0].contains("write \"https://tier1.example\""),
+      "\(found)")
+  }
+
+  @Test func `hosts on a role of a tier are reported once`() {
+    let found = findings(Self.tier + "[roles.x]\nallow = { hosts = [\"*.example\"] }\n")
+    #expect(found.count == 1 && found[0].contains("have those hosts ask the tier themselves"), "\(found)")
   }
 
   @Test func `whether every role comes from a tier alone`() throws {
@@ -233,13 +291,14 @@ import Testing
     trials.certificateKey = { .init(.error, "of '\($0)'", "key") }
     trials.sourceAuthorities = { .init(.error, "of '\($0)'", "authorities") }
     let found = SettingsLoader(host: host, check: CheckScope(unit: nil, trials: trials)).load(FakeHost.path).diagnostics
-    let errors = found.filter { $0.severity == .error }.map { $0.description.replacing(FakeHost.path, with: "") }
-    #expect(
-      errors == [
-        ":4: source.s.ca_file of '/etc/rolekeeper/ca.pem'; authorities",
-        ":5: source.s.certificate of '/etc/rolekeeper/host.pem'; certificate",
-        ":6: source.s.key of '/etc/rolekeeper/host.key'; key",
-      ], "\(found)")
+    let warnings = found.filter { $0.severity == .warning }.map { $0.description.replacing(FakeHost.path, with: "") }
+    let start = "the daemon starts without it, and takes it up once it can be used"
+    let expected = [
+      ":4: warning: source.s.ca_file of '/etc/rolekeeper/ca.pem'; authorities; \(start)",
+      ":5: warning: source.s.certificate of '/etc/rolekeeper/host.pem'; certificate; \(start)",
+      ":6: warning: source.s.key of '/etc/rolekeeper/host.key'; key; \(start)",
+    ]
+    #expect(warnings.filter(expected.contains) == expected && !found.contains { $0.severity == .error }, "\(found)")
   }
 
   /// Otherwise the roles of a host would be lost when its operator moves it to a tier, or adds a fallback while the tier is away.

@@ -41,6 +41,9 @@ struct RateProof {
 
 /// Compares the refreshes of a whole fleet, whose hosts are taken for equal, with the account's quota.
 struct FleetProof {
+  /// A tier has few machines; a larger number is probably that of the hosts that it serves.
+  static let mostMachines = 100
+
   let hosts: Int
   /// One for `endpoint`.
   let regions: Int

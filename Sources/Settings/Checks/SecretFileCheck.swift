@@ -9,6 +9,9 @@ struct SecretFileCheck {
   let afterDisclosure: String
   /// Whether the daemon reads it as soon as it appears, so that its absence is no error.
   let mayComeLater: Bool
+  /// Whether the daemon starts although it can't use the file, and looks at it again each minute. It doesn't use one that others may read, nor one
+  /// that others may write to; only the latter keeps it from starting.
+  var startsAnyway = false
   /// Whether everybody may read it. Then who may write to it isn't checked here.
   var isPublic = false
 
@@ -85,12 +88,23 @@ struct SecretFileCheck {
     let context = table.context
     guard context.check != nil, ![0, status.uid].contains(context.host.uid) else { return true }
     let owner = context.trust.daemonsUser
-    table.findings.error(
+    report(
       table.place(of: key),
       "is '\(path)', which the daemon's user '\(owner)' can't read (mode \(status.mode.octal), owned by \(context.trust.name(ofUID: status.uid)))",
-      SafeFix.change(path, by: ["chown \(SafeFix.quoted(owner))"], on: context.host))
+      SafeFix.change(path, by: ["chown \(SafeFix.quoted(owner))"], on: context.host), isWarning: startsAnyway)
     return false
   }
+
+  private func report(_ place: Place, _ problem: String, _ remedy: String, isWarning: Bool) {
+    if isWarning {
+      table.findings.warning(place, problem, "\(remedy)\(Self.takenUp)")
+    } else {
+      table.findings.error(place, problem, remedy)
+    }
+  }
+
+  /// What becomes of a file that keeps no start from succeeding.
+  static let takenUp = "; the daemon starts without it, and takes it up once it can be used"
 
   /// Reports everything that is wrong with the file in one finding, with the commands that fix all of it.
   private func check(_ status: FileStatus, of path: String) -> Bool {
@@ -110,8 +124,9 @@ struct SecretFileCheck {
       ?? readers.map { "\($0.who) may read \(content) (\($0.cause))" }
       ?? "others than its owner may read \(content): its mode is \(status.mode.octal)"
     let fix = SafeFix.change(path, by: commands, on: table.context.host)
-    table.findings.error(
-      Place(file: path), problem, isReadable ? "\(fix); \(afterDisclosure) if others had access" : fix)
+    report(
+      Place(file: path), problem, isReadable ? "\(fix); \(afterDisclosure) if others had access" : fix,
+      isWarning: startsAnyway && writers == nil)
     return false
   }
 }

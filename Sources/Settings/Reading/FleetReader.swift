@@ -31,6 +31,11 @@ struct FleetReader {
       }
       return nil
     }
+    if table.isEmptyText(Keys.trustedProxy) {
+      table.findings.error(
+        place, "is empty", "write \(Keys.trustedProxy.name) = \(Keys.trustedProxy.example), or take [fleet] out")
+      return nil
+    }
     guard let proxy = table.principal(Keys.trustedProxy, toCreate: Self.creation) else { return nil }
     if let problem = problem(of: proxy) {
       table.findings.error(
@@ -51,7 +56,7 @@ struct FleetReader {
 
   /// Reports a proxy that the settings name elsewhere, and hosts or a proxy without the other.
   func check(_ fleet: FleetSettings?, roles: [RoleSettings], admins: AccessRule, socket: SocketSettings?) {
-    if let hostsPlace = table.context.hostsPlace, !isWritten {
+    if let hostsPlace = table.context.hostsPlace, !isWritten, !table.context.refusedHosts {
       table.findings.warning(
         hostsPlace, "names hosts, and without [fleet] no other host is served",
         "write [fleet] with \(Keys.trustedProxy.name) = \(Keys.trustedProxy.example), or remove hosts")

@@ -31,6 +31,8 @@ final class LoadContext {
   var unitsPlace: Place?
   /// Where a role first names hosts that may read it; nil for nowhere.
   var hostsPlace: Place?
+  /// Whether a role that comes from a tier names hosts, which was reported.
+  var refusedHosts = false
   /// Where a role's file is first given to another user or group than the daemon's; nil for nowhere.
   var givenFilePlace: Place?
   /// The roles that nobody may read, and where that is.

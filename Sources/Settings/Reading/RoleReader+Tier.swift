@@ -21,6 +21,7 @@ extension RoleReader {
     let isRequired = isRequired()
     let readers = readers(isPerUser: false)
     if !readers.hosts.isEmpty {
+      table.context.refusedHosts = true
       table.findings.error(
         table.place(of: Keys.allow), "names hosts, and source '\(source)' is a tier",
         "remove hosts from it, and have those hosts ask the tier themselves")

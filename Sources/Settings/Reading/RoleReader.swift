@@ -15,7 +15,8 @@ struct RoleReader {
     if let source, let fallback = table.context.upstreams[source] {
       return tierRole(of: source, fallback, outputs: outputs)
     }
-    let arn = RoleARN.read(table, Keys.arn)
+    // A role of a tier has none, and which source was meant isn't known.
+    let arn = source != nil || sources.names.isEmpty || table.isWritten(Keys.arn) ? RoleARN.read(table, Keys.arn) : nil
     let timing = timing()
     let sharing = table.choice(Keys.sessionPer)
     let (isPerUser, isPerShard) = (sharing == "user", sharing == "shard")
@@ -77,7 +78,7 @@ struct RoleReader {
       _ = try longest.expand(host: table.context.host.name, role: name, slot: "0")
       return template
     } catch {
-      var key = Keys.sessionName
+      var key = Keys.sessionName.naming(isPerUser ? ["{user}"] : isPerShard ? ["{shard}"] : [])
       if let standard { key.standard = "\(standard)" }
       table.findings.error(table.place(of: key), error.sentence(text), key.remedy())
       return nil
@@ -276,6 +277,16 @@ struct SourceNames {
   }
 
   func isKnown(_ name: String) -> Bool { !areComplete || set.contains(name) }
+}
+
+extension TextKey {
+  /// The same for a role whose `session_name` may have these placeholders besides the usual ones.
+  fileprivate func naming(_ places: [String]) -> TextKey {
+    let all = ["{host}", "{role}", "{slot}"] + places
+    var key = self
+    key.form = "2 to 64 of A-Z a-z 0-9 . @ - _ with \(all.dropLast().joined(separator: ", ")) and \(all.last!)"
+    return key
+  }
 }
 
 extension SessionNameTemplate.Problem {

@@ -46,11 +46,13 @@ extension STSSettings {
     table.findings.error(table.place(of: key), "is set besides regions", remedy)
   }
 
-  /// The region that an endpoint, or a name in capitals, probably means.
+  /// The region that an endpoint, a name in capitals or with another mark, or a city in China probably means.
   private static func meant(by text: String) -> Region? {
     let host = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
-    let parts = host.lowercased().split(separator: ".")
-    return parts.count > 1 ? Region(parts[1]) : Region(parts.first ?? "")
+    let labels = host.lowercased().replacing("_", with: "-").split(separator: ".").prefix(2)
+    let names = labels.flatMap { ["\($0)", "cn-\($0)"] }
+    return names.first(where: Region.known.contains).flatMap { Region($0) }
+      ?? labels.reversed().lazy.compactMap { Region($0) }.first
   }
 
   /// The host's own name of STS in a region (API metadata of Sts 2015-04-01).

@@ -119,7 +119,7 @@ extension SourceReader {
       check($0, Keys.certificate, "the certificate", trying: trials?.certificate)
     }
     guard let certificate, let key, isKeySound == true, isCertificateSound == true else { return }
-    table.findings.add(trials?.identity(certificate, key), at: table.place(of: Keys.certificate))
+    table.findings.add(trials?.identity(certificate, key)?.takenUp, at: table.place(of: Keys.certificate))
   }
 
   /// Checks a file that the daemon takes up when it comes; a secret one if there is something to do once it was `ifDisclosed`. True if
@@ -131,9 +131,9 @@ extension SourceReader {
     if ifDisclosed == nil { checkWriters(of: file, key) }
     let check = SecretFileCheck(
       table: table, key: key, content: content, afterDisclosure: ifDisclosed ?? "", mayComeLater: true,
-      isPublic: ifDisclosed == nil)
+      startsAnyway: true, isPublic: ifDisclosed == nil)
     guard check.check(file: file) else { return false }
-    let finding = attempt?(file)
+    let finding = attempt?(file)?.takenUp
     table.findings.add(finding, at: table.place(of: key))
     return finding == nil
   }
@@ -211,5 +211,12 @@ struct LocalAddress {
     isLoopback = parts[0] == 127
     isMetadataPlace =
       isLoopback || (parts[0] == 169 && parts[1] == 254) || text == Schema.Source.standardMetadataAddress
+  }
+}
+
+extension StartTrials.Finding {
+  /// The same of a file without which the daemon starts, too.
+  fileprivate var takenUp: StartTrials.Finding {
+    severity == .error ? Self(.warning, problem, remedy + SecretFileCheck.takenUp, isDenied: isDenied) : self
   }
 }

@@ -45,9 +45,13 @@ extension SourceReader {
       // A slash at the end means the same.
       let url = text.hasSuffix("/") ? String(text.dropLast()) : text
       if !url.hasPrefix("https://") || Endpoint(url.dropFirst("https://".count)) == nil {
+        // What is before an '@' may be a password.
         table.findings.error(
-          place, "has '\(text)', expected \(Keys.urls.form)",
-          "write the host alone: the daemon asks for /v1/bundle there")
+          place,
+          text.contains("@")
+            ? "has a URL with '@', expected \(Keys.urls.form)" : "has '\(text)', expected \(Keys.urls.form)",
+          "write \(Self.meant(by: text).map { "\"\($0)\"" } ?? "the host alone"): the daemon asks for /v1/bundle there, over HTTPS"
+        )
       } else if urls.contains(url) {
         table.findings.error(place, "has '\(url)' twice", "remove one of them")
       } else {
@@ -58,6 +62,14 @@ extension SourceReader {
       table.findings.error(table.place(of: Keys.urls), "is empty", "write urls = \(Keys.urls.example)")
     }
     return urls.isEmpty || urls.count < written.count ? nil : urls
+  }
+
+  /// The URL of the host in a text; nil for one without.
+  private static func meant(by text: String) -> String? {
+    let rest = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
+    let authority = rest.prefix { !"/?#".contains($0) }
+    let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
+    return Endpoint(host) == nil ? nil : "https://\(host)"
   }
 
   private func fallbackSource() -> String? {

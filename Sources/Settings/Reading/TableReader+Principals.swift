@@ -21,6 +21,11 @@ extension TableReader {
     return false
   }
 
+  /// Whether the key is written, as a text without a character.
+  func isEmptyText(_ key: PrincipalKey) -> Bool {
+    if case .string(let text)? = member(key)?.value { text.isEmpty } else { false }
+  }
+
   /// One user or group; nil if the key isn't written. `command` creates one that is wanted for this key alone.
   func principal(_ key: PrincipalKey, toCreate command: String? = nil) -> Principal? {
     member(key).flatMap {

@@ -5,7 +5,7 @@ import Core
 struct TextKey: SettingKey {
   let name: String
   /// A description of the text, such as "host or host:port".
-  let form: String
+  var form: String
   var standard: String?
   var isRequired = false
   let example: String

@@ -118,7 +118,8 @@ enum Schema {
       name: "fleet_size", allowed: 1...1_000_000, standard: 1,
       summary: """
         How many hosts share the account's quota, this one included. When many start at once, each then takes its share of \
-        it: it begins without a burst, and once STS throttles a call, it spreads its calls over the time that all need.
+        it: it begins without a burst, and once STS throttles a call, it spreads its calls over the time that all need. On a \
+        machine that serves other hosts ([fleet]) it is the number of such machines: the hosts don't call STS.
         """)
     static let table = SettingTable(
       header: "[sts]",
