@@ -12,7 +12,7 @@ extension Finding {
       switch diagnostic.severity {
       case .error: .failed
       case .warning: .warning
-      case .note: .skipped
+      case .note: .note
       }
     let key = diagnostic.place.key
     self.init(

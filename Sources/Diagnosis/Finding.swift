@@ -5,6 +5,8 @@ package import JSON
 package struct Finding: Hashable, Sendable {
   package enum Verdict: String, Hashable, Sendable, Comparable {
     case ok
+    /// Nothing is wrong, and something is worth knowing.
+    case note
     /// It couldn't be looked at; `text` says why.
     case skipped
     case warning
@@ -13,9 +15,10 @@ package struct Finding: Hashable, Sendable {
     private var rank: Int {
       switch self {
       case .ok: 0
-      case .skipped: 1
-      case .warning: 2
-      case .failed: 3
+      case .note: 1
+      case .skipped: 2
+      case .warning: 3
+      case .failed: 4
       }
     }
 

@@ -41,10 +41,11 @@ package struct FindingReport {
   }
 
   private var summary: String {
-    let verdicts: [Finding.Verdict] = [.failed, .warning, .skipped, .ok]
+    let verdicts: [Finding.Verdict] = [.failed, .warning, .skipped, .note, .ok]
     return verdicts.compactMap { verdict in
       let count = findings.count { $0.verdict == verdict }
-      let noun = verdict == .warning && count > 1 ? "warnings" : verdict.rawValue
+      let hasPlural = verdict == .warning || verdict == .note
+      let noun = verdict.rawValue + (hasPlural && count > 1 ? "s" : "")
       return count == 0 ? nil : "\(count) \(noun)"
     }.joined(separator: ", ")
   }

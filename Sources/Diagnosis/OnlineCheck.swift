@@ -49,12 +49,6 @@ package struct OnlineCheck {
 
   /// Whether each endpoint answers, and how this host's clock compares with theirs.
   package mutating func tryEndpoints(_ report: inout FindingReport) {
-    guard !settings.needsTiersAlone else {
-      for endpoint in settings.sts.endpoints {
-        report.add(Finding(.skipped, "endpoint \(endpoint)", "every role comes from a tier"))
-      }
-      return
-    }
     let tries = settings.sts.endpoints.map { ($0, probe.reach($0)) }
     let areSilent = tries.allSatisfy { if case .failure = $0.1 { true } else { false } }
     for (endpoint, result) in tries {

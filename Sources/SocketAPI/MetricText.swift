@@ -1,3 +1,5 @@
+import Core
+
 /// One metric in Prometheus' text format 0.0.4: help and type, then its samples.
 struct MetricText {
   private(set) var text: LongText
@@ -69,8 +71,10 @@ extension [UInt8] {
     text.withUTF8 { append(contentsOf: $0) }
   }
 
-  /// Whole numbers without a point, others with three decimals.
+  /// Whole numbers without a point, others with three decimals, and below 0.1 with three digits that count: the rate of a host may be a hundredth
+  /// of one call per second.
   mutating func append(figure value: Double) {
+    if value != 0, abs(value) < 0.1 { return append(text: value.decimalText(places: 3, atLeast: 3)) }
     let thousandths = (value * 1000).rounded()
     // Above that, a Double can't represent all numbers of thousandths.
     guard abs(thousandths) < 1e15 else { return append(text: Self.text(of: thousandths / 1000)) }

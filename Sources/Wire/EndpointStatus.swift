@@ -1,13 +1,13 @@
 package import Core
 package import JSON
 
-/// An endpoint of STS, and whether it answers.
+/// An endpoint of STS, or a machine of a tier, and whether it answers.
 package struct EndpointStatus: WireDocument, Hashable, Sendable {
   /// `host` or `host:port`, as in the settings.
   package var endpoint: String
-  /// HTTP answers, with any status, since the daemon started.
+  /// HTTP answers, with any status, since the daemon started; of a machine of a tier only those with a bundle, or that it is the latest.
   package var answers: Int64
-  /// Requests without an answer.
+  /// Requests without one.
   package var failures: Int64
   /// Answers that the account's quota is used up.
   package var throttled: Int64
@@ -31,10 +31,13 @@ package struct EndpointStatus: WireDocument, Hashable, Sendable {
     self.region = region
   }
 
-  package init(_ value: borrowing JSONValue) throws(WireError) {
+  package init(_ value: borrowing JSONValue) throws(WireError) { try self.init(value, failures: Self.unanswered) }
+
+  /// `failures` is the name of these.
+  init(_ value: borrowing JSONValue, failures name: String) throws(WireError) {
     endpoint = try value.text("endpoint")
     answers = try value.integer("answers")
-    failures = try value.integer("unanswered")
+    failures = try value.integer(name)
     lastAnswerAt = try value.optionalTime("last_answer_at")
     latestFailure = try value.optionalText("missing")
     // May be missing in answers of a daemon that was started before the package was upgraded.
@@ -42,11 +45,15 @@ package struct EndpointStatus: WireDocument, Hashable, Sendable {
     if let region = value["region"], region.kind != .null { self.region = try RegionStatus(region) }
   }
 
-  package func write(to json: inout JSONWriter<[UInt8]>) {
+  package func write(to json: inout JSONWriter<[UInt8]>) { write(to: &json, failures: Self.unanswered) }
+
+  private static let unanswered = "unanswered"
+
+  func write(to json: inout JSONWriter<[UInt8]>, failures name: String) {
     json.object { json in
       json.member("endpoint", endpoint)
       json.member("answers", answers)
-      json.member("unanswered", failures)
+      json.member(name, failures)
       json.member("last_answer_at", lastAnswerAt)
       json.member("missing", orNull: latestFailure)
       json.member("throttled", throttled)

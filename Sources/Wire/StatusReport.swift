@@ -103,11 +103,8 @@ package struct RateStatus: WireDocument, Hashable, Sendable {
   /// Whether throttling has left less than the settings allow.
   package var isLowered: Bool { requestsPerSecond < configured * 0.99 }
 
-  /// Requests per second with significant digits only: `0.37`, `2`.
-  package static func text(_ number: Double) -> String {
-    let rounded = (number * 100).rounded() / 100
-    return rounded == rounded.rounded() ? "\(Int(rounded))" : "\(rounded)"
-  }
+  /// Requests per second with significant digits only: `2`, `0.37`, `0.0009`.
+  package static func text(_ number: Double) -> String { number.decimalText(places: 2, atLeast: 2) }
 
   package init(requestsPerSecond: Double, configured: Double, queued: Int64) {
     self.requestsPerSecond = requestsPerSecond

@@ -40,10 +40,15 @@ package struct TierStatus: WireDocument, Hashable, Sendable {
     roles = try value.optionalInteger("roles")
     var urls: [EndpointStatus] = []
     if let list = value["urls"] {
-      try list.forEachItem { (item: borrowing JSONValue) throws(WireError) in urls.append(try EndpointStatus(item)) }
+      try list.forEachItem { (item: borrowing JSONValue) throws(WireError) in
+        urls.append(try EndpointStatus(item, failures: Self.failed))
+      }
     }
     self.urls = urls
   }
+
+  /// What a machine answers to that it refuses isn't unanswered.
+  private static let failed = "failed"
 
   package func write(to json: inout JSONWriter<[UInt8]>) {
     json.object { json in
@@ -54,7 +59,8 @@ package struct TierStatus: WireDocument, Hashable, Sendable {
       json.member("confirmed_at", confirmedAt)
       json.member("next_at", nextAt)
       json.member("roles", orNull: roles)
-      json.member("urls", urls)
+      json.key("urls")
+      json.array { json in for url in urls { url.write(to: &json, failures: Self.failed) } }
     }
   }
 }

@@ -239,7 +239,7 @@ enum StatusTable {
         endpoint.latestFailure.map { Cell(text: $0, colour: .warning) } ?? Cell(text: "-", colour: .faint),
       ]
     }
-    return section([title, "ANSWERS", "UNANSWERED", "LAST ANSWER", "LAST ERROR"], rows, on: terminal)
+    return section([title, "ANSWERS", "FAILED", "LAST ANSWER", "LAST ERROR"], rows, on: terminal)
   }
 
   /// In this host's order, the home region first.

@@ -148,8 +148,8 @@ enum Usage {
 
       With --online, STS is then asked as the daemon would ask: whether each endpoint answers, whose each AccessKey is, and
       for a session of each role with its duration, and another with its max_duration if that is longer. The sessions are
-      thrown away, and a running daemon isn't involved. Each line begins with ok, warning, failed or skipped; the line below
-      says what to do.
+      thrown away, and a running daemon isn't involved. Each line begins with ok, note, warning, failed or skipped; the line
+      below says what to do.
 
       The rule of --print-polkit belongs in \(StandardPath.polkitRule), which polkit reads at once.
 
@@ -186,8 +186,8 @@ enum Usage {
 
       Tries the AccessKey in FILE before it is put in place: whose it is, and whether STS issues a session to each role of
       the settings by it. The sessions are thrown away; neither the settings nor a running daemon is touched. FILE is in any
-      form that the daemon reads; - is standard input. Each line begins with ok, warning, failed or skipped; the line below
-      says what to do. The secret is never printed.
+      form that the daemon reads; - is standard input. Each line begins with ok, note, warning, failed or skipped; the line
+      below says what to do. The secret is never printed.
 
         --source NAME  try only the roles that this source signs for
         --role ROLE    try this role alone; may be given several times
@@ -202,7 +202,7 @@ enum Usage {
       Looks at what rolekeeper and the programs that use it need on this host: settings, service, name servers, proxy,
       endpoints of STS, AccessKeys, the clock, the socket and the roles behind it, what the user may read, and variables
       and files that hide rolekeeper from programs. Changes nothing, and has no session issued. Each line begins with ok,
-      warning, failed or skipped; the line below says what to do. Root looks at more than other users.
+      note, warning, failed or skipped; the line below says what to do. Root looks at more than other users.
 
         --as USER      look at the rights and the files of USER, as root; default the user who runs it, or nobody's for root
         --json         print the findings as one line of JSON

@@ -20,7 +20,7 @@ enum Check {
     // Whether somebody else's service runs isn't ours to know.
     let path = run.unit != nil && run.judge.isDaemonsUser ? loaded.settings?.socket.path : nil
     print(
-      "\(config): \(report.summary(roles: loaded.settings?.roles.count, isStopped: path.map { !run.start.trials.isListenedOn($0) } ?? false))"
+      "\(config): \(report.summary(loaded.settings, isStopped: path.map { !run.start.trials.isListenedOn($0) } ?? false))"
     )
     guard isPrinted() else { return ExitStatus.failed }
     guard report.errors == 0 else { return ExitStatus.badSettings }
@@ -69,7 +69,13 @@ enum Check {
       return ExitStatus.badSettings
     }
     let documents = LeastPolicies(settings).documents
-    if documents.isEmpty { Console.report("\(config): there is no role, so nothing has to be allowed") }
+    if settings.needsTiersAlone {
+      Console.report(
+        "\(config): each role comes from a tier, so nothing has to be allowed for this host; on the tier, the same command prints what its roles need"
+      )
+    } else if documents.isEmpty {
+      Console.report("\(config): there is no role, so nothing has to be allowed")
+    }
     for document in documents {
       Console.report(document.heading)
       print(document.text)
@@ -160,16 +166,16 @@ struct CheckReport {
     print(finding)
   }
 
-  /// `roles` is nil if the settings couldn't be read to the end; `isStopped` is whether nobody listens on the socket.
-  func summary(roles: Int?, isStopped: Bool) -> String {
+  /// `settings` is nil if they couldn't be read to the end; `isStopped` is whether nobody listens on the socket.
+  func summary(_ settings: DaemonSettings?, isStopped: Bool) -> String {
     let found = [(errors, "error"), (warnings, "warning"), (notes, "note")].filter { $0.0 > 0 }.map(Self.count)
     let all = found.isEmpty ? "nothing wrong with the settings" : found.joined(separator: ", ")
-    let whole = (roles.map { [Self.count(($0, "role"))] } ?? []) + [all]
+    let whole = (settings.map { [Self.count(($0.roles.count, "role"))] } ?? []) + [all]
     if isOnline, errors == 0 { return whole.joined(separator: ", ") }
     return whole.joined(separator: ", ")
       + (errors > 0
         ? ": fix the errors before the daemon is started or reloaded"
-        : "; STS was not asked: once the daemon runs, 'rolekeeper status' shows its answers; "
+        : "; \(settings?.needsTiersAlone == true ? "the tier" : "STS") was not asked: once the daemon runs, 'rolekeeper status' shows its answers; "
           + (isStopped
             ? "nothing listens on its socket: if the service isn't running, start it: sudo systemctl start rolekeeper"
             : "the settings in force were not compared: a reload also refuses settings that look cut off"))

@@ -42,7 +42,7 @@ struct Doctor {
     doctor.report.finish()
     guard Check.isPrinted() else { return Outcome.unknown }
     switch doctor.report.worst {
-    case .ok, .skipped: return Outcome.ok
+    case .ok, .note, .skipped: return Outcome.ok
     case .warning: return Outcome.warnings
     case .failed: return Outcome.failed
     }
@@ -136,7 +136,7 @@ struct Doctor {
       for finding in try NameFindings(settings.sts).findings() { report.add(finding) }
     }
     var online = try OnlineCheck(settings, hostName: host.name)
-    online.tryEndpoints(&report)
+    if !settings.needsTiersAlone { online.tryEndpoints(&report) }
     if !settings.needsTiersAlone,
       let proxy = ProxyFinding(settings.sts, reachesSTS: online.reachesSTS, environment: environment()).finding
     {

@@ -62,7 +62,7 @@ struct OnlineRun {
       if let asRoot = run.judge.rootFinding { report.add(asRoot) }
       report.say(introduction)
       var online = try OnlineCheck(settings, hostName: SystemHost().name)
-      online.tryEndpoints(&report)
+      if !settings.needsTiersAlone { online.tryEndpoints(&report) }
       for (source, key) in zip(chains.sources, keys) {
         online.trySource("source \(source.name)", key, roles: chains.roles(of: source), &report)
       }

@@ -58,8 +58,8 @@ import Testing
 
   @Test(
     arguments: [
-      (0.0, "0"), (-0.0, "0"), (1, "1"), (-1, "-1"), (0.5, "0.5"), (-0.25, "-0.25"), (0.001, "0.001"), (0.0004, "0"),
-      (-0.0004, "0"), (0.0005, "0.001"), (1.05, "1.05"), (3599.999, "3599.999"), (3599.9996, "3600"), (100, "100"),
+      (0.0, "0"), (-0.0, "0"), (1, "1"), (-1, "-1"), (0.5, "0.5"), (-0.25, "-0.25"), (1.05, "1.05"),
+      (3599.999, "3599.999"), (3599.9996, "3600"), (100, "100"),
       (1_767_225_600, "1767225600"), (999_999_999_999, "999999999999"), (1_000_000_000_000, "1000000000000"),
       (1_000_000_000_000.5, "1000000000000.5"), (1e15, "1000000000000000.0"), (.infinity, "inf"),
     ] as [(Double, String)])
@@ -68,12 +68,22 @@ import Testing
     #expect(plain(value) == text)
   }
 
+  /// The rate of a host among 100,000 was 0.001.
+  @Test(
+    arguments: [
+      (0.001, "0.001"), (0.0009, "0.0009"), (-0.0004, "-0.0004"), (0.012345, "0.0123"), (0.09999, "0.1"),
+      (1e-7, "0.0000001"),
+    ] as [(Double, String)])
+  func `a small figure has three digits that count`(_ value: Double, _ text: String) {
+    #expect(figure(value) == text)
+  }
+
   @Test func `every figure is written as Swift writes it`() {
     var number: UInt64 = 1
     for _ in 0..<20_000 {
       number = number &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       let value = Double(number >> 20) / Double(1 + number % 100_000_000) * (number % 7 == 0 ? -1 : 1)
-      #expect(figure(value) == plain(value))
+      if abs(value) >= 0.1 { #expect(figure(value) == plain(value)) }
     }
   }
 

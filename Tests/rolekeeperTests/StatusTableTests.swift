@@ -218,7 +218,7 @@ import Wire
   /// It said "now 0.30000000000000004 of 2.0 per second".
   @Test func `a rate is shown with the digits that mean something`() {
     var report = Self.report
-    for (number, text) in [(0.1 + 0.2, "0.3"), (1.2345, "1.23"), (1, "1")] {
+    for (number, text) in [(0.1 + 0.2, "0.3"), (1.2345, "1.23"), (1, "1"), (0.0009, "0.0009")] {
       report.rate = RateStatus(requestsPerSecond: number, configured: 2, queued: 0)
       #expect(lines(nil, report: report).contains("STS has throttled calls: now \(text) of 2 per second are allowed"))
     }
