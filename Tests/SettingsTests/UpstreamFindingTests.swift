@@ -197,7 +197,9 @@ import Testing
     let tier = Self.main + Self.tier + "fallback = \"direct\"\n"
     #expect(
       findings(tier + "[roles.x]\nsource = \"tier\"\n")
-        == [":10: roles.x.role_arn is missing; set role_arn to acs:ram::ACCOUNT:role/NAME"])
+        == [
+          ":10: roles.x.role_arn is missing, and [source.tier] has fallback = \"direct\"; set role_arn to acs:ram::ACCOUNT:role/NAME"
+        ])
     let loaded = load(
       tier
         + "[roles.x]\nsource = \"tier\"\nfloor = \"10min\"\n\(Self.arn)duration = \"30min\"\nsession_name = \"{host}-{role}\"\nexternal_id = \"x1\"\n"
@@ -210,6 +212,26 @@ import Testing
     let all = findings(tier + "[roles.x]\nsource = \"tier\"\n\(Self.arn)pool = 2\n")
     #expect(
       all == [":13: roles.x.pool is written, and source 'tier' is a tier, which decides about it; remove the line"])
+  }
+
+  /// `fallback = true` was answered with fallback = "none", and the role_arn that a fallback needs was said to be the tier's.
+  @Test(arguments: [
+    ("\"yes\"", "'yes'"), ("\"Direct\"", "'Direct'"), ("\"\"", "''"), ("true", "true"), ("false", "false"),
+    ("1", "a whole number"),
+  ])
+  func `a fallback of another name is answered with what there is, and what it needs`(value: String, shown: String) {
+    func found(_ sources: String) -> [String] {
+      findings(sources + "fallback = \(value)\n[roles.x]\nsource = \"tier\"\n" + Self.arn)
+    }
+    func sentence(line: Int, needs: String) -> String {
+      ":\(line): source.tier.fallback is \(shown), allowed are 'none', 'direct'; remove the line to have no fallback, or write fallback = \"direct\", which needs \(needs)role_arn in each role of this source"
+    }
+    #expect(found(Self.main + Self.tier) == [sentence(line: 9, needs: "")])
+    #expect(
+      found(Self.tier) == [
+        sentence(
+          line: 6, needs: "[source.main] with type = \"access-key\" and credential = \"access-key\" and ")
+      ])
   }
 
   @Test(arguments: [

@@ -6,11 +6,18 @@ extension RoleReader {
 
   /// Nil if an error was reported.
   func tierRole(of source: String, _ fallback: TierFallback, outputs: OutputReader) -> RoleSettings? {
-    var isDirect = false
+    var (isDirect, mayAskSTS) = (false, false)
     var signer: String?
-    if case .direct(let source) = fallback { (isDirect, signer) = (true, source) }
-    let isSound = reportForeignKeys(of: source, isDirect: isDirect)
-    let arn = isDirect || table.isWritten(Keys.arn) ? RoleARN.read(table, Keys.arn) : nil
+    switch fallback {
+    case .none: break
+    case .direct(let source): (isDirect, mayAskSTS, signer) = (true, true, source)
+    case .unknown: mayAskSTS = true
+    }
+    let isSound = reportForeignKeys(of: source, mayAskSTS: mayAskSTS)
+    if isDirect, !table.isWritten(Keys.arn) {
+      table.reportMissing(Keys.arn, because: "[source.\(source)] has fallback = \"direct\"")
+    }
+    let arn = table.isWritten(Keys.arn) ? RoleARN.read(table, Keys.arn) : nil
     let duration = table.duration(Keys.duration)
     let template = sessionName(pool: 1)
     let policy = policy()
@@ -41,15 +48,15 @@ extension RoleReader {
     return role
   }
 
-  /// Reports the keys that the tier decides about; false if there are any.
-  private func reportForeignKeys(of source: String, isDirect: Bool) -> Bool {
-    // What a request to STS needs.
+  /// Reports the keys that the tier decides about; false if there are any. With `mayAskSTS`, what a request to STS needs isn't
+  /// among them.
+  private func reportForeignKeys(of source: String, mayAskSTS: Bool) -> Bool {
     let ofRequests: [any SettingKey] = [Keys.arn, Keys.sessionName, Keys.duration, Keys.policyFile, Keys.externalID]
     let ofTier: [any SettingKey] = [Keys.maxDuration, Keys.pool, Keys.refreshAfter]
     var hasForeign = false
-    for key in (isDirect ? [] : ofRequests) + ofTier where table.isWritten(key) {
+    for key in (mayAskSTS ? [] : ofRequests) + ofTier where table.isWritten(key) {
       let others =
-        isDirect || ofTier.contains { $0.name == key.name }
+        mayAskSTS || ofTier.contains { $0.name == key.name }
         ? "" : ", or write fallback = \"direct\" in [source.\(source)]"
       table.findings.error(
         table.place(of: key), "is written, and source '\(source)' is a tier, which decides about it",

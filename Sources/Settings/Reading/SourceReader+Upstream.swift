@@ -5,6 +5,8 @@ enum TierFallback {
   case none
   /// They are fetched from STS; `source` signs, nil if that has an error.
   case direct(source: String?)
+  /// Which of the two was meant isn't known; that was reported.
+  case unknown
 }
 
 /// The type of source that hands out sessions, in place of signing for them.
@@ -19,10 +21,16 @@ extension SourceReader {
     let key = table.readPath(Keys.key)
     for one in [Keys.certificate, Keys.key] { reportMissing(one, because: "type is 'upstream'") }
     checkIdentity(caFile: caFile, certificate: certificate, key: key)
-    let choice = table.choice(Keys.fallback)
+    let choice = fallbackChoice()
     let source = choice == "direct" ? fallbackSource() : nil
     let rate = table.number(Keys.fallbackRate)
-    table.context.upstreams[name] = choice == "direct" ? .direct(source: source) : TierFallback.none
+    let fallback: TierFallback =
+      switch choice {
+      case "direct"?: .direct(source: source)
+      case nil: .unknown
+      default: .none
+      }
+    table.context.upstreams[name] = fallback
     if choice == "none" { reportWithoutFallback() }
     guard let urls, let certificate, let key, let choice, let rate else { return nil }
     var settings = UpstreamSettings(urls: urls, caFile: caFile, certificate: certificate, key: key)
@@ -70,6 +78,29 @@ extension SourceReader {
     let authority = rest.prefix { !"/?#".contains($0) }
     let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
     return Endpoint(host) == nil ? nil : "https://\(host)"
+  }
+
+  /// What is written, or the default; nil for anything else, which is reported with what a fallback needs: `true` and "yes" mean one, and
+  /// `false` means none.
+  private func fallbackChoice() -> String? {
+    let key = Keys.fallback
+    guard let node = table.member(key) else { return key.standard }
+    let written: String
+    switch node.value {
+    case .string(let text):
+      if key.choices.contains(text) { return text }
+      written = "'\(text)'"
+    case .boolean(let value): written = "\(value)"
+    default: written = node.value.article
+    }
+    let accessKey =
+      table.context.accessKeySources.isEmpty
+      ? "[source.main] with type = \"access-key\" and credential = \"access-key\" and " : ""
+    table.findings.error(
+      table.place(of: key), "is \(written), allowed are \(key.choices.map { "'\($0)'" }.joined(separator: ", "))",
+      "remove the line to have no fallback, or write fallback = \"direct\", which needs \(accessKey)role_arn in each role of this source"
+    )
+    return nil
   }
 
   private func fallbackSource() -> String? {

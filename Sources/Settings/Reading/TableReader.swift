@@ -110,9 +110,10 @@ struct TableReader {
     !schema.has(name) && Spelling.nearest(to: name, among: schema.keys.map(\.name)) == key.name
   }
 
-  func reportMissing(_ key: any SettingKey) {
+  /// `reason` is why the key is needed.
+  func reportMissing(_ key: any SettingKey, because reason: String? = nil) {
     if !reportsMissing || isMisspelt(key) { return }
-    findings.error(place(of: key), "is missing", key.remedy())
+    findings.error(place(of: key), "is missing" + (reason.map { ", and \($0)" } ?? ""), key.remedy())
   }
 
   private func path(_ name: String) -> String { place.key.isEmpty ? name : "\(place.key).\(name)" }
