@@ -98,9 +98,32 @@ import Testing
       findings(Self.tier + "[roles.x]\nsource = \"teir\"\n") == [
         ":7: roles.x.source is 'teir', and there is no [source.teir]; write source = \"tier\" or remove the line"
       ])
+    let none = findings("[roles.x]\nsource = \"tier\"\n")
+    #expect(none.count == 2 && none[0].hasPrefix(": source is missing"), "\(none)")
+    #expect(none.last?.contains("there is no [source.tier]") == true, "\(none)")
+    let mistyped = findings(Self.tier.replacing("upstream", with: "upstraem") + "[roles.x]\n")
+    #expect(mistyped.count == 1 && mistyped[0].contains("write type = \"upstream\""), "\(mistyped)")
     let two = findings(Self.main + Self.tier + "[roles.x]\n")
     #expect(two.count == 1 && two[0].contains("there are 2 sources"), "\(two)")
     #expect(findings(Self.main + "[roles.x]\n").contains { $0.contains("role_arn is missing") })
+  }
+
+  /// With `source` copied from a host that signs itself.
+  @Test func `a role without an ARN may be one of the tier that the settings have`() {
+    #expect(
+      findings(Self.main + Self.tier + "[roles.x]\nsource = \"main\"\n") == [
+        ":9: roles.x.role_arn is missing; set role_arn to acs:ram::ACCOUNT:role/NAME, or write source = \"tier\" if the role comes from a tier"
+      ])
+    let direct = findings(Self.main + Self.tier + "fallback = \"direct\"\n[roles.x]\nsource = \"main\"\n")
+    #expect(direct.count == 1 && direct[0].hasSuffix("set role_arn to acs:ram::ACCOUNT:role/NAME"), "\(direct)")
+  }
+
+  /// The sources are in the main file, which can't be read.
+  @Test func `of a role whose source can't be looked up, its ARN isn't said to be missing`() {
+    var host = FakeHost()
+    host.files[FakeHost.path] = FakeHost.File(isReadable: false)
+    let found = host.load("", rolesD: ["a.toml": "[roles.x]\nsource = \"tier\"\n"]).diagnostics.map(\.description)
+    #expect(found.count == 1 && found[0].contains("the settings can't be read"), "\(found)")
   }
 
   @Test(arguments: [

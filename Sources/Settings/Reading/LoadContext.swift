@@ -47,6 +47,8 @@ final class LoadContext {
   var chainingSources: Set<String> = []
   /// The sources with an AccessKey, whatever else is wrong with them, in the order of the file.
   var accessKeySources: [String] = []
+  /// The sources whose type is missing or isn't one, which was reported.
+  var sourcesOfNoType: Set<String> = []
   /// By the name of each source of type `upstream`, with errors or without: the source that signs while the tier is away.
   var upstreams: [String: TierFallback] = [:]
   /// Where each source names what it depends on; of an upstream, the rate of its fallback.

@@ -15,8 +15,7 @@ struct RoleReader {
     if let source, let fallback = table.context.upstreams[source] {
       return tierRole(of: source, fallback, outputs: outputs)
     }
-    // A role of a tier has none, and which source was meant isn't known.
-    let arn = source != nil || sources.names.isEmpty || table.isWritten(Keys.arn) ? RoleARN.read(table, Keys.arn) : nil
+    let arn = arn(from: source)
     let timing = timing()
     let sharing = table.choice(Keys.sessionPer)
     let (isPerUser, isPerShard) = (sharing == "user", sharing == "shard")
@@ -46,6 +45,23 @@ struct RoleReader {
     role.derivation = derivation
     table.context.derivedCallsPerSecond += role.derivedCallsPerSecond
     return role
+  }
+
+  /// A missing one is reported only if the source is known to need it: a role of a tier has none.
+  private func arn(from source: String?) -> RoleARN? {
+    if table.isWritten(Keys.arn) { return RoleARN.read(table, Keys.arn) }
+    guard let source else {
+      // Without any source, a role most likely needs one that signs.
+      if sources.names.isEmpty, !table.isWritten(Keys.source) { table.reportMissing(Keys.arn) }
+      return nil
+    }
+    guard sources.names.contains(source), !table.context.sourcesOfNoType.contains(source) else { return nil }
+    // With a fallback, a role of the tier needs its ARN, too.
+    let tiers = table.context.upstreams.filter { if case .direct = $0.value { false } else { true } }.keys.sorted()
+      .map { "\(Keys.source.name) = \"\($0)\"" }
+    table.reportMissing(
+      Keys.arn, or: tiers.isEmpty ? nil : "write \(tiers.joined(separator: " or ")) if the role comes from a tier")
+    return nil
   }
 
   func isRequired() -> Bool? {

@@ -9,6 +9,7 @@ struct SourceReader {
   /// Nil if an error was reported.
   func read(as name: String) -> SourceSettings? {
     guard let text = table.choice(Keys.type) else {
+      table.context.sourcesOfNoType.insert(name)
       // To report other errors in the table; most sources are AccessKeys.
       let hasOther = Keys.table.keys.dropFirst().contains { key in
         table.isWritten(key) && !Keys.keys(of: .accessKey).contains { $0.name == key.name }

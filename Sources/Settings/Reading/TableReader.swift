@@ -110,10 +110,12 @@ struct TableReader {
     !schema.has(name) && Spelling.nearest(to: name, among: schema.keys.map(\.name)) == key.name
   }
 
-  /// `reason` is why the key is needed.
-  func reportMissing(_ key: any SettingKey, because reason: String? = nil) {
+  /// `reason` is why the key is needed, and `alternative` what may be done instead.
+  func reportMissing(_ key: any SettingKey, because reason: String? = nil, or alternative: String? = nil) {
     if !reportsMissing || isMisspelt(key) { return }
-    findings.error(place(of: key), "is missing" + (reason.map { ", and \($0)" } ?? ""), key.remedy())
+    findings.error(
+      place(of: key), "is missing" + (reason.map { ", and \($0)" } ?? ""),
+      key.remedy() + (alternative.map { ", or \($0)" } ?? ""))
   }
 
   private func path(_ name: String) -> String { place.key.isEmpty ? name : "\(place.key).\(name)" }
