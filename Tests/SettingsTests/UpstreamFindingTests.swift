@@ -130,12 +130,45 @@ import Testing
     ("http://tier1.example", "https://tier1.example"), ("tier1.example", "https://tier1.example"),
     ("https://tier1.example/v1/bundle", "https://tier1.example"),
     ("http://tier1.example:8443/?x=1", "https://tier1.example:8443"),
+    ("https://tier1.example.", "https://tier1.example"),
+    ("https://tier1.example:", "https://tier1.example"), ("https://tier1.example ", "https://tier1.example"),
   ])
   func `a URL that can't be used is shown as it has to be`(written: String, meant: String) {
     #expect(
       findings(Self.tier.replacing("https://tier1.example", with: written) + "[roles.x]\n") == [
         ":3: source.tier.urls has '\(written)', expected https://HOST[:PORT]; write \"\(meant)\": the daemon asks for /v1/bundle there, over HTTPS"
       ])
+  }
+
+  /// The fix was to remove the line, which is needed, and to write `http://` in a list.
+  @Test(arguments: [
+    ("\"http://tier1.example/\"", "is a string, expected a list of strings; write urls = [\"https://tier1.example\"]"),
+    (
+      "\"https://u:hidden@tier1.example\"",
+      "is a string, expected a list of strings; write urls = [\"https://tier1.example\"]"
+    ),
+    ("7", "is a whole number, expected a list of strings; set urls to a list of https://HOST[:PORT]"),
+    ("[7]", "has a whole number, expected https://HOST[:PORT]; set urls to a list of https://HOST[:PORT]"),
+  ])
+  func `urls of another type are answered with a list`(value: String, words: String) {
+    let text = Self.tier.replacing("[\"https://tier1.example\", \"https://tier2.example:8443/\"]", with: value)
+    #expect(findings(text + "[roles.x]\n") == [":3: source.tier.urls \(words)"])
+  }
+
+  /// Only the same text twice was noticed.
+  @Test(arguments: [
+    ("https://Tier1.example", "has 'https://Tier1.example' besides 'https://tier1.example', which is the same machine"),
+    (
+      "https://tier1.example:443",
+      "has 'https://tier1.example:443' besides 'https://tier1.example', which is the same machine"
+    ),
+    ("https://tier1.example/", "has 'https://tier1.example' twice"),
+  ])
+  func `one machine under two URLs is found`(second: String, problem: String) {
+    let text = Self.tier.replacing("https://tier2.example:8443/", with: second)
+    #expect(findings(text + "[roles.x]\n") == [":3: source.tier.urls \(problem); remove one of them"])
+    #expect(
+      load(Self.tier.replacing("tier2.example:8443/", with: "tier1.example:8443") + "[roles.x]\n").settings != nil)
   }
 
   @Test func `a password in a URL isn't shown`() {

@@ -47,12 +47,19 @@ extension SourceReader {
         table.place(of: Keys.urls), "is missing, and type is 'upstream'", "write urls = \(Keys.urls.example)")
       return nil
     }
-    let written = table.texts(Keys.urls)
+    if case .string(let text)? = table.member(Keys.urls)?.value {
+      table.findings.error(
+        table.place(of: Keys.urls), "is a string, expected a list of strings",
+        Keys.urls.requiredRemedy(Self.meant(by: text).map { "[\"\($0)\"]" }))
+      return nil
+    }
+    let written = table.texts(Keys.urls, isRequired: true)
     var urls: [String] = []
+    var known: [String: String] = [:]
     for (text, place) in written {
       // A slash at the end means the same.
       let url = text.hasSuffix("/") ? String(text.dropLast()) : text
-      if !url.hasPrefix("https://") || Endpoint(url.dropFirst("https://".count)) == nil {
+      guard let machine = Self.machine(of: url) else {
         // What is before an '@' may be a password.
         table.findings.error(
           place,
@@ -60,11 +67,16 @@ extension SourceReader {
             ? "has a URL with '@', expected \(Keys.urls.form)" : "has '\(text)', expected \(Keys.urls.form)",
           "write \(Self.meant(by: text).map { "\"\($0)\"" } ?? "the host alone"): the daemon asks for /v1/bundle there, over HTTPS"
         )
-      } else if urls.contains(url) {
-        table.findings.error(place, "has '\(url)' twice", "remove one of them")
-      } else {
-        urls.append(url)
+        continue
       }
+      if let first = known[machine] {
+        table.findings.error(
+          place, first == url ? "has '\(url)' twice" : "has '\(url)' besides '\(first)', which is the same machine",
+          "remove one of them")
+        continue
+      }
+      known[machine] = url
+      urls.append(url)
     }
     if written.isEmpty, let node = table.member(Keys.urls), case .array(let items) = node.value, items.isEmpty {
       table.findings.error(table.place(of: Keys.urls), "is empty", "write urls = \(Keys.urls.example)")
@@ -72,11 +84,18 @@ extension SourceReader {
     return urls.isEmpty || urls.count < written.count ? nil : urls
   }
 
-  /// The URL of the host in a text; nil for one without.
+  /// The host and the port of a URL, the same for each way to write them; nil if it isn't one of a tier's machine.
+  private static func machine(of url: String) -> String? {
+    guard url.hasPrefix("https://"), let place = Endpoint(url.dropFirst("https://".count)) else { return nil }
+    return "\(place.host.lowercased()):\(place.port ?? 443)"
+  }
+
+  /// The URL of the host in a text, without what a copy has too much behind it; nil for a text without a host.
   private static func meant(by text: String) -> String? {
     let rest = text.firstRange(of: "://").map { text[$0.upperBound...] } ?? text[...]
     let authority = rest.prefix { !"/?#".contains($0) }
-    let host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
+    var host = authority.lastIndex(of: "@").map { authority[authority.index(after: $0)...] } ?? authority
+    while let last = host.last, ". :".contains(last) { host.removeLast() }
     return Endpoint(host) == nil ? nil : "https://\(host)"
   }
 

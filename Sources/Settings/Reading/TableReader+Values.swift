@@ -17,14 +17,16 @@ extension TableReader {
     return text
   }
 
-  /// The strings of a list and their places; other elements are reported.
-  func texts(_ key: TextsKey) -> [(text: String, place: Place)] {
+  /// The strings of a list and their places; other elements are reported. `isRequired` is whether the line can't be removed, because
+  /// of other keys.
+  func texts(_ key: TextsKey, isRequired: Bool = false) -> [(text: String, place: Place)] {
     guard let node = member(key) else { return [] }
+    let remedy = isRequired ? key.requiredRemedy() : key.remedy()
     guard case .array(let items) = node.value else {
       if case .string(let text) = node.value {
         reportType(key, node, instead: "[\"\(text)\"]")
       } else {
-        reportType(key, node)
+        findings.error(place(of: key), "is \(node.value.article), expected \(key.type.withArticle)", remedy)
       }
       return []
     }
@@ -34,7 +36,7 @@ extension TableReader {
     return items.compactMap { item in
       let place = Place(file: place.file, line: item.line, key: place(of: key).key)
       if case .string(let text) = item.value { return (text, place) }
-      findings.error(place, "has \(item.value.article), expected \(key.form)", key.remedy())
+      findings.error(place, "has \(item.value.article), expected \(key.form)", remedy)
       return nil
     }
   }
