@@ -72,6 +72,16 @@ import Testing
       ])
   }
 
+  /// The fix was to remove the line, which is needed.
+  @Test(arguments: [("true", "a boolean"), ("[\"rolekeeper-nginx\"]", "a list"), ("-1", nil)] as [(String, String?)])
+  func `a value that is no user is answered with one`(value: String, type: String?) {
+    let problem =
+      type.map { "has \($0), expected a user's name or number" } ?? "has \(value), which is no user's number"
+    let text = Self.tier.replacing("\"rolekeeper-nginx\"", with: value) + "allow = { \(Self.hosts) }\n"
+    #expect(
+      Self.found(text) == [":7: fleet.trusted_proxy \(problem); write trusted_proxy = \"rolekeeper-nginx\""])
+  }
+
   @Test func `a user that is an admin, or may read a role or a scope, is refused`() {
     let allow = "allow = { users = [\"rolekeeper-nginx\"], \(Self.hosts) }\n"
     let admins = "[access]\nadmin_users = [990]\n"

@@ -26,10 +26,13 @@ extension TableReader {
     if case .string(let text)? = member(key)?.value { text.isEmpty } else { false }
   }
 
-  /// One user or group; nil if the key isn't written. `command` creates one that is wanted for this key alone.
+  /// One user or group; nil if the key isn't written. `command` creates one that is wanted for this key alone; such a key
+  /// can't be left out.
   func principal(_ key: PrincipalKey, toCreate command: String? = nil) -> Principal? {
     member(key).flatMap {
-      principal(key.kind, $0.value, at: place(of: key), toCreate: command, remedy: key.remedy())
+      principal(
+        key.kind, $0.value, at: place(of: key), toCreate: command,
+        remedy: command == nil ? key.remedy() : key.requiredRemedy(key.example))
     }
   }
 
