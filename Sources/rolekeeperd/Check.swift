@@ -68,15 +68,9 @@ enum Check {
       for error in run.loaded.errors { Console.report("\(error)") }
       return ExitStatus.badSettings
     }
-    let documents = LeastPolicies(settings).documents
-    if settings.needsTiersAlone {
-      Console.report(
-        "\(config): each role comes from a tier, so nothing has to be allowed for this host; on the tier, the same command prints what its roles need"
-      )
-    } else if documents.isEmpty {
-      Console.report("\(config): there is no role, so nothing has to be allowed")
-    }
-    for document in documents {
+    let policies = LeastPolicies(settings)
+    if let remark = policies.remark { Console.report("\(config): \(remark)") }
+    for document in policies.documents {
       Console.report(document.heading)
       print(document.text)
       // Each behind its heading, where both go to the same terminal.

@@ -21,6 +21,45 @@ import Testing
     #expect(documents[1].heading.contains("replace <RAM user of source.main> by the name, and the account"))
   }
 
+  /// Of a host's own roles beside those of a tier, only the former were named.
+  @Test func `a tier's roles need no policy of this host, unless it falls back to STS`() throws {
+    var host = FakeHost()
+    host.files["/etc/rolekeeper/host.pem"] = FakeHost.File()
+    host.files["/etc/rolekeeper/host.key"] = FakeHost.File(uid: 998, mode: 0o400)
+    let tier = """
+      [source.tier]
+      type = "upstream"
+      urls = ["https://tier1.example"]
+      certificate = "/etc/rolekeeper/host.pem"
+      key = "/etc/rolekeeper/host.key"
+
+      """
+    func policies(_ text: String) throws -> LeastPolicies {
+      let loaded = host.load(text)
+      return LeastPolicies(try #require(loaded.settings, "\(loaded.diagnostics)"))
+    }
+    let there = "on the tier, the same command prints what its roles need"
+    let alone = try policies(tier + "[roles.x]\n[roles.y]\n")
+    #expect(alone.documents.isEmpty)
+    #expect(
+      alone.remark == "each role comes from the tier of source.tier, so this host needs no permission in RAM; \(there)")
+
+    let own = soundSettings + "source = \"main\"\n"
+    let mixed = try policies(own + "[roles.x]\nsource = \"tier\"\n" + tier)
+    #expect(mixed.documents.count == 2)
+    #expect(mixed.remark == "role 'x' comes from the tier of source.tier and needs no policy for this host; \(there)")
+    let two = try policies(own + "[roles.x]\nsource = \"tier\"\n[roles.y]\nsource = \"tier\"\n" + tier)
+    #expect(
+      two.remark == "roles 'x', 'y' come from the tier of source.tier and need no policy for this host; \(there)")
+
+    let arn = "acs:ram::\(Self.account):role/x"
+    let direct = try policies(
+      own + "[roles.x]\nsource = \"tier\"\nrole_arn = \"\(arn)\"\n\(tier)fallback = \"direct\"\n")
+    #expect(direct.remark == nil)
+    #expect(direct.documents.first?.text.contains("\"\(arn)\"") == true, "the AccessKey may assume it")
+    #expect(try policies(tier).remark == "there is no role, so nothing has to be allowed")
+  }
+
   @Test func `the trust policy demands the ExternalId`() throws {
     let documents = try Self.policies("external_id = \"host-7\"\n")
     #expect(documents[1].text.hasSuffix(#""Condition":{"StringEquals":{"sts:ExternalId":["host-7"]}}}]}"#))

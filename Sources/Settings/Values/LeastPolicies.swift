@@ -16,6 +16,8 @@ package struct LeastPolicies {
 
   /// The sources' first, in the order of the settings, then the roles'; empty if there is no role.
   package let documents: [Document]
+  /// Why there is none, or which roles aren't among them; nil if each role of the settings is.
+  package let remark: String?
 
   /// CreatePolicy takes as many characters (RAM API reference).
   static let longestPolicy = 6144
@@ -23,6 +25,25 @@ package struct LeastPolicies {
   package init(_ settings: DaemonSettings) {
     documents =
       settings.sources.flatMap { Self.permissions(of: $0, settings.roles) } + Self.trusts(settings)
+    remark = Self.remark(on: settings)
+  }
+
+  /// What a tier hands out is allowed to the tier.
+  private static func remark(on settings: DaemonSettings) -> String? {
+    if settings.roles.isEmpty { return "there is no role, so nothing has to be allowed" }
+    let ofTier = settings.roles.filter { role in role.tier.map { $0.fallback == nil } ?? false }
+    guard !ofTier.isEmpty else { return nil }
+    let used = Set(ofTier.map(\.source))
+    let names = settings.sources.map(\.name).filter { used.contains($0) }.map { "source.\($0)" }
+    let tier = "from \(names.count == 1 ? "the tier of" : "the tiers of") \(names.joined(separator: " and "))"
+    let there = "on the tier, the same command prints what its roles need"
+    if settings.needsTiersAlone {
+      return "each role comes \(tier), so this host needs no permission in RAM; \(there)"
+    }
+    let roles = ofTier.map { "'\($0.name)'" }.joined(separator: ", ")
+    return ofTier.count == 1
+      ? "role \(roles) comes \(tier) and needs no policy for this host; \(there)"
+      : "roles \(roles) come \(tier) and need no policy for this host; \(there)"
   }
 
   // MARK: Who signs
