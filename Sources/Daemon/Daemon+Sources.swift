@@ -13,6 +13,8 @@ extension Daemon {
     /// Of the sources whose server knows the daemon by a certificate.
     let identityFiles: [String: IdentityFiles]
     let cloud: CloudConnections
+    /// The sources that sign only while a tier is away.
+    let standbys: Set<String>
   }
 
   /// Builds what `settings` ask for, keeping from what is in force what they ask for still. Throws a sentence for what can't be had.
@@ -58,7 +60,8 @@ extension Daemon {
         authoritiesRetry?.schedule()
       }, holding: { [unowned self] in sourceRoles.holding($0) })
     cloud.identities.ended = { [unowned self] in refresher.pump() }
-    return Connections(sources: sources, identityFiles: identityFiles, cloud: cloud)
+    return Connections(
+      sources: sources, identityFiles: identityFiles, cloud: cloud, standbys: settings.standbySources)
   }
 
   /// A source that is no AccessKey; `old` is the one of its name so far, and `files` has its files, and then those of the one that is returned.
@@ -154,6 +157,7 @@ extension Daemon {
     refresher.checker = new.cloud.identities
     for source in new.sources.values {
       source.takeOver(asking: new.cloud.identities)
+      (source as? AccessKeySource)?.setStandsBy(new.standbys.contains(source.name))
     }
   }
 }

@@ -190,6 +190,9 @@ package final class AccessKeySource {
     reread()
   }
 
+  /// Whether it signs only while a tier is away: then STS is asked about the key without need, soon and each day.
+  package func setStandsBy(_ value: Bool) { handle(.standsBy(value)) }
+
   private var now: Timestamp { scheduler.time }
 
   private func handle(_ event: KeySuccession.Event) {

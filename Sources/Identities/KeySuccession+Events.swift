@@ -18,6 +18,8 @@ extension KeySuccession {
     case timerFired
     /// A person may have changed something in the cloud: a reload.
     case retryRequested
+    /// Whether the source signs only while a tier is away, so that no session shows whether STS still accepts its key.
+    case standsBy(Bool)
   }
 
   package enum Effect {

@@ -14,6 +14,9 @@ package import Core
 /// | | | anything else, such as no answer from STS: retried with back-off |
 /// | refused by AssumeRole | it signs unproven, unless its own proof has shown it to be wrong | as in the first row |
 ///
+/// Of a source that only stands by for a tier the key's owner is asked for soon after the start and then each day, so that a key that was disabled
+/// is known before it is needed.
+///
 /// While a key on trial is refused, every later refusal of the current key tries it again at once. A key on trial that is no longer
 /// in the file is dropped, since it couldn't be read from there again.
 package struct KeySuccession {
@@ -30,6 +33,8 @@ package struct KeySuccession {
   private var lastIdentity: CallerIdentity?
   /// Whether the current key replaced one whose owner was never known.
   private var isFirstKnownIdentity = false
+  /// Whether the source signs only while a tier is away.
+  private var standsBy = false
 
   /// A constantly rewritten file causes no more calls than this. A role that was refused for a shorter time retries by itself as
   /// soon. It also keeps a key that is refused for one role and accepted for others from being tried again with each of the others'
@@ -41,6 +46,9 @@ package struct KeySuccession {
 
   /// How soon STS is asked about the first key if no AssumeRole is due to prove it.
   private static let soon = Duration.seconds(1)...Duration.seconds(5)
+  /// The same where that is never due while all is well; a whole fleet may have been started.
+  private static let standbyInquiry = Duration.seconds(30)...Duration.minutes(10)
+  private static let standbyInterval = Duration.hours(24)
 
   /// A proof in `memory` counts for the first key if it is about that key.
   package init(after memory: KeyMemory = .nothing) { self.memory = memory }
@@ -81,6 +89,11 @@ package struct KeySuccession {
     case .refused(let key, let failure): refused(key, failure, at: now, &effects)
     case .timerFired: break
     case .retryRequested: retry(at: now)
+    case .standsBy(let value):
+      standsBy = value
+      if value, let current, current.nextInquiry == nil, inquiry == nil {
+        self.current?.nextInquiry = now + .random(in: Self.standbyInquiry, using: &generator)
+      }
     }
     goOn(at: now, &effects)
     return effects
@@ -127,6 +140,9 @@ package struct KeySuccession {
       }
     }
     memory = .nothing
+    if standsBy, first.nextInquiry == nil {
+      first.nextInquiry = now + .random(in: Self.standbyInquiry, using: &generator)
+    }
     return first
   }
 
@@ -221,7 +237,8 @@ package struct KeySuccession {
     guard var current else { return }
     current.identity = identity
     current.proven = current.proven ?? now
-    current.nextInquiry = nil
+    current.nextInquiry = standsBy ? now + Self.standbyInterval : nil
+    current.backoff.reset()
     if current.refusal != nil {
       // STS didn't know it yet, or it was disabled for a while; the refused roles may try again.
       current.refusal = nil
@@ -242,8 +259,8 @@ package struct KeySuccession {
     _ failure: Failure, at now: Timestamp, _ generator: inout some RandomNumberGenerator
   ) {
     guard var current else { return }
-    // For a key that was never accepted this is the first verdict; for any other key AssumeRole decides.
-    if current.proven == nil, failure.blamesAccessKey {
+    // For a key that was never accepted this is the first verdict, and for one that stands by the only one; for any other key AssumeRole decides.
+    if current.proven == nil || standsBy, failure.blamesAccessKey {
       current.refusal = TimedFailure(failure: failure, since: current.refusal?.since ?? now)
     }
     current.nextInquiry = now + current.backoff.wait(after: failure, using: &generator)

@@ -170,6 +170,40 @@ import Testing
     #expect(trial.current?.refusal == nil && trial.current?.proven == trial.time)
   }
 
+  /// It was found when the tier was lost.
+  @Test func `a key that only stands by is tried soon and then each day, and a refusal is shown until STS accepts it`()
+    throws
+  {
+    var trial = Trial()
+    trial.send(.standsBy(true))
+    trial.send(.found(Self.old))
+    for wait in [Duration.seconds(30)...Duration.minutes(10), Duration.hours(24)...Duration.hours(24)] {
+      #expect(wait.contains(try trial.waitForTimer()) && trial.asking == Self.old.id)
+      try trial.answer(.granted(Self.bot))
+      #expect(trial.current?.proven != nil && trial.current?.refusal == nil)
+    }
+    try trial.waitForTimer()
+    try trial.answer(.refused(Self.unknown))
+    #expect(trial.current?.refusal != nil && trial.changes == 1)
+    // With back-off, like any other call.
+    #expect(try trial.waitForTimer() <= .minutes(10))
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.current?.refusal == nil && trial.changes == 2, "those that failed by it try again")
+  }
+
+  @Test func `a key that stands by no longer, or begins to, is asked about once`() throws {
+    var trial = working()
+    #expect(trial.deadline != nil, "its owner isn't known yet")
+    try trial.waitForTimer()
+    try trial.answer(.granted(Self.bot))
+    #expect(trial.deadline == nil)
+    trial.send(.standsBy(true))
+    try trial.waitForTimer()
+    trial.send(.standsBy(false))
+    try trial.answer(.refused(Self.unknown))
+    #expect(trial.current?.refusal == nil, "AssumeRole decides")
+  }
+
   @Test func `a key that STS refuses has no proof to hand over`() {
     var keys = KeySuccession()
     var generator = CountingGenerator()

@@ -33,6 +33,11 @@ package struct DaemonSettings: Hashable, Sendable {
     !roles.isEmpty && roles.allSatisfy { role in role.tier.map { $0.fallback == nil } ?? false }
   }
 
+  /// The sources that sign only while a tier is away.
+  package var standbySources: Set<String> {
+    Set(sources.compactMap { $0.upstream?.fallback?.source }).subtracting(roles.map(\.source))
+  }
+
   /// When an attempt without an outcome counts as failed, at STS or at a tier with all its machines.
   package var attemptLimit: Duration {
     let machines = sources.compactMap { $0.upstream?.urls.count }.max() ?? 0
