@@ -112,7 +112,13 @@ struct TierFailures {
   }
 
   private func ownFlaw(_ failure: TransportFailure) -> String {
-    if failure.kind == .caFile { return "\(failure.text); look at 'ca_file' of the source" }
+    if failure.kind == .caFile {
+      guard let file = upstream.caFile, ClientCertificate(file: file) == nil else {
+        return "\(failure.text); look at 'ca_file' of the source"
+      }
+      return
+        "CA file '\(file)': it can't be read, or holds no certificate in PEM form; put the certificate of the tier's CA there"
+    }
     guard case .failure(let flaw) = ClientCertificate.read(upstream.certificate, key: upstream.key) else {
       return "\(failure.text); look at 'certificate' and 'key' of the source"
     }

@@ -67,7 +67,9 @@ import Wire
     let failure = Self.failures.unanswered(TransportFailure(kind, curlCode: code, text: "could not load"))
     #expect(failure.kind == .permanent && failure.code == "TierFiles" && failure.isOfOwnFiles)
     #expect(!failure.advice.contains("tier1"), "\(failure.advice)")
-    #expect(failure.advice.contains(kind == .caFile ? "'ca_file'" : "'/nowhere/host.pem' isn't there"))
+    #expect(
+      failure.advice.contains(
+        kind == .caFile ? "CA file '/etc/ca.pem': it can't be read" : "'/nowhere/host.pem' isn't there"))
   }
 
   /// It was explained by what the file had when the answer came.
