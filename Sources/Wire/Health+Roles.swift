@@ -44,7 +44,7 @@ extension Health.Reason {
       : "raise 'max_connections' in [socket] and reload"
     return Self(
       .connections,
-      detail: "all \(most) connections are taken, and \(refused) \(refused == 1 ? "was" : "were") refused; \(remedy)")
+      detail: "all \(most) connections were taken, and \(refused) \(refused == 1 ? "was" : "were") refused; \(remedy)")
   }
 
   /// `errors` are the settings' errors, a sentence each with its file.

@@ -70,7 +70,7 @@ import Testing
       """
     let run = try ChildProcess.run(["/usr/bin/python3", "-c", script, lab.draft.socketPath])
     #expect(run.output == "['503', '503', '503']\n", "\(run)")
-    let sentence = "all 2 connections are taken, and 3 were refused; raise 'max_connections' in [socket] and reload"
+    let sentence = "all 2 connections were taken, and 3 were refused; raise 'max_connections' in [socket] and reload"
     let check = try lab.rolekeeper("status", "--check")
     #expect(check.status == 1 && check.output == "degraded: \(sentence)\n", "\(check)")
     #expect(try lab.rolekeeper("status").output.contains("\n\(sentence)\n"))

@@ -61,7 +61,7 @@ import Wire
     #expect(health.status == .degraded && health.summary(roles: 2) == "connections are refused")
     #expect(
       health.reasons[0].detail
-        == "all 100 connections are taken, and 102 were refused; raise 'max_connections' in [socket] and reload")
+        == "all 100 connections were taken, and 102 were refused; raise 'max_connections' in [socket] and reload")
     let few = Health.Reason.connections(refused: 1, most: 60, inSettings: 100).detail
     #expect(few.contains("1 was refused; raise 'LimitNOFILE=' of the unit"), "\(few)")
   }

@@ -141,7 +141,7 @@ import Wire
     for line in [
       "fleet: 187 hosts in the last 10 min, 143 waiting, 2 refused; proxy 'rolekeeper-nginx' last seen 2s ago; connections 146 of 1024",
       "source 'main': certificate of 'web1.prod.example' until 2026-01-02T00:00:00Z",
-      "all 100 connections are taken, and 3 were refused; raise 'max_connections' in [socket] and reload",
+      "all 100 connections were taken, and 3 were refused; raise 'max_connections' in [socket] and reload",
     ] { #expect(lines.contains(line), "\(lines)") }
     for width in [60, 80, 100] {
       for line in self.lines(width, report: report) { #expect(line.count <= width, "\(line)") }
