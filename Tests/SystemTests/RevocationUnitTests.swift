@@ -9,11 +9,9 @@ extension UnderSystemd {
       list() { openssl ca -config ca.cnf -keyfile ca.key -cert hosts-ca.crt -gencrl -crldays 1 -out "$1" 2>/dev/null; }
       """
 
-    @Test(arguments: Release.all)
-    func `confined as it is, it takes a list and has nginx reloaded, as root without a capability`(_ release: Release)
-      throws
-    {
-      let service = try Service(under: release)
+    /// The other release's tree has no openssl.
+    @Test func `confined as it is, it takes a list and has nginx reloaded, as root without a capability`() throws {
+      let service = try Service()
       defer {
         _ = try? service.box.ask(
           """
